@@ -1,0 +1,119 @@
+"""Swift X-ray Telescope data as Astropy objects.
+
+`SwiftXRT` is the entry point: it finds, requests and builds light curves,
+spectra, positions and images. Everything in this namespace is imported the
+first time it is used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import exceptions as exceptions
+    from ._log import log as log
+    from ._version import __version__ as __version__
+    from .bands import EnergyBand as EnergyBand
+    from .config import conf as conf
+    from .jobs.job import Job as Job
+    from .kinds import ProductKind as ProductKind
+    from .mission import Mode as Mode
+    from .products.countspectrum import CountSpectrum as CountSpectrum
+    from .products.events import EventList as EventList
+    from .products.gti import GTI as GTI
+    from .products.image import SkyImage as SkyImage
+    from .products.lightcurve import HardnessCurve as HardnessCurve
+    from .products.lightcurve import LightCurve as LightCurve
+    from .products.lightcurve import LightCurveSet as LightCurveSet
+    from .products.observation import Observation as Observation
+    from .products.position import Position as Position
+    from .products.productset import ProductSet as ProductSet
+    from .products.provenance import Provenance as Provenance
+    from .products.report import JobReport as JobReport
+    from .products.report import Phase as Phase
+    from .products.response import ARF as ARF
+    from .products.response import RMF as RMF
+    from .products.spectrum import XRTSpectrum as XRTSpectrum
+    from .products.spectrumset import SpectrumSet as SpectrumSet
+    from .query.core import SwiftXRT as SwiftXRT
+    from .query.core import SwiftXRTClass as SwiftXRTClass
+    from .request.bundle import XRTRequest as XRTRequest
+    from .request.extraction import ExtractionSettings as ExtractionSettings
+    from .request.image import ImageRequest as ImageRequest
+    from .request.lightcurve import CountsBinning as CountsBinning
+    from .request.lightcurve import LightCurveRequest as LightCurveRequest
+    from .request.lightcurve import ObsidBinning as ObsidBinning
+    from .request.lightcurve import SnapshotBinning as SnapshotBinning
+    from .request.lightcurve import TimeBinning as TimeBinning
+    from .request.position import PositionRequest as PositionRequest
+    from .request.selection import AllData as AllData
+    from .request.selection import FirstHours as FirstHours
+    from .request.selection import Observations as Observations
+    from .request.selection import TimeIntervals as TimeIntervals
+    from .request.sources import SourceDetectionRequest as SourceDetectionRequest
+    from .request.spectrum import ObsidSlices as ObsidSlices
+    from .request.spectrum import SingleSlice as SingleSlice
+    from .request.spectrum import SnapshotSlices as SnapshotSlices
+    from .request.spectrum import SpectrumRequest as SpectrumRequest
+    from .request.spectrum import TimeSlice as TimeSlice
+    from .request.spectrum import TimeSlices as TimeSlices
+    from .request.target import Target as Target
+
+__citation__ = (
+    "Please cite swiftxrt (see CITATION.cff), the instrument (Burrows et al. 2005, SSRv 120, 165) and, for light "
+    "curves, spectra and positions, the methods of the UK Swift Science Data Centre (Evans et al. 2007, A&A 469, 379; "
+    "Evans et al. 2009, MNRAS 397, 1177)."
+)
+
+# Where each public name lives; a test compares it with the imports above.
+_PUBLIC: dict[str, tuple[str, ...]] = {
+    "_log": ("log",),
+    "_version": ("__version__",),
+    "bands": ("EnergyBand",),
+    "config": ("conf",),
+    "jobs.job": ("Job",),
+    "kinds": ("ProductKind",),
+    "mission": ("Mode",),
+    "products.countspectrum": ("CountSpectrum",),
+    "products.events": ("EventList",),
+    "products.gti": ("GTI",),
+    "products.image": ("SkyImage",),
+    "products.lightcurve": ("HardnessCurve", "LightCurve", "LightCurveSet"),
+    "products.observation": ("Observation",),
+    "products.position": ("Position",),
+    "products.productset": ("ProductSet",),
+    "products.provenance": ("Provenance",),
+    "products.report": ("JobReport", "Phase"),
+    "products.response": ("ARF", "RMF"),
+    "products.spectrum": ("XRTSpectrum",),
+    "products.spectrumset": ("SpectrumSet",),
+    "query.core": ("SwiftXRT", "SwiftXRTClass"),
+    "request.bundle": ("XRTRequest",),
+    "request.extraction": ("ExtractionSettings",),
+    "request.image": ("ImageRequest",),
+    "request.lightcurve": ("CountsBinning", "LightCurveRequest", "ObsidBinning", "SnapshotBinning", "TimeBinning"),
+    "request.position": ("PositionRequest",),
+    "request.selection": ("AllData", "FirstHours", "Observations", "TimeIntervals"),
+    "request.sources": ("SourceDetectionRequest",),
+    "request.spectrum": ("ObsidSlices", "SingleSlice", "SnapshotSlices", "SpectrumRequest", "TimeSlice", "TimeSlices"),
+    "request.target": ("Target",),
+}
+_MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
+
+__all__ = sorted(["__citation__", "exceptions", *_MODULE_OF])
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at its first use (PEP 562)."""
+    if name == "exceptions":
+        return import_module(".exceptions", __name__)
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

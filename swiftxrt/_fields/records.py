@@ -1,0 +1,263 @@
+"""Request classes: immutable records made of checked fields."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
+
+from ..exceptions import RequestError
+from .document import docstring_of, signature_of
+from .values import Kind, nearest
+
+__all__ = ["Nested", "Record", "par", "problems_of", "record"]
+
+T = TypeVar("T")
+
+
+def par(
+    text: str,
+    kind: Kind,
+    *,
+    default: Any = dataclasses.MISSING,
+    wire: str | tuple[str, ...] | None = None,
+    service_default: Any = None,
+) -> Any:
+    """Declare a field of a `record`.
+
+    Parameters
+    ----------
+    text : str
+        One sentence for the documentation.
+    kind : Kind
+        Check and conversion.
+    default : object, optional
+        Value when not given, or given as `None`; without it a value must be
+        given. `None` means "not set": nothing is sent, the service decides.
+    wire : str or tuple of str, optional
+        Key, or keys, in the service's protocol.
+    service_default : object, optional
+        What the service documents for "not set"; the local engine uses it.
+    """
+    required = default is dataclasses.MISSING
+    if service_default is not None:
+        service_default = kind.convert(service_default)
+    if not required and default is not None:
+        default = kind.convert(default)
+    metadata = {"text": text, "kind": kind, "wire": wire, "service_default": service_default, "required": required}
+    return dataclasses.field(default=None if required else default, metadata=metadata)
+
+
+class Record:
+    """Base of all request classes: immutable, compared by value, hashable.
+
+    Subclasses are made with the `record` decorator.
+    """
+
+    __record_fields__: ClassVar[tuple[dataclasses.Field[Any], ...]] = ()
+
+    def _check(self) -> Iterator[tuple[str, str]]:
+        """Yield (field, message) for rules that concern several fields."""
+        yield from ()
+
+    @classmethod
+    def _derive(cls, values: dict[str, Any]) -> None:
+        """Change checked values that follow from others, before the object is made."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The set fields as plain values (texts, numbers, lists, mappings) for JSON or YAML."""
+        plain = {}
+        for field in self.__record_fields__:
+            value = getattr(self, field.name)
+            if value is not None:
+                plain[field.name] = field.metadata["kind"].to_plain(value)
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """Rebuild an object from the form that `to_dict` gives.
+
+        Raises
+        ------
+        RequestError
+            With all problems at once; unknown keys are problems.
+        """
+        problems: list[tuple[str, str]] = []
+        values: dict[str, Any] = {}
+        kinds = {field.name: field.metadata["kind"] for field in cls.__record_fields__}
+        for name, item in plain.items():
+            if name not in kinds:
+                problems.append((str(name), unknown_field(cls, str(name))))
+                continue
+            try:
+                values[name] = None if item is None else kinds[name].from_plain(item)
+            except ValueError as error:
+                problems += problems_of(name, error)
+        if problems:
+            raise RequestError(problems + _missing(cls, plain), cls.__name__)
+        return cls(**values)
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed."""
+        values = {field.name: getattr(self, field.name) for field in self.__record_fields__}
+        return type(self)(**{**values, **changes})
+
+    def with_defaults(self) -> Self:
+        """A copy in which unset fields hold the values that the service documents for them."""
+        changes = {}
+        for field in self.__record_fields__:
+            value = getattr(self, field.name)
+            if value is None:
+                value = field.metadata["service_default"]
+            changes[field.name] = value.with_defaults() if isinstance(value, Record) else value
+        return self.replace(**changes)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content, the same in every process and version of Python."""
+        text = json.dumps([type(self).__name__, self.to_dict()], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(
+            f"{field.name}={field.metadata['kind'].show(getattr(self, field.name))}"
+            for field in self.__record_fields__
+            if getattr(self, field.name) != field.default
+        )
+        return f"{type(self).__name__}({shown})"
+
+
+def unknown_field(cls: type[Record], name: str) -> str:
+    """What to say about a field that a record class does not have."""
+    names = [field.name for field in cls.__record_fields__]
+    return f"{cls.__name__} has no such parameter{nearest(name, names)} (it has {', '.join(names) or 'none'})"
+
+
+def problems_of(name: str, error: ValueError) -> list[tuple[str, str]]:
+    """The problems an error speaks of, as those of the field `name` (`RequestError` is a `ValueError`)."""
+    if isinstance(error, RequestError):
+        return [(".".join(filter(None, (name, inner))), text) for inner, text in error.problems]
+    return [(name, str(error))]
+
+
+def _missing(cls: type[Record], values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (field.name, f"is needed: {field.metadata['text']}")
+        for field in cls.__record_fields__
+        if field.metadata["required"] and values.get(field.name) is None
+    ]
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(par,))
+def record(cls: type[T] | None = None, *, positional: str | None = None) -> Any:
+    """Turn a class with `par` fields into a frozen, checked, keyword-only record.
+
+    Parameters
+    ----------
+    cls : type
+        The class.
+    positional : str, optional
+        A field that may also be given without its name; with a leading ``*``
+        it takes all positional arguments as a tuple.
+    """
+    if cls is None:
+        return lambda klass: record(klass, positional=positional)
+    made: Any = dataclasses.dataclass(frozen=True, kw_only=True, eq=False, repr=False)(cls)
+    made.__record_fields__ = dataclasses.fields(made)
+    generated_init = made.__init__
+
+    def __init__(self: Any, *args: Any, **values: Any) -> None:
+        problems = _take_positional(made, positional, args, values)
+        problems += _convert(made, values)
+        if not problems:
+            made._derive(values)
+            generated_init(self, **values)
+            problems = list(self._check())
+        if problems:
+            raise RequestError(problems, made.__name__)
+
+    made.__init__ = __init__
+    made.__signature__ = signature_of(made, positional)
+    made.__doc__ = docstring_of(made)
+    return made
+
+
+def _take_positional(
+    cls: type[Record], positional: str | None, args: tuple[Any, ...], values: dict[str, Any]
+) -> list[tuple[str, str]]:
+    """Put positional arguments among the named values; return what is wrong with them."""
+    if not args:
+        return []
+    if positional is None:
+        names = [field.name for field in cls.__record_fields__]
+        hint = f"parameters are given by name ({', '.join(names)})" if names else f"{cls.__name__} takes no parameters"
+        return [("", f"{hint}; got {args[0]!r}")]
+    name = positional.lstrip("*")
+    takes_all = positional.startswith("*")
+    repeated = name in values or (len(args) > 1 and not takes_all)
+    values[name] = args if takes_all else args[0]
+    return [(name, "given more than once; all other parameters are given by name")] if repeated else []
+
+
+def _convert(cls: type[Record], values: dict[str, Any]) -> list[tuple[str, str]]:
+    """Convert values in place and fill in defaults; return all problems."""
+    names = {field.name for field in cls.__record_fields__}
+    problems = [(name, unknown_field(cls, name)) for name in values if name not in names]
+    problems += _missing(cls, values)
+    for field in cls.__record_fields__:
+        name = field.name
+        if values.get(name) is None:
+            values[name] = field.default
+            continue
+        try:
+            values[name] = field.metadata["kind"].convert(values[name])
+        except ValueError as error:
+            problems += problems_of(name, error)
+    return problems
+
+
+class Nested(Kind):
+    """An object of one of several record classes; tagged with its class in plain form."""
+
+    def __init__(self, *classes: type[Record]) -> None:
+        self.classes = classes
+
+    def convert(self, value: Any) -> Record:
+        if isinstance(value, self.classes):
+            return value
+        names = [cls.__name__ for cls in self.classes]
+        given = value.__name__ + " (the class itself)" if isinstance(value, type) else repr(value)
+        hint = nearest(value, names) if isinstance(value, str) else ""
+        raise ValueError(f"an object of {' or '.join(names)} is needed; got {given}{hint}")
+
+    def to_plain(self, value: Record) -> dict[str, Any]:
+        plain = value.to_dict()
+        return plain if len(self.classes) == 1 else {"type": type(value).__name__, **plain}
+
+    def from_plain(self, value: Any) -> Record:
+        if isinstance(value, self.classes):
+            return value
+        if not isinstance(value, Mapping):
+            raise ValueError(f"a mapping of fields is needed; got {value!r}")
+        fields = dict(value)
+        if len(self.classes) == 1:
+            return self.classes[0].from_dict(fields)
+        names = {cls.__name__: cls for cls in self.classes}
+        tag = fields.pop("type", None)
+        if tag not in names:
+            hint = nearest(tag, names) if isinstance(tag, str) else ""
+            raise ValueError(f"'type' must be one of {', '.join(names)}; got {tag!r}{hint}")
+        return names[tag].from_dict(fields)
+
+    def describe(self) -> str:
+        return " or ".join(f"`~swiftxrt.{cls.__name__}`" for cls in self.classes)

@@ -1,0 +1,84 @@
+"""Workers that build products, one product at a time."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from ..._log import log
+from ...engine.build import build_product, step_labels
+from ...exceptions import NoDataError, ProductNotAvailableError, SwiftXRTError
+from ...io.manifest import write_product
+from ...kinds import ProductKind
+from ...products.report import Phase, Step, StepState
+from .archive import Archive
+from .store import JobStore
+
+__all__ = ["run_product"]
+
+
+class _CancelledError(Exception):
+    """Leaves the engine when somebody cancelled the product."""
+
+
+class _Progress:
+    """Writes the steps of one product to the store, and stops the work when it was cancelled."""
+
+    def __init__(self, store: JobStore, job_id: str, kind: ProductKind) -> None:
+        self.store, self.job_id, self.kind = store, job_id, kind
+        self.labels = step_labels(kind)
+
+    def __call__(self, index: int, note: str = "") -> None:
+        steps = [
+            Step(label, StepState.DONE if i < index else StepState.ACTIVE, note if i == index else "")
+            if i <= index
+            else Step(label)
+            for i, label in enumerate(self.labels)
+        ]
+        if not self.store.set_steps(self.job_id, self.kind, steps):
+            raise _CancelledError
+
+
+def run_product(state: Path, archive: Path, job_id: str, kind: ProductKind) -> None:
+    """Build one product of a stored job; all that happens is recorded in the store.
+
+    Parameters
+    ----------
+    state : Path
+        Folder of the `JobStore`.
+    archive : Path
+        Folder with observations.
+    job_id : str
+        The job.
+    kind : ProductKind
+        The product.
+    """
+    store = JobStore(state)
+    if not store.move(job_id, kind, [Phase.QUEUED], Phase.EXECUTING):
+        return
+    request = store.get(job_id).request
+    try:
+        observations = Archive(archive).observations_of(request.target)
+        product = build_product(kind, request, observations, progress=_Progress(store, job_id, kind))
+        _hand_over(store, job_id, kind, product)
+    except _CancelledError:
+        log.info("job %s: %s cancelled", job_id, kind.title)
+    except (ProductNotAvailableError, NoDataError) as error:
+        store.move(job_id, kind, [Phase.EXECUTING], Phase.ERROR, getattr(error, "reason", str(error)))
+    except SwiftXRTError as error:
+        store.move(job_id, kind, [Phase.EXECUTING], Phase.ERROR, str(error))
+    else:
+        store.move(job_id, kind, [Phase.EXECUTING], Phase.COMPLETED)
+
+
+def _hand_over(store: JobStore, job_id: str, kind: ProductKind, product: object) -> None:
+    """Put the files of a product in their place, complete or not at all."""
+    folder = store.product_folder(job_id, kind)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as scratch:
+        new = Path(scratch) / kind.value
+        write_product(kind, product, new)
+        if folder.exists():  # left by a worker that died after the hand-over
+            shutil.rmtree(folder)
+        new.rename(folder)

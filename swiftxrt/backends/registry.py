@@ -1,0 +1,58 @@
+"""Backends by name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from .._fields import nearest
+from ..config import conf
+from ..exceptions import RequestError
+from ..jobs.protocol import ProductBackend
+
+__all__ = ["make_backend"]
+
+_NAMES = ("ukssdc", "local")
+
+
+def make_backend(name: str, *, user: str | None = None, archive: str | Path | None = None) -> ProductBackend:
+    """Make a backend.
+
+    Parameters
+    ----------
+    name : {"ukssdc", "local"}
+        Which one.
+    user : str, optional
+        Registered e-mail address, for the service.
+    archive : path-like, optional
+        Folder with observations, for the local engine; by default
+        ``conf.archive`` or the environment variable ``SWIFTXRT_ARCHIVE``.
+
+    Raises
+    ------
+    RequestError
+        If the name is unknown or an argument is missing.
+    """
+    if name == "ukssdc":
+        from .ukssdc.products import UKSSDCBackend
+
+        return UKSSDCBackend(user=user)
+    if name == "local":
+        from .local.products import LocalBackend
+
+        folder = archive or conf.archive or os.environ.get("SWIFTXRT_ARCHIVE")
+        if not folder:
+            raise RequestError(
+                [
+                    (
+                        "archive",
+                        "the local backend needs the folder with the observations: SwiftXRT(backend='local', "
+                        "archive='...'), conf.archive or SWIFTXRT_ARCHIVE",
+                    )
+                ]
+            )
+        options: dict[str, Any] = {"workers": conf.max_workers or None}
+        return LocalBackend(folder, **options)
+    hint = nearest(name, _NAMES) if isinstance(name, str) else ""
+    raise RequestError([("backend", f"must be one of {', '.join(map(repr, _NAMES))}; got {name!r}{hint}")])

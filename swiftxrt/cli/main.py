@@ -1,0 +1,116 @@
+"""The commands ``swiftxrt demo``, ``swiftxrt simulate`` and ``swiftxrt serve``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from .. import __version__
+from ..exceptions import SwiftXRTError
+from ..identifiers import parse_obsid
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Command line without the program's name; by default that of the process.
+
+    Returns
+    -------
+    status : int
+        0 if all went well, 1 after an error (its text goes to standard error).
+    """
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    warnings.showwarning = _show_warning
+    try:
+        status: int = options.run(options)
+    except SwiftXRTError as error:
+        print(f"swiftxrt: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("swiftxrt: interrupted", file=sys.stderr)
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="swiftxrt", description="Swift X-ray Telescope data as Astropy objects.")
+    parser.add_argument("--version", action="version", version=f"swiftxrt {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    demo = commands.add_parser("demo", help="make all products of one observation, through an embedded server")
+    demo.add_argument("--archive", type=Path, help="folder with observations; a simulated burst by default")
+    demo.add_argument("--obsid", type=_obsid, help="observation to use; all below --archive by default")
+    demo.add_argument("--output", type=Path, default=Path("swiftxrt-demo"), help="folder for the results (%(default)s)")
+    demo.set_defaults(run=_demo)
+
+    simulate = commands.add_parser("simulate", help="write simulated observations of a gamma-ray burst")
+    simulate.add_argument("output", type=Path, help="folder to write to, in archive layout")
+    simulate.add_argument("--seed", type=int, default=1, help="seed; the same seed gives the same events (%(default)s)")
+    simulate.set_defaults(run=_simulate)
+
+    serve = commands.add_parser("serve", help="run the product service on observations on disk")
+    serve.add_argument("--archive", type=Path, required=True, help="folder with observations")
+    serve.add_argument("--port", type=int, default=8951, help="port; 0 picks a free one (%(default)s)")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s, this machine only)")
+    serve.add_argument("--state", type=Path, help="folder for jobs, kept over restarts; a temporary one by default")
+    serve.add_argument(
+        "--user", action="extend", nargs="+", default=[], metavar="EMAIL", help="registered users; anybody by default"
+    )
+    serve.add_argument("--workers", type=int, help="products built side by side; one per processor core by default")
+    serve.set_defaults(run=_serve)
+    return parser
+
+
+def _obsid(text: str) -> str:
+    try:
+        return parse_obsid(text)
+    except SwiftXRTError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from .demo import run
+
+    return run(archive=options.archive, obsid=options.obsid, output=options.output)
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from ..testing.synthetic import simulate
+
+    for path in simulate(options.output, seed=options.seed):
+        print(path)
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from .serve import run
+
+    return run(
+        options.archive,
+        host=options.host,
+        port=options.port,
+        state=options.state,
+        users=options.user,
+        workers=options.workers,
+    )
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: object = None, line: object = None
+) -> None:
+    print(f"{category.__name__}: {message}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

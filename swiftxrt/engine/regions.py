@@ -1,0 +1,166 @@
+"""Source and background regions of both modes, seen through one interface.
+
+A region is the set of places with ``inner <= distance <= outer``. In photon
+counting mode the distance is measured in the plane, so regions are circles
+and rings; in windowed timing mode it is measured along DETX, so they are
+strips, of which files draw a box 5 pixels wide (the official BACKSCAL counts
+them so: 60 columns have 298 pixels). Neither the position across the strip
+nor the spread of the profile there matters, since all rows are summed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..mission import DETECTOR_SIZE, Mode
+from .geometry import live_columns, look_up, off_axis_arcmin, ring_pixels
+from .psf import KingPSF, vignetting
+from .snapshots import Snapshot
+
+__all__ = ["REFERENCE_KEV", "WT_HEIGHT_PIX", "Aperture", "CircleAperture", "StripAperture", "aperture"]
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+#: Energy at which losses are worked out, as the mission's tools do.
+REFERENCE_KEV = 1.5
+#: Height of the boxes that stand for strips of windowed timing.
+WT_HEIGHT_PIX = 5.0
+
+#: Rounding of the pointing, in pixels, for source regions (bad columns are 3
+#: pixels wide) and for the large background regions.
+_FINE_PIX, _COARSE_PIX = 0.25, 4.0
+
+
+class Aperture(ABC):
+    """Regions around one point of the sky during one snapshot.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        The time concerned.
+    x_pix, y_pix : float
+        Source, in 0-based sky pixels of the observation.
+    """
+
+    def __init__(self, snapshot: Snapshot, x_pix: float, y_pix: float) -> None:
+        self.snapshot, self.x_pix, self.y_pix = snapshot, x_pix, y_pix
+        _, length_s, offset = snapshot.steps
+        mean = np.average(offset, weights=length_s)
+        self.detx, self.dety = (float(value) for value in snapshot.pointing.to_detector(x_pix, y_pix, mean))
+        self.off_axis_arcmin = float(off_axis_arcmin(self.detx, self.dety))
+        self.psf = KingPSF.at(REFERENCE_KEV, self.off_axis_arcmin)
+        self.vignetting = float(vignetting(REFERENCE_KEV, self.off_axis_arcmin))
+
+    @abstractmethod
+    def distance(self, x_pix: Any, y_pix: Any) -> Floats:
+        """Distance of sky pixels from the source."""
+
+    @abstractmethod
+    def live_fractions(self, inner_pix: float, outer_pix: float, offset: NDArray[Any]) -> tuple[Floats, Floats]:
+        """Fraction of the source's events, and area in square pixels, that the live part holds.
+
+        One value for each offset of the pointing.
+        """
+
+    @abstractmethod
+    def background_area(self, inner_pix: float, outer_pix: float, skip: Any = None) -> float:
+        """Live area in square pixels; `skip` says of arrays x, y which pixels are left out."""
+
+    @abstractmethod
+    def field_fraction(self, outer_pix: float) -> float:
+        """Part of the source region that lies in the field of view, bad pixels included."""
+
+    def select(self, x_pix: Any, y_pix: Any, inner_pix: float, outer_pix: float) -> Flags:
+        """Which sky pixels lie in a region."""
+        distance = self.distance(x_pix, y_pix)
+        return (distance >= inner_pix) & (distance <= outer_pix)
+
+    def psf_fractions(self, inner_pix: float, outer_pix: float) -> tuple[Floats, float]:
+        """Fraction of the source's events in the region for each step of the snapshot, and the mean live area."""
+        _, length_s, offset = self.snapshot.steps
+        rounded, which = np.unique(np.round(offset / _FINE_PIX) * _FINE_PIX, return_inverse=True)
+        fraction, area = self.live_fractions(inner_pix, outer_pix, rounded)
+        return fraction[which], float(np.average(area[which], weights=length_s))
+
+
+class CircleAperture(Aperture):
+    """Circles and rings of photon counting mode."""
+
+    def distance(self, x_pix: Any, y_pix: Any) -> Floats:
+        return np.hypot(np.asarray(x_pix) - self.x_pix, np.asarray(y_pix) - self.y_pix)
+
+    def _is_live(self, mask: Flags, x: Any, y: Any, offset: Any) -> Flags:
+        return look_up(mask, *self.snapshot.pointing.to_detector(x, y, offset))
+
+    def live_fractions(self, inner_pix: float, outer_pix: float, offset: NDArray[Any]) -> tuple[Floats, Floats]:
+        x, y = ring_pixels(self.x_pix, self.y_pix, outer_pix, inner_pix)
+        share = self.psf.pixel_fractions(x - self.x_pix, y - self.y_pix)
+        live = np.array([self._is_live(self.snapshot.live, x, y, value) for value in offset])
+        return live @ share, live.sum(axis=1).astype(float)
+
+    def background_area(self, inner_pix: float, outer_pix: float, skip: Any = None) -> float:
+        x, y = ring_pixels(self.x_pix, self.y_pix, outer_pix, inner_pix)
+        if skip is not None:
+            kept = ~skip(x, y)
+            x, y = x[kept], y[kept]
+        offset, time_s = self.snapshot.offsets(_COARSE_PIX)
+        areas = [np.count_nonzero(self._is_live(self.snapshot.live, x, y, value)) for value in offset]
+        return float(np.average(areas, weights=time_s))
+
+    def field_fraction(self, outer_pix: float) -> float:
+        x, y = ring_pixels(self.x_pix, self.y_pix, outer_pix)
+        offset, time_s = self.snapshot.offsets(_COARSE_PIX)
+        if not x.size:
+            return 0.0
+        shares = [self._is_live(self.snapshot.field, x, y, value).mean() for value in offset]
+        return float(np.average(shares, weights=time_s))
+
+
+class StripAperture(Aperture):
+    """Strips along DETX of windowed timing mode."""
+
+    def __init__(self, snapshot: Snapshot, x_pix: float, y_pix: float) -> None:
+        super().__init__(snapshot, x_pix, y_pix)
+        self._column = np.arange(DETECTOR_SIZE + 2, dtype=float)
+        self._live, self._field = live_columns(snapshot.live), live_columns(snapshot.field)
+
+    def distance(self, x_pix: Any, y_pix: Any) -> Floats:
+        return np.abs(self.snapshot.pointing.along_columns(x_pix, y_pix, self.x_pix, self.y_pix))
+
+    def _source_column(self, offset: Any) -> Any:
+        return self.snapshot.pointing.to_detector(self.x_pix, self.y_pix, offset)[0]
+
+    def _in_region(self, inner_pix: float, outer_pix: float, offset: Any) -> Flags:
+        distance = np.abs(self._column - self._source_column(offset))
+        return (distance >= inner_pix) & (distance <= outer_pix)
+
+    def live_fractions(self, inner_pix: float, outer_pix: float, offset: NDArray[Any]) -> tuple[Floats, Floats]:
+        fraction, area = np.zeros(offset.size), np.zeros(offset.size)
+        edge = np.arange(-0.5, DETECTOR_SIZE + 2)
+        for k, value in enumerate(offset):
+            distance = edge - self._source_column(value)
+            share = np.diff(np.sign(distance) * self.psf.line_enclosed(np.abs(distance)) / 2)
+            used = self._live & self._in_region(inner_pix, outer_pix, value)
+            fraction[k], area[k] = share[used].sum(), WT_HEIGHT_PIX * np.count_nonzero(used)
+        return fraction, area
+
+    def background_area(self, inner_pix: float, outer_pix: float, skip: Any = None) -> float:  # noqa: ARG002
+        offset, time_s = self.snapshot.offsets(_COARSE_PIX)
+        columns = [np.count_nonzero(self._live & self._in_region(inner_pix, outer_pix, value)) for value in offset]
+        return WT_HEIGHT_PIX * float(np.average(columns, weights=time_s))
+
+    def field_fraction(self, outer_pix: float) -> float:
+        offset, time_s = self.snapshot.offsets(_COARSE_PIX)
+        shares = [self._field[self._in_region(0.0, outer_pix, value)].sum() / (2 * outer_pix) for value in offset]
+        return min(float(np.average(shares, weights=time_s)), 1.0)
+
+
+def aperture(snapshot: Snapshot, x_pix: float, y_pix: float) -> Aperture:
+    """The kind of regions that fits the mode of a snapshot."""
+    kind = CircleAperture if snapshot.events.mode is Mode.PC else StripAperture
+    return kind(snapshot, x_pix, y_pix)

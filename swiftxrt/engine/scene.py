@@ -1,0 +1,423 @@
+"""What a simulated observation looks at: sources, light curves, spectra, timeline.
+
+All values are plain numbers in the unit their name ends with. Rates are in
+counts per live second between 0.3 and 10 keV, on the optical axis and with the
+whole point-spread function: what a corrected light curve should show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..exceptions import RequestError
+from ..mission import PC_FRAME_TIME_S
+from . import response_tables as tables
+
+__all__ = [
+    "AbsorbedPowerLaw",
+    "Afterglow",
+    "Constant",
+    "CurveLike",
+    "Flare",
+    "Scene",
+    "Snapshot",
+    "Source",
+    "default_scene",
+    "field_sources",
+]
+
+Floats = NDArray[np.float64]
+
+#: Channels of the 0.3-10 keV band, both included.
+BAND_CHANNELS = (30, 1000)
+
+# Photon energies at which spectra are folded: centres of 5 eV bins, as in the
+# response files of the XRT, where the effective area is not zero.
+ENERGY_STEP_KEV = 0.005
+ENERGY_KEV: Floats = np.arange(0.28, 11.1, ENERGY_STEP_KEV) + 0.5 * ENERGY_STEP_KEV
+
+_ERG_PER_KEV = 1.602176634e-9
+
+# Target IDs that begin with 0999 are not used by the mission (triggers count up
+# from 00100000 and have passed 01000000; stacked images of the catalogues use 1000xxxx).
+DEFAULT_TARGET_ID = "09999001"
+
+_ORBIT_S = 5754.0
+_FIRST_SNAPSHOT_S = 80.0
+
+
+@dataclass(frozen=True)
+class AbsorbedPowerLaw:
+    """Power law ``E^-Gamma`` behind interstellar matter.
+
+    Parameters
+    ----------
+    photon_index : float
+        Gamma.
+    nh_cm2 : float
+        Hydrogen column density in cm-2.
+    """
+
+    photon_index: float = 2.0
+    nh_cm2: float = 1e21
+
+    def photon_density(self, energy_kev: ArrayLike) -> Floats:
+        """Photons per cm2, s and keV for a power law of 1 at 1 keV."""
+        energy = np.asarray(energy_kev, dtype=float)
+        return energy**-self.photon_index * tables.transmission(energy, self.nh_cm2)
+
+    @cached_property
+    def detected(self) -> Floats:
+        """Detected photons per second in each bin of `ENERGY_KEV`, any channel, norm 1."""
+        area = tables.mirror_area_cm2(ENERGY_KEV) * tables.quantum_efficiency(ENERGY_KEV)
+        return self.photon_density(ENERGY_KEV) * area * ENERGY_STEP_KEV
+
+    @cached_property
+    def rate_cps(self) -> float:
+        """Count rate between 0.3 and 10 keV for norm 1."""
+        return float(self.detected @ tables.channel_probability(ENERGY_KEV, *BAND_CHANNELS))
+
+    @cached_property
+    def band_fraction(self) -> float:
+        """Share of the detected photons that is registered between 0.3 and 10 keV."""
+        return self.rate_cps / float(self.detected.sum())
+
+    @cached_property
+    def flux_per_rate(self) -> float:
+        """Observed (absorbed) flux of 0.3-10 keV per count rate, in erg cm-2 ct-1."""
+        energy = ENERGY_KEV[(ENERGY_KEV > 0.3) & (ENERGY_KEV < 10.0)]
+        flux = float(energy @ self.photon_density(energy)) * ENERGY_STEP_KEV * _ERG_PER_KEV
+        return flux / self.rate_cps
+
+
+class CurveLike(Protocol):
+    """A light curve: anything frozen with this method."""
+
+    def rate_cps(self, met_s: ArrayLike) -> Floats:
+        """Count rate at mission elapsed times."""
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A source that does not vary.
+
+    Parameters
+    ----------
+    level_cps : float
+        Count rate.
+    """
+
+    level_cps: float
+
+    def rate_cps(self, met_s: ArrayLike) -> Floats:
+        """Count rate at mission elapsed times."""
+        return np.full(np.shape(met_s), float(self.level_cps))
+
+
+@dataclass(frozen=True)
+class Flare:
+    """A Gaussian flare, relative to the afterglow at its peak.
+
+    Parameters
+    ----------
+    peak_s : float
+        Time of the peak after the trigger.
+    width_s : float
+        Standard deviation.
+    factor : float
+        Total over underlying rate at the peak.
+    """
+
+    peak_s: float
+    width_s: float
+    factor: float
+
+
+@dataclass(frozen=True)
+class Afterglow:
+    """Broken power law in time since the trigger, with flares.
+
+    Parameters
+    ----------
+    t0_met_s : float
+        Trigger, MET.
+    level_cps : float
+        Rate of the underlying decay at `reference_s`.
+    reference_s : float
+        Time after the trigger at which `level_cps` holds.
+    breaks_s : tuple of float
+        Times of the breaks after the trigger, ascending.
+    slopes : tuple of float
+        Decay indices (positive means fading), one more than breaks.
+    flares : tuple of Flare
+        Flares on top.
+    """
+
+    t0_met_s: float
+    level_cps: float = 1.0
+    reference_s: float = 1000.0
+    breaks_s: tuple[float, ...] = (300.0, 8000.0)
+    slopes: tuple[float, ...] = (3.0, 0.5, 1.2)
+    flares: tuple[Flare, ...] = (Flare(200.0, 15.0, 5.0),)
+
+    def __post_init__(self) -> None:
+        if len(self.slopes) != len(self.breaks_s) + 1:
+            raise RequestError(
+                [("slopes", f"one more slope than breaks is needed; got {self.slopes} and {self.breaks_s}")],
+                "afterglow",
+            )
+
+    def _decay(self, elapsed_s: Floats) -> Floats:
+        """Decay with norm 1 at 1 s of the first segment, continuous at the breaks."""
+        log_time = np.log(np.maximum(elapsed_s, 1.0))
+        log_rate = -self.slopes[0] * log_time
+        for when_s, before, after in zip(self.breaks_s, self.slopes, self.slopes[1:], strict=False):
+            log_rate -= (after - before) * np.maximum(log_time - np.log(when_s), 0.0)
+        return np.exp(log_rate)
+
+    def rate_cps(self, met_s: ArrayLike) -> Floats:
+        """Count rate at mission elapsed times; zero before the trigger."""
+        elapsed = np.asarray(met_s, dtype=float) - self.t0_met_s
+        norm = self.level_cps / self._decay(np.array(self.reference_s))
+        rate = norm * self._decay(elapsed)
+        for flare in self.flares:
+            peak = norm * self._decay(np.array(flare.peak_s)) * (flare.factor - 1.0)
+            rate = rate + peak * np.exp(-0.5 * ((elapsed - flare.peak_s) / flare.width_s) ** 2)
+        return np.where(elapsed > 0.0, rate, 0.0)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A point source.
+
+    Parameters
+    ----------
+    name : str
+        Also names the stream of random numbers: a source gets the same photons
+        whatever else is in the field.
+    ra_deg, dec_deg : float
+        ICRS position.
+    curve : CurveLike
+        Light curve.
+    spectrum : AbsorbedPowerLaw
+        Spectrum.
+    """
+
+    name: str
+    ra_deg: float
+    dec_deg: float
+    curve: CurveLike
+    spectrum: AbsorbedPowerLaw = AbsorbedPowerLaw()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One continuous pointing.
+
+    Parameters
+    ----------
+    start_s : float
+        Start, MET.
+    duration_s : float
+        Length.
+    segment : int
+        Segment of the ObsID it belongs to.
+    """
+
+    start_s: float
+    duration_s: float
+    segment: int = 0
+
+    @property
+    def stop_s(self) -> float:
+        """End, MET."""
+        return self.start_s + self.duration_s
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything a simulation needs to know, apart from the seed.
+
+    Parameters
+    ----------
+    name : str
+        Name of the target; files carry it with the prefix ``SIM_``.
+    target_id : str
+        Eight digits.
+    sources : tuple of Source
+        The first is the target.
+    snapshots : tuple of Snapshot
+        Timeline. After 2005-05-27 the detector has bad columns.
+    t0_met_s : float or None
+        Trigger (``TRIGTIME`` of the files).
+    roll_deg : float
+        Roll angle of the first snapshot.
+    roll_drift_deg_per_day : float
+        Change of the roll angle with time.
+    background_cps_per_pixel : float
+        Background of 0.3-10 keV per pixel on the optical axis; 6e-7 to 1e-6 in
+        real fields. A third of it is cosmic and vignetted.
+    pointing_offset_arcmin : (float, float)
+        Mean pointing minus target, along right ascension and declination.
+    pointing_scatter_arcmin : float
+        Standard deviation per axis of the pointing, snapshot by snapshot.
+    pointing_limit_arcmin : float
+        Largest scatter of the pointing.
+    jitter_arcsec : float
+        Standard deviation per axis of the pointing within a snapshot.
+    drift_arcsec : float
+        Standard deviation per axis of the steady drift over a snapshot.
+    aspect_error_arcsec : float
+        Standard deviation per axis of a constant error of the sky coordinates
+        of each snapshot; the archive's is about 1.6.
+    wt_above_cps, pc_below_cps : float
+        Windowed timing starts above the first rate of the target and ends
+        below the second.
+    pile_up : bool
+        Whether photons that fall together are merged.
+    """
+
+    name: str
+    target_id: str
+    sources: tuple[Source, ...]
+    snapshots: tuple[Snapshot, ...]
+    t0_met_s: float | None = None
+    roll_deg: float = 260.0
+    roll_drift_deg_per_day: float = 1.0
+    background_cps_per_pixel: float = 7.5e-7
+    pointing_offset_arcmin: tuple[float, float] = (0.0, 0.0)
+    pointing_scatter_arcmin: float = 1.0
+    pointing_limit_arcmin: float = 3.5
+    jitter_arcsec: float = 1.5
+    drift_arcsec: float = 5.0
+    aspect_error_arcsec: float = 0.0
+    wt_above_cps: float = 5.0
+    pc_below_cps: float = 1.0
+    pile_up: bool = False
+
+    def __post_init__(self) -> None:
+        problems = list(self._problems())
+        if problems:
+            raise RequestError(problems, "scene")
+
+    def _problems(self) -> Sequence[tuple[str, str]]:
+        problems = []
+        if not self.sources:
+            problems.append(("sources", "the target is missing: give at least one Source"))
+        names = [source.name for source in self.sources]
+        if len(set(names)) < len(names):
+            problems.append(("sources", f"names must differ, they seed the random numbers; got {names}"))
+        if not self.snapshots:
+            problems.append(("snapshots", "nothing is observed: give at least one Snapshot"))
+        ordered = sorted(self.snapshots, key=lambda snapshot: snapshot.start_s)
+        if any(first.stop_s > second.start_s for first, second in zip(ordered, ordered[1:], strict=False)):
+            problems.append(("snapshots", "snapshots overlap"))
+        if any(snapshot.duration_s < PC_FRAME_TIME_S for snapshot in self.snapshots):
+            problems.append(("snapshots", f"a snapshot lasts at least one frame, {PC_FRAME_TIME_S} s"))
+        return problems
+
+    @property
+    def target(self) -> Source:
+        """The first source."""
+        return self.sources[0]
+
+    def expected_rate(self, met_s: ArrayLike) -> Floats:
+        """True count rate of the target: 0.3-10 keV, on axis, whole PSF, per live second.
+
+        Parameters
+        ----------
+        met_s : array_like
+            Mission elapsed time in seconds.
+
+        Returns
+        -------
+        rate_cps : ndarray
+            What a corrected light curve estimates.
+        """
+        return self.target.curve.rate_cps(met_s)
+
+
+def field_sources(
+    ra_deg: float, dec_deg: float, *, seed: int, least_flux_cgs: float = 2.5e-14, radius_arcmin: float = 11.0
+) -> tuple[Source, ...]:
+    """Active galaxies around a position, at random.
+
+    ``N(>S) = 150 (S / 1e-14 erg cm-2 s-1)^-1.2`` per square degree (0.3-10 keV).
+
+    Parameters
+    ----------
+    ra_deg, dec_deg : float
+        Centre.
+    seed : int
+        Seed of the random numbers.
+    least_flux_cgs : float
+        Faintest source, erg cm-2 s-1.
+    radius_arcmin : float
+        Radius of the field.
+
+    Returns
+    -------
+    sources : tuple of Source
+        Constant sources of photon index 1.7 behind 5e20 cm-2.
+    """
+    rng = np.random.Generator(np.random.PCG64(seed))
+    spectrum = AbsorbedPowerLaw(1.7, 5e20)
+    expected = 150.0 * (least_flux_cgs / 1e-14) ** -1.2 * np.pi * (radius_arcmin / 60.0) ** 2
+    number = rng.poisson(expected)
+    flux = least_flux_cgs * rng.uniform(size=number) ** (-1.0 / 1.2)
+    offset = radius_arcmin / 60.0 * np.sqrt(rng.uniform(size=number))
+    angle = rng.uniform(0.0, 2.0 * np.pi, size=number)
+    dec = dec_deg + offset * np.cos(angle)
+    ra = ra_deg + offset * np.sin(angle) / np.cos(np.radians(dec))
+    return tuple(
+        Source(f"field {i}", float(ra[i]), float(dec[i]), Constant(float(flux[i] / spectrum.flux_per_rate)), spectrum)
+        for i in range(number)
+    )
+
+
+# Start after the trigger, length and segment of the snapshots of the default
+# scene; steps of about one orbit.
+_DEFAULT_TIMELINE = (
+    (_FIRST_SNAPSHOT_S, 1400.0, 0),
+    (_FIRST_SNAPSHOT_S + _ORBIT_S - 12.0, 1200.0, 0),
+    (_FIRST_SNAPSHOT_S + 2 * _ORBIT_S + 21.0, 1000.0, 0),
+    (_FIRST_SNAPSHOT_S + 3 * _ORBIT_S + 4.0, 900.0, 0),
+    (_FIRST_SNAPSHOT_S + 16 * _ORBIT_S - 8.0, 850.0, 1),
+    (_FIRST_SNAPSHOT_S + 17 * _ORBIT_S + 15.0, 750.0, 1),
+    (_FIRST_SNAPSHOT_S + 91 * _ORBIT_S + 2.0, 800.0, 2),
+    (_FIRST_SNAPSHOT_S + 92 * _ORBIT_S - 17.0, 950.0, 2),
+)
+
+
+def default_scene() -> Scene:
+    """A gamma-ray burst afterglow: the demonstration.
+
+    Trigger time and place are those of GRB 200416A; everything else is made up
+    and the files say so. Three ObsIDs: four snapshots from 80 s after the
+    trigger (windowed timing first), two the next day, two after six days,
+    when only upper limits are left.
+
+    Returns
+    -------
+    scene : Scene
+        About 7.9 ks in total.
+    """
+    t0_met_s = 608713541.952
+    ra_deg, dec_deg = 335.6985, -7.5179
+    burst = Source(
+        "GRB", ra_deg, dec_deg, Afterglow(t0_met_s, level_cps=0.8), AbsorbedPowerLaw(photon_index=1.95, nh_cm2=1.6e21)
+    )
+    timeline = tuple(Snapshot(t0_met_s + start, length, segment) for start, length, segment in _DEFAULT_TIMELINE)
+    return Scene(
+        name="GRB 200416A",
+        target_id=DEFAULT_TARGET_ID,
+        sources=(burst, *field_sources(ra_deg, dec_deg, seed=13)),
+        snapshots=timeline,
+        t0_met_s=t0_met_s,
+    )

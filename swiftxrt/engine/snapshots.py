@@ -1,0 +1,137 @@
+"""Observations cut into snapshots, each with its pointing and its live pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..mission import Mode
+from ..products.events import EventList
+from ..products.gti import GTI
+from .geometry import Pointing, fit_pointing, live_map, nominal_pointing, sky_to_pixel
+
+__all__ = ["Snapshot", "split_snapshots"]
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Offsets = NDArray[np.complex128]
+
+#: Length of the steps in which the pointing is followed, as in the official light curves.
+STEP_S = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """One uninterrupted pointing.
+
+    Parameters
+    ----------
+    events : EventList
+        The whole observation.
+    gti : GTI
+        Good time of the snapshot.
+    index : ndarray of int
+        Which events of the observation belong to it.
+    pointing : Pointing
+        The detector on the sky.
+    live, field : ndarray of bool, shape (602, 602)
+        `swiftxrt.engine.geometry.live_map` with and without bad pixels. They
+        are the same where the pointing is not measured, because then nobody
+        knows where on the sky the bad pixels were.
+    """
+
+    events: EventList
+    gti: GTI
+    index: NDArray[np.intp]
+    pointing: Pointing
+    live: Flags
+    field: Flags
+
+    @cached_property
+    def steps(self) -> tuple[Floats, Floats, Offsets]:
+        """Start (MET s), length (s) and offset of the pointing in steps of about 10 s."""
+        starts, lengths = [], []
+        for start, stop in self.gti:
+            n = max(round((stop - start) / STEP_S), 1)
+            edges = np.linspace(start, stop, n + 1)
+            starts.append(edges[:-1])
+            lengths.append(np.diff(edges))
+        start_s, length_s = np.concatenate(starts), np.concatenate(lengths)
+        return start_s, length_s, np.asarray(self.pointing.offset_at(start_s + length_s / 2))
+
+    def offsets(self, precision_pix: float) -> tuple[Offsets, Floats]:
+        """Different offsets of the pointing and the time spent at each.
+
+        Parameters
+        ----------
+        precision_pix : float
+            Offsets are rounded to this, in pixels.
+
+        Returns
+        -------
+        offset : ndarray of complex
+        time_s : ndarray
+            Good time in seconds.
+        """
+        _, length_s, offset = self.steps
+        different, which = np.unique(np.round(offset / precision_pix) * precision_pix, return_inverse=True)
+        return different, np.bincount(which, length_s)
+
+
+def split_snapshots(events: EventList, gti: GTI | None = None) -> list[Snapshot]:
+    """The snapshots of an observation, in order of time.
+
+    Events count for the good time interval that holds the middle of their
+    readout frame.
+
+    Parameters
+    ----------
+    events : EventList
+        One observation.
+    gti : GTI, optional
+        Use these parts of the good time only.
+
+    Returns
+    -------
+    snapshots : list of Snapshot
+        Empty if there is no good time.
+    """
+    good = events.gti if gti is None else events.gti & gti
+    if not len(good):
+        return []
+    met, columns = float(good.start[0]), _window(events)
+    live = live_map(events.mode, met, events.bad_pixels, columns)
+    field = live_map(events.mode, 0.0, None, columns)
+    time_s = events.met_mid_s
+    found = []
+    for part in good.snapshots():
+        index = np.flatnonzero(part.contains(time_s))
+        pointing = _pointing(events, index)
+        found.append(Snapshot(events, part, index, pointing, live if pointing.measured else field, field))
+    return found
+
+
+def _pointing(events: EventList, index: NDArray[np.intp]) -> Pointing:
+    measured = None
+    if events.detx is not None and events.dety is not None:
+        index = index[(events.x[index] >= 0) & (events.y[index] >= 0)]
+        sky, det = (events.x[index], events.y[index]), (events.detx[index], events.dety[index])
+        measured = fit_pointing(events.met_mid_s[index], *sky, *det)
+    if measured is not None:
+        return measured
+    return nominal_pointing(float(events.roll.to_value("deg")), *sky_to_pixel(events.wcs, events.pointing))
+
+
+def _window(events: EventList) -> tuple[int, int] | None:
+    """First and last DETX of a windowed timing observation."""
+    if events.mode is not Mode.WT:
+        return None
+    if "WM1STCOL" in events.header and "WMCOLNUM" in events.header:
+        first = int(events.header["WM1STCOL"]) + 1
+        return first, first + int(events.header["WMCOLNUM"]) - 1
+    if events.detx is not None and len(events) >= 200:
+        return int(events.detx.min()), int(events.detx.max())
+    return None

@@ -1,0 +1,261 @@
+"""Every error and warning this package raises on purpose.
+
+All errors descend from `SwiftXRTError`; each also descends from the builtin
+class that describes it best, so ``except ValueError`` works as expected.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from astropy.utils.exceptions import AstropyUserWarning
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+__all__ = [
+    "CalibrationWarning",
+    "CentroidWarning",
+    "FormatError",
+    "IdentifierError",
+    "JobError",
+    "JobLostError",
+    "JobTimeoutError",
+    "MetadataWarning",
+    "NoDataError",
+    "NotRegisteredError",
+    "OutputExistsError",
+    "PartialResultWarning",
+    "PileUpWarning",
+    "ProductNotAvailableError",
+    "ProtocolError",
+    "RequestError",
+    "RequestRejectedError",
+    "ServerStartError",
+    "ServiceError",
+    "ServiceUnavailableError",
+    "ServiceWarning",
+    "SwiftXRTError",
+    "SwiftXRTWarning",
+]
+
+
+class SwiftXRTError(Exception):
+    """Base class of all errors of this package."""
+
+
+class RequestError(SwiftXRTError, ValueError):
+    """A request, or another argument, cannot be used as given.
+
+    Parameters
+    ----------
+    problems : iterable of (str, str), or str
+        Pairs of field name and what is wrong with it; a plain string stands
+        for one problem without a field.
+    what : str, optional
+        What was being built; it opens the message.
+
+    Attributes
+    ----------
+    problems : tuple of (str, str)
+        All problems found, as (field, message).
+    """
+
+    def __init__(self, problems: Iterable[tuple[str, str]] | str, what: str = "") -> None:
+        if isinstance(problems, str):
+            problems = (("", problems),)
+        self.problems: tuple[tuple[str, str], ...] = tuple(problems)
+        self.what = what
+        lines = [f"{field}: {message}" if field else message for field, message in self.problems]
+        opening = f"{what} cannot be used as given" if what else ""
+        if len(lines) == 1:
+            text = f"{opening}: {lines[0]}" if opening else lines[0]
+        else:
+            text = "\n".join([opening + ":" if opening else "Several problems:"] + [f"* {line}" for line in lines])
+        super().__init__(text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.problems, self.what)
+
+
+class IdentifierError(SwiftXRTError, ValueError):
+    """An ObsID, target ID or catalogue identifier is malformed."""
+
+
+class NoDataError(SwiftXRTError, LookupError):
+    """No observation, or no event, is left in the selection."""
+
+
+class FormatError(SwiftXRTError, OSError):
+    """A file is not what it claims to be, or is damaged.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong and what was expected.
+    path : path-like, optional
+        The file concerned.
+    """
+
+    def __init__(self, message: str, path: str | PathLike[str] | None = None) -> None:
+        self.path = None if path is None else str(path)
+        self.reason = message
+        super().__init__(f"{self.path}: {message}" if self.path else message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reason, self.path)
+
+
+class OutputExistsError(SwiftXRTError, FileExistsError):
+    """The place to write to exists and overwriting was not asked for."""
+
+
+class ProductNotAvailableError(SwiftXRTError, LookupError):
+    """A product could not be made, or does not exist.
+
+    Parameters
+    ----------
+    kind : str
+        The product, e.g. ``"enhanced position"``.
+    reason : str
+        Why there is none, in the words of whoever made it.
+    """
+
+    def __init__(self, kind: str, reason: str) -> None:
+        self.kind = kind
+        self.reason = reason
+        super().__init__(f"no {kind}: {reason}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.kind, self.reason)
+
+
+class ServiceError(SwiftXRTError):
+    """The service, or the way to it, failed.
+
+    Parameters
+    ----------
+    message : str
+        What happened and what to do next.
+    url : str, optional
+        The address that was asked.
+    status : int, optional
+        HTTP status code.
+    payload_excerpt : str, optional
+        The beginning of the reply, for a bug report.
+    """
+
+    def __init__(
+        self, message: str, *, url: str | None = None, status: int | None = None, payload_excerpt: str | None = None
+    ) -> None:
+        self.message = message
+        self.url = url
+        self.status = status
+        self.payload_excerpt = payload_excerpt
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), (self.message,), dict(self.__dict__))
+
+
+class ServiceUnavailableError(ServiceError):
+    """The service cannot be reached, is overloaded, or did not answer in time."""
+
+
+class ProtocolError(ServiceError):
+    """A reply is not what the protocol says it should be."""
+
+
+class RequestRejectedError(ServiceError):
+    """The service refused the request; `problems` holds its reasons in our field names.
+
+    Attributes
+    ----------
+    problems : tuple of (str, str)
+        Reasons, as (field, message).
+    """
+
+    def __init__(self, message: str, *, problems: Iterable[tuple[str, str]] = (), **evidence: Any) -> None:
+        super().__init__(message, **evidence)
+        self.problems = tuple(problems)
+
+
+class NotRegisteredError(ServiceError):
+    """The service does not know the e-mail address it was given."""
+
+
+class ServerStartError(SwiftXRTError, OSError):
+    """The embedded server could not start, for instance because the port is in use."""
+
+
+class JobError(SwiftXRTError):
+    """A job ended without any product.
+
+    Parameters
+    ----------
+    message : str
+        What happened and what to do next.
+    job_id : str, optional
+        The job.
+    report : JobReport, optional
+        The last known state.
+    """
+
+    def __init__(self, message: str, *, job_id: str | None = None, report: Any = None) -> None:
+        self.message = message
+        self.job_id = job_id
+        self.report = report
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), (self.message,), dict(self.__dict__))
+
+
+class JobTimeoutError(JobError, TimeoutError):
+    """The time allowed for waiting is over; the job itself goes on."""
+
+
+class JobLostError(JobError):
+    """The service no longer knows the job."""
+
+
+def _rebuild(cls: type[SwiftXRTError], args: tuple[Any, ...], state: dict[str, Any]) -> SwiftXRTError:
+    """Unpickle an error whose constructor has keyword-only arguments."""
+    error = cls(*args)
+    error.__dict__.update(state)
+    return error
+
+
+class SwiftXRTWarning(AstropyUserWarning):
+    """Base class of all warnings of this package."""
+
+
+class PileUpWarning(SwiftXRTWarning):
+    """The source is bright enough for photon pile-up."""
+
+
+class CentroidWarning(SwiftXRTWarning):
+    """No reliable centroid; the position given was used."""
+
+
+class CalibrationWarning(SwiftXRTWarning):
+    """An approximate or missing calibration was used."""
+
+
+class PartialResultWarning(SwiftXRTWarning):
+    """Some of what was asked for is missing."""
+
+
+class MetadataWarning(SwiftXRTWarning):
+    """Metadata of a file are missing or inconsistent."""
+
+
+class ServiceWarning(SwiftXRTWarning):
+    """The service said something the user should know."""
+
+
+def warn(message: str, category: type[SwiftXRTWarning], *, stacklevel: int = 3) -> None:
+    """Issue a warning that points at the caller of the function that warns."""
+    warnings.warn(message, category, stacklevel=stacklevel)

@@ -1,0 +1,203 @@
+"""Writing the light-curve files of the service.
+
+Names, header lines and layout are those of the service's product archives, so
+that scripts made for them work; numbers keep their full precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..met import met_to_time
+from ..products._datasets import MODES, SUFFIXES, Dataset, split_set, variant
+from ..products.lightcurve import LightCurveSet
+from ._atomic import atomic_path
+
+__all__ = ["write_qdp"]
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_BINMODES = {"counts": "GRB-like (counts)", "time": "TIME", "snapshot": "SNAPSHOT", "obsid": "OBSID"}
+# The names the service uses in files, where they differ from those in its replies.
+_FILE_NAMES = {"TimePos": "T_+ve", "TimeNeg": "T_-ve", "RatePos": "Ratepos", "RateNeg": "Rateneg"}
+_OVERVIEW = ("Time", "TimePos", "TimeNeg", "Rate", "RatePos", "RateNeg")
+_RATIO_HEADER = (
+    *("Time", "T_+ve", "T_-ve", "HardRate", "Harderr", "HardSig"),
+    *("SoftRate", "SoftErr", "SoftSig", "HR", "HRerr", "FracExp", "Exposure"),
+)
+_BAND_HEADER = "!Time\t\tErr (pos)\tErr(neg)\tRate\t\tError"
+
+
+def write_qdp(
+    curves: LightCurveSet,
+    folder: str | PathLike[str],
+    *,
+    name: str = "",
+    target_id: str = "",
+    overwrite: bool = False,
+) -> list[Path]:
+    """Write the light-curve files of the service.
+
+    Makes ``curve.qdp``, ``PCCURVE.qdp``, ``PCUL.qdp``, ``PCHR.qdp``, the same
+    for WT mode, ``hardrat.qdp`` and ``t0.date``, as far as there are data; all
+    but the last also with the endings ``_incbad``, ``_nosys`` and
+    ``_nosys_incbad``, which a set without such variants fills with the same.
+
+    Parameters
+    ----------
+    curves : LightCurveSet
+        What to write; `quality` has no place in these files.
+    folder : path-like
+        Made if needed.
+    name, target_id : str, optional
+        Of the source, for the comments.
+    overwrite : bool, optional
+        Whether existing files may be replaced.
+
+    Returns
+    -------
+    paths : list of Path
+        The files written.
+
+    Raises
+    ------
+    OutputExistsError
+        If a file exists and `overwrite` is false.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    texts: dict[str, str] = {}
+    for suffix in SUFFIXES:
+        files = _set_files(variant(curves, suffix), name, target_id)
+        texts |= {f"{stem}{suffix}.qdp": text for stem, text in files.items()}
+    if curves.total.t0_met is not None:
+        time = met_to_time(curves.total.t0_met)
+        texts["t0.date"] = f"{curves.total.t0_met!r}\n{_calendar(curves.total.t0_met)} UT\n{time.mjd:.13f}\n"
+    for file_name, text in texts.items():
+        with atomic_path(folder / file_name, overwrite) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return [folder / file_name for file_name in texts]
+
+
+def _set_files(curves: LightCurveSet, name: str, target_id: str) -> dict[str, str]:
+    datasets = {dataset.name: dataset for dataset in split_set(curves)}
+    files = {}
+    for mode in MODES:
+        for kind, stem in (("", "CURVE"), ("UL", "UL")):
+            if mode + kind in datasets:
+                files[mode + stem] = "READ TERR 1 2 \nREAD SERR 4\n" + _detailed(datasets[mode + kind])
+        if mode + "HR" in datasets:
+            files[mode + "HR"] = "READ TERR 1\nREAD SERR 2 4 6\n" + _ratio(mode, curves, datasets)
+    source = f" of trigger: {target_id}, name: {name}" if name or target_id else ""
+    if any(kind in datasets for kind in ("WT", "PC", "WTUL", "PCUL")):
+        files["curve"] = _overview(curves, datasets, source)
+    if any(mode + "HR" in datasets for mode in MODES):
+        files["hardrat"] = _hardrat(curves, datasets, source)
+    return files
+
+
+def _detailed(dataset: Dataset) -> str:
+    header = "!" + "\t".join(f"{_FILE_NAMES.get(name, name):<8}" for name in dataset.values).rstrip()
+    return "\n".join([header, *_rows(dataset.values.values(), dataset.obsid)]) + "\n"
+
+
+def _ratio(mode: str, curves: LightCurveSet, datasets: Mapping[str, Dataset]) -> str:
+    """Rows of both bands and their ratio; NaN where a band has no bin at that time."""
+    ratio = datasets[mode + "HR"]
+    time_s = ratio.values["Time"]
+
+    def at_ratio(kind: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        band = datasets[mode + kind].values["Time"]
+        if np.array_equal(band, time_s):
+            return values
+        index = {time: row for row, time in enumerate(band.tolist())}
+        rows = np.array([index.get(time, -1) for time in time_s.tolist()], dtype=int)
+        return np.where(rows >= 0, values[rows], np.nan)
+
+    columns = [ratio.values[column] for column in ("Time", "TimePos", "TimeNeg")]
+    fraction = np.full(len(ratio), np.nan)
+    for kind, name in (("Hard", "hard"), ("Soft", "soft")):
+        if mode + kind not in datasets:
+            columns += [np.full(len(ratio), np.nan)] * 3
+            continue
+        curve = curves[name]
+        curve = curve[np.asarray(curve["mode"]) == mode]
+        table = datasets[mode + kind].values
+        columns += [
+            at_ratio(kind, values) for values in (table["Rate"], table["RateErr"], np.asarray(curve["significance"]))
+        ]
+        fraction = at_ratio(kind, np.asarray(curve["fractional_exposure"]))
+    columns += [ratio.values["HR"], ratio.values["HRErr"], fraction, ratio.values["Exposure"]]
+    header = "!" + "\t".join(f"{column:<8}" for column in _RATIO_HEADER).rstrip()
+    return "\n".join([header, *_rows(columns, ratio.obsid)]) + "\n"
+
+
+def _overview(curves: LightCurveSet, datasets: Mapping[str, Dataset], source: str) -> str:
+    lines = [
+        f" ! Swift/XRT lightcurve{source}",
+        _t0_line(curves),
+        f" ! Data covers {curves.total.band}",
+        " ! The data are in 5 columns:  ! time, time error (+ve), time error (-ve), source count-rate, source error",
+        " ! Columns and binning follow Evans et al. 2007 (A&A, 469, 379)",
+        f" ! BINMODE: {_BINMODES.get(curves.total.binning, '')}",
+        "",
+        "READ TERR 1 2",
+    ]
+    header = "!" + "\t".join(f"{_FILE_NAMES.get(name, name):<8}" for name in _OVERVIEW).rstrip()
+    titles = {"WT": "WT data", "PC": "PC data", "WTUL": "WT Upper limit", "PCUL": "PC Upper limit"}
+    first = True
+    for key, title in titles.items():
+        if key in datasets:
+            lines += [] if first else ["\t".join(["NO"] * 6)]
+            first = False
+            lines += [f"! {title}", header]
+            lines += _rows([datasets[key].values[name] for name in _OVERVIEW], datasets[key].obsid)
+    return "\n".join(lines) + "\n"
+
+
+def _hardrat(curves: LightCurveSet, datasets: Mapping[str, Dataset], source: str) -> str:
+    lines = [
+        f"! Swift/XRT hardness ratio{source}",
+        _t0_line(curves),
+        f" ! The hard band is {curves.hardness_ratio.hard_band}",
+        f" ! The soft band is {curves.hardness_ratio.soft_band}",
+        " ! Columns and binning follow Evans et al. 2007 (A&A, 469, 379)",
+        "! There are 3 datasets for each mode: Hard, Soft, and the ratio",
+        "! Columns are as labelled",
+        "READ TERR 1 ",
+        "READ SERR 2",
+    ]
+    titles = {"Hard": "hard data", "Soft": "soft data", "HR": "hardness ratio"}
+    first = True
+    for mode in MODES:
+        for kind, title in titles.items():
+            if mode + kind in datasets:
+                lines += [] if first else [" ".join(["NO"] * 5)]
+                first = False
+                dataset = datasets[mode + kind]
+                lines += [f"! {mode} -- {title}", _BAND_HEADER]
+                lines += _rows([column for name, column in dataset.values.items() if name != "Exposure"], dataset.obsid)
+    return "\n".join(lines) + "\n"
+
+
+def _t0_line(curves: LightCurveSet) -> str:
+    t0_met = curves.total.t0_met
+    if t0_met is None:  # Times since MET 0 are MET.
+        return " ! T0 for this burst is Swift MET=0.0 s"
+    return f" ! T0 for this burst is Swift MET={t0_met!r} s, = {_calendar(t0_met)} UT"
+
+
+def _calendar(t0_met: float) -> str:
+    date, time = met_to_time(t0_met).isot.split("T")
+    year, month, day = date.split("-")
+    return f"{year} {_MONTHS[int(month) - 1]} {day} at {time[:12]}"
+
+
+def _rows(columns: Iterable[NDArray[np.float64]], obsids: Sequence[str] | NDArray[np.str_]) -> list[str]:
+    texts = [[repr(value) for value in column.tolist()] for column in columns]
+    ends = [f"\t!::ObsID={obsid}" if obsid else "" for obsid in obsids]
+    return ["\t".join(row) + end for *row, end in zip(*texts, ends, strict=True)]

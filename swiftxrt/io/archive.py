@@ -1,0 +1,87 @@
+"""Folders in the layout of the Swift archive: ``<obsid>/xrt/event/sw<obsid>x...``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..exceptions import RequestError
+from ..mission import Mode
+from ..products.events import EventList
+from ..products.observation import Observation, event_files
+
+__all__ = ["event_path", "find_observations", "write_observation"]
+
+# The usual window of each mode: the whole frame in PC, 200 columns in WT.
+_WINDOW = {Mode.PC: 3, Mode.WT: 2}
+
+
+def find_observations(folder: str | os.PathLike[str]) -> list[Observation]:
+    """All observations below a folder that have cleaned XRT pointing data.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where to look, at any depth.
+
+    Returns
+    -------
+    observations : list of Observation
+        Sorted by ObsID, each once; empty if there are none.
+
+    Raises
+    ------
+    RequestError
+        If it is not a folder.
+    """
+    return [Observation(obsid, files) for obsid, files in event_files(folder).items()]
+
+
+def event_path(archive: str | os.PathLike[str], obsid: str, mode: Mode) -> Path:
+    """Where the archive keeps the cleaned pointing events of a mode."""
+    name = f"sw{obsid}x{mode.value.lower()}w{_WINDOW[mode]}po_cl.evt.gz"
+    return Path(archive) / obsid / "xrt" / "event" / name
+
+
+def write_observation(
+    events: Sequence[EventList], folder: str | os.PathLike[str], *, overwrite: bool = False
+) -> Path:
+    """Write the event lists of one observation in archive layout.
+
+    Parameters
+    ----------
+    events : sequence of EventList
+        Lists of one ObsID, one for each mode.
+    folder : path-like
+        The archive; the folder of the observation is made in it.
+    overwrite : bool, optional
+        Whether existing files may be replaced.
+
+    Returns
+    -------
+    path : `~pathlib.Path`
+        Folder of the observation.
+
+    Raises
+    ------
+    RequestError
+        If there is no list, or two ObsIDs or twice the same mode.
+    OutputExistsError
+        If a file exists and `overwrite` is false.
+    """
+    lists = [events] if isinstance(events, EventList) else list(events)
+    obsids = {item.obsid for item in lists}
+    modes = [item.mode for item in lists]
+    if len(obsids) != 1 or len(set(modes)) != len(modes):
+        raise RequestError(
+            [("events", f"one ObsID and one list for each mode are needed; got ObsIDs {sorted(obsids)} and "
+                        f"modes {[mode.value for mode in modes]}")],
+            "observation",
+        )  # fmt: skip
+    obsid = obsids.pop()
+    for item in lists:
+        path = event_path(folder, obsid, item.mode)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        item.write(path, overwrite=overwrite)
+    return Path(folder) / obsid

@@ -1,0 +1,305 @@
+"""Files of light curves: FITS, ECSV, and the way to all other formats.
+
+A FITS file has one table ``RATE`` after OGIP/93-003 (timing files): ``TIME``
+is mission elapsed time, ``ERROR`` and ``TIMEDEL`` are there for other
+programs only. The time in UTC is kept as its two Julian date parts, so
+reading gives the very same numbers back.
+"""
+
+from __future__ import annotations
+
+import json
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeVar
+
+import astropy.units as u
+import numpy as np
+from astropy.io import fits
+from astropy.io.registry import IORegistryError
+from astropy.table import Column, MaskedColumn, QTable
+from astropy.time import Time
+
+from ..bands import EnergyBand
+from ..exceptions import FormatError, RequestError
+from ..met import met_to_time
+from ..mission import MJDREFF, MJDREFI
+from ..products._curve import Curve
+from ..products.lightcurve import HardnessCurve, LightCurve, LightCurveSet
+from ._atomic import atomic_path
+from .qdp import looks_like_qdp, read_qdp_folder, read_qdp_set, write_qdp
+
+__all__ = ["read_curve", "read_set", "write_curve", "write_set"]
+
+_C = TypeVar("_C", bound=Curve)
+
+_FORMATS = ("ogip.lc", "ascii.ecsv", "ukssdc.qdp")
+_BY_ENDING = {".fits": "ogip.lc", ".fit": "ogip.lc", ".lc": "ogip.lc", ".ecsv": "ascii.ecsv", ".qdp": "ukssdc.qdp"}
+_SET_ENDINGS = {"ogip.lc": ".fits", "ascii.ecsv": ".ecsv"}
+
+# OGIP names of columns; all others have our names in capitals.
+_FITS_NAMES = {"met": "TIME", "fractional_exposure": "FRACEXP"}
+_STRING_WIDTHS = {"mode": 2, "obsid": 11}
+_FITS_KINDS: dict[type, str] = {float: "D", int: "K", bool: "L"}
+_UNITS = {u.s: "s", u.ct / u.s: "count/s", u.ct: "count"}
+# Attributes and their keywords.
+_ATTRIBUTES = {
+    "t0_met": "T0MET",
+    "binning": "BINNING",
+    "band": "BAND",
+    "confidence": "CONFLEV",
+    "definition": "HRDEF",
+    "soft_band": "SOFTBAND",
+    "hard_band": "HARDBAND",
+    "provenance": "PROVENAN",
+}
+
+
+def write_curve(curve: Curve, path: str | PathLike[str], *, format: str | None, overwrite: bool) -> None:  # noqa: A002
+    """Write a curve; see `swiftxrt.LightCurve.write`."""
+    path = Path(path)
+    chosen = format or _format_of(path)
+    if chosen is None or chosen == "ukssdc.qdp":
+        raise RequestError(
+            f"a curve is written as ogip.lc (.fits, .lc), ascii.ecsv (.ecsv) or a table format of Astropy; got "
+            f"{format or path.name!r}. The service's QDP files are written by LightCurveSet.write(folder, "
+            f"format='ukssdc.qdp')"
+        )
+    with atomic_path(path, overwrite) as temporary:
+        if chosen == "ogip.lc":
+            _to_hdus(curve).writeto(temporary)
+        elif chosen == "ascii.ecsv":
+            table = QTable(curve)
+            # The default would keep the format of the object, which may round to tens of microseconds.
+            table["time"].format, table["time"].precision = "isot", 9
+            table.write(temporary, format="ascii.ecsv")
+        else:
+            _write_table(curve, temporary, chosen)
+
+
+def _write_table(curve: Curve, path: Path, chosen: str) -> None:
+    table = QTable(curve)
+    # Most formats know only numbers and texts in their headers, FITS only short keywords.
+    attributes = table.meta.pop("__attributes__", {})
+    table.meta |= {
+        _ATTRIBUTES[name]: value for name, value in attributes.items() if isinstance(value, str | int | float)
+    }
+    try:
+        table.write(path, format=chosen)
+    except IORegistryError as error:
+        raise RequestError(f"no format {chosen!r}; known are {', '.join(_FORMATS[:2])} and Astropy's") from error
+
+
+def read_curve(
+    kind: type[_C],
+    path: str | PathLike[str],
+    *,
+    format: str | None,  # noqa: A002
+    table: str | None,
+    t0_met: float | None,
+    columns: Any,
+) -> _C:
+    """Read a curve; see `swiftxrt.LightCurve.read`."""
+    path = Path(path)
+    if not path.is_file():
+        raise FormatError("is not a file; a folder of light curves is read by LightCurveSet.read", path)
+    chosen = format or _format_of(path) or _sniff(path)
+    if chosen == "ukssdc.qdp":
+        return _from_qdp(kind, path, table, t0_met, columns)
+    if table is not None or t0_met is not None or columns is not None:
+        raise RequestError(f"table, t0_met and columns are for QDP files; {path.name} is read as {chosen}")
+    if chosen == "ogip.lc":
+        return _read_fits(kind, path)
+    return _read_table(kind, path, chosen)
+
+
+def _read_table(kind: type[_C], path: Path, chosen: str) -> _C:
+    options = {"astropy_native": True} if chosen == "fits" else {}
+    try:
+        table = QTable.read(path, format=chosen, **options)
+    except (IORegistryError, ValueError) as error:
+        raise FormatError(
+            f"cannot be read as {chosen}: {error}; known formats are {', '.join(_FORMATS)}", path
+        ) from error
+    for name in table.colnames:  # An empty text comes back as missing.
+        if isinstance(table[name], MaskedColumn) and table[name].dtype.kind in "US":
+            table[name] = Column(table[name].filled("").astype(str))
+    keys = {name: key for name, key in _ATTRIBUTES.items() if key in table.meta and hasattr(kind, name)}
+    return _checked(kind, table, path, **{name: table.meta.pop(key) for name, key in keys.items()})
+
+
+def _format_of(path: Path) -> str | None:
+    """Format after the ending of a name, looking through ``.gz``."""
+    name = path.with_suffix("") if path.suffix == ".gz" else path
+    return _BY_ENDING.get(name.suffix.lower())
+
+
+def _sniff(path: Path) -> str:
+    with path.open("rb") as file:
+        start = file.read(4096)
+    if start.startswith((b"SIMPLE  =", b"\x1f\x8b")):
+        return "ogip.lc"
+    if start.startswith(b"# %ECSV"):
+        return "ascii.ecsv"
+    if looks_like_qdp(start):
+        return "ukssdc.qdp"
+    raise FormatError(f"is none of the known formats, which are {', '.join(_FORMATS)}; tell it with format", path)
+
+
+def _from_qdp(kind: type[_C], path: Path, table: str | None, t0_met: float | None, columns: Any) -> _C:
+    curves = read_qdp_set(path, table=table, t0_met=t0_met, columns=columns)
+    found = {name: curve for name, curve in curves.items() if isinstance(curve, kind) and len(curve)}
+    if not found:
+        raise FormatError(f"holds no {kind._title}", path)
+    if len(found) > 1:
+        raise FormatError("holds both bands of a hardness ratio; choose one with table='PCSoft' or 'PCHard'", path)
+    return next(iter(found.values()))  # type: ignore[return-value]
+
+
+def _checked(kind: type[_C], table: QTable, path: Path, **attributes: Any) -> _C:
+    try:
+        return kind(table, **attributes)
+    except (RequestError, TypeError) as error:
+        raise FormatError(f"is no {kind._title}: {error}", path) from error
+
+
+def _to_hdus(curve: Curve) -> fits.HDUList:
+    rate = fits.BinTableHDU.from_columns(_fits_columns(curve), name="RATE")
+    header = rate.header
+    for key, value, comment in _keywords(curve):
+        header[key] = (value, comment)
+    for name, key in _ATTRIBUTES.items():
+        value = getattr(curve, name, None)
+        if isinstance(value, dict):
+            value = json.dumps(value)
+        if value is not None:
+            header[key] = value
+    return fits.HDUList([fits.PrimaryHDU(), rate])
+
+
+def _keywords(curve: Curve) -> list[tuple[str, Any, str]]:
+    ratio = isinstance(curve, HardnessCurve)
+    met_s, before, after = (curve[name].value for name in ("met", "time_err_neg", "time_err_pos"))
+    cards: list[tuple[str, Any, str]] = [
+        ("HDUCLASS", "OGIP", "format conforms to OGIP standard"),
+        ("HDUCLAS1", "LIGHTCURVE", "OGIP/93-003"),
+        ("HDUCLAS2", "NET", "background subtracted"),
+        ("HDUCLAS3", "COLOUR" if ratio else "RATE", ""),
+        ("TELESCOP", "SWIFT", ""),
+        ("INSTRUME", "XRT", ""),
+        ("TIMESYS", "TT", "time system"),
+        ("TIMEUNIT", "s", ""),
+        ("TIMEREF", "LOCAL", "not barycentred"),
+        ("CLOCKAPP", False, "TIME is not corrected for clock drift"),
+        ("MJDREFI", MJDREFI, "MJD (TT) of TIME 0, integer part"),
+        ("MJDREFF", MJDREFF, "fractional part"),
+        ("TIMEZERO", 0.0, "offset of TIME"),
+    ]
+    if len(curve):
+        cards += [("TSTART", float(np.min(met_s - before)), "start of the first bin")]
+        cards += [("TSTOP", float(np.max(met_s + after)), "end of the last bin")]
+    if isinstance(curve, LightCurve):
+        band = EnergyBand.parse(curve.band)
+        cards += [("E_MIN", band.low_kev, "[keV]"), ("E_MAX", band.high_kev, "[keV]"), ("BACKAPP", True, "")]
+    return cards
+
+
+def _fits_columns(curve: Curve) -> list[fits.Column]:
+    extra = set(curve.colnames) - {"time", *curve._schema}
+    if extra:
+        raise RequestError(f"ogip.lc has no place for {', '.join(sorted(extra))}; take ascii.ecsv, or leave them out")
+    columns = []
+    order = ["met", *(name for name in curve._schema if name != "met")]
+    for name in order:
+        kind = curve._schema[name]
+        values = np.asarray(getattr(curve[name], "value", curve[name]))
+        label = _FITS_NAMES.get(name, name.upper())
+        if kind is str:
+            width = max(_STRING_WIDTHS[name], values.dtype.itemsize // 4)
+            columns.append(fits.Column(label, f"{width}A", array=values.astype(f"S{width}")))
+        elif isinstance(kind, type):
+            columns.append(fits.Column(label, _FITS_KINDS[kind], array=values))
+        else:
+            columns.append(fits.Column(label, "D", unit=_UNITS[kind], array=values))
+    utc = curve.time.utc
+    columns += [fits.Column(f"UTC_{part.upper()}", "D", array=getattr(utc, part)) for part in ("jd1", "jd2")]
+    size_s = (curve["time_err_neg"] + curve["time_err_pos"]).value
+    columns.append(fits.Column("TIMEDEL", "D", unit="s", array=size_s))
+    if isinstance(curve, LightCurve):
+        error = 0.5 * (curve["rate_err_neg"] + curve["rate_err_pos"]).value
+        columns.append(fits.Column("ERROR", "D", unit="count/s", array=error))
+    return columns
+
+
+def _read_fits(kind: type[_C], path: Path) -> _C:
+    try:
+        with fits.open(path) as hdus:
+            if "RATE" not in hdus:
+                raise FormatError("has no table RATE, so it is no light curve; read('...', format='fits')?", path)
+            header, records = hdus["RATE"].header, hdus["RATE"].data
+            data = {name: np.array(records[name]) for name in records.names}
+    except OSError as error:
+        if isinstance(error, FormatError):
+            raise
+        raise FormatError(f"is no readable FITS file: {error}", path) from error
+    names = {name: _FITS_NAMES.get(name, name.upper()) for name in kind._schema}
+    missing = [label for label in names.values() if label not in data]
+    if missing:
+        raise FormatError(f"is no {kind._title} of this package: the table RATE lacks {', '.join(missing)}", path)
+    table: dict[str, Any] = {"time": _fits_time(data)}
+    for name, label in names.items():
+        table[name] = _native(data[label], kind._schema[name])
+    attributes = {name: header[key] for name, key in _ATTRIBUTES.items() if key in header and hasattr(kind, name)}
+    attributes["provenance"] = json.loads(attributes.get("provenance", "{}"))
+    return _checked(kind, QTable(table), path, **attributes)
+
+
+def _fits_time(data: dict[str, Any]) -> Time:
+    if "UTC_JD1" not in data:
+        return met_to_time(data["TIME"].astype(float))
+    time = Time(data["UTC_JD1"].astype(float), data["UTC_JD2"].astype(float), format="jd", scale="utc", precision=9)
+    time.format = "isot"
+    return time
+
+
+def _native(values: Any, kind: Any) -> Any:
+    """A column in native byte order and of our type."""
+    if kind is str:
+        return np.char.decode(values, "ascii") if values.dtype.kind == "S" else values.astype(str)
+    if isinstance(kind, type):
+        return values.astype({float: np.float64, int: np.int64, bool: np.bool_}[kind])
+    return values.astype(float) << kind
+
+
+def write_set(curves: LightCurveSet, folder: str | PathLike[str], *, format: str, overwrite: bool) -> None:  # noqa: A002
+    """Write a set; see `swiftxrt.LightCurveSet.write`."""
+    folder = Path(folder)
+    if format == "ukssdc.qdp":
+        write_qdp(curves, folder, overwrite=overwrite)
+        return
+    if format not in _SET_ENDINGS:
+        raise RequestError(f"a set is written as {', '.join(_FORMATS)}; got {format!r}")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, curve in curves.items():
+        write_curve(curve, folder / f"{name}{_SET_ENDINGS[format]}", format=format, overwrite=overwrite)
+    for name, one in curves.variants.items():
+        write_set(one, folder / name, format=format, overwrite=overwrite)
+
+
+def read_set(kind: type[LightCurveSet], folder: str | PathLike[str]) -> LightCurveSet:
+    """Read a set; see `swiftxrt.LightCurveSet.read`."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FormatError("is not a folder; a single curve is read by LightCurve.read", folder)
+    curves: dict[str, Any] = {}
+    for name in kind.NAMES:
+        paths = [path for ending in _SET_ENDINGS.values() if (path := folder / f"{name}{ending}").is_file()]
+        if paths:
+            curves[name] = (HardnessCurve if name == "hardness_ratio" else LightCurve).read(paths[0])
+    if "total" in curves:
+        variants = {name: read_set(kind, folder / name) for name in kind.VARIANTS if (folder / name).is_dir()}
+        return kind(**curves, variants=variants)
+    service = read_qdp_folder(folder)
+    if service is None:
+        raise FormatError("holds neither total.fits or total.ecsv nor PCCURVE.qdp, WTCURVE.qdp or curve.qdp", folder)
+    return service

@@ -1,0 +1,166 @@
+"""A folder that holds all products of a job.
+
+Every product has a folder named after its kind, with native files (ECSV, PHA,
+FITS, JSON); ``swiftxrt.json`` beside them lists files and checksums and keeps
+request and provenance. The local engine's workers hand over their products in
+the same form.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..exceptions import FormatError, OutputExistsError
+from ..kinds import ProductKind
+from ..products.countspectrum import CountSpectrum
+from ..products.image import SkyImage
+from ..products.lightcurve import LightCurveSet
+from ..products.position import Position
+from ..products.productset import ProductSet
+from ..products.provenance import Provenance
+from ..products.spectrumset import SpectrumSet
+from ..request.bundle import XRTRequest
+from ._atomic import atomic_path
+
+__all__ = ["read_product", "read_productset", "write_product", "write_productset"]
+
+MANIFEST = "swiftxrt.json"
+_FORMAT = "swiftxrt-products"
+_VERSION = 1
+_INDEX = "index.json"
+
+
+def write_product(kind: ProductKind, product: Any, folder: Path) -> None:
+    """Write the files of one product into a new, empty folder."""
+    folder.mkdir(parents=True)
+    if kind is ProductKind.LIGHT_CURVE:
+        product.write(folder)
+    elif kind is ProductKind.SPECTRUM:
+        _write_spectra(product, folder)
+    elif kind.is_position:
+        _write_json(folder / "position.json", product.to_dict())
+        product.write(folder / "position.reg")
+    elif kind is ProductKind.IMAGE:
+        _write_images(product, folder)
+    else:
+        product.write(folder / "sources.ecsv", format="ascii.ecsv")
+
+
+def read_product(kind: ProductKind, folder: Path) -> Any:
+    """Read the files that `write_product` made."""
+    if kind is ProductKind.LIGHT_CURVE:
+        return LightCurveSet.read(folder)
+    if kind is ProductKind.SPECTRUM:
+        return _read_spectra(folder)
+    if kind.is_position:
+        return Position.from_dict(_read_json(folder / "position.json"))
+    if kind is ProductKind.IMAGE:
+        return tuple(SkyImage.read(folder / name) for name in _read_json(folder / _INDEX)["images"])
+    from astropy.table import QTable
+
+    return QTable.read(folder / "sources.ecsv", format="ascii.ecsv")
+
+
+def _write_spectra(spectra: SpectrumSet, folder: Path) -> None:
+    for spectrum in spectra.count_spectra:
+        spectrum.write(folder / f"{spectrum.stem}.pha")
+    stems = [spectrum.stem for spectrum in spectra.count_spectra]
+    index = {"spectra": stems, "t0_met": spectra.t0_met, "provenance": spectra.provenance.to_dict()}
+    _write_json(folder / _INDEX, index)
+
+
+def _read_spectra(folder: Path) -> SpectrumSet:
+    index = _read_json(folder / _INDEX)
+    return SpectrumSet(
+        tuple(CountSpectrum.read(folder / f"{stem}.pha") for stem in index["spectra"]),
+        t0_met=index["t0_met"],
+        provenance=Provenance.from_dict(index["provenance"]),
+    )
+
+
+def _write_images(images: tuple[SkyImage, ...], folder: Path) -> None:
+    names = []
+    for number, image in enumerate(images, start=1):
+        band = f"_{image.band.text}keV" if image.band else ""
+        names.append(f"image{number}{band}.fits")
+        image.write(folder / names[-1])
+    _write_json(folder / _INDEX, {"images": names})
+
+
+def write_productset(products: ProductSet, folder: Path, *, overwrite: bool) -> Path:
+    """Write a set; the folder appears complete or not at all."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not overwrite:
+        raise OutputExistsError(f"{folder} holds files already; choose another folder or pass overwrite=True")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+        new = Path(scratch) / "new"
+        new.mkdir()
+        for kind, product in products.items():
+            write_product(kind, product, new / kind.value)
+        if products.request is not None:
+            products.request.write(new / "request.yaml")
+        _write_json(new / MANIFEST, _describe(products, new))
+        if folder.exists():
+            folder.rename(Path(scratch) / "old")
+        new.rename(folder)
+    return folder
+
+
+def _describe(products: ProductSet, folder: Path) -> dict[str, Any]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "products": [kind.value for kind in products],
+        "failed": {kind.value: reason for kind, reason in products.failed.items()},
+        "provenance": products.provenance.to_dict(),
+        "files": {path.relative_to(folder).as_posix(): _sha256(path) for path in files},
+    }
+
+
+def read_productset(folder: Path) -> ProductSet:
+    """Read a set, checking every file against its checksum."""
+    if not (folder / MANIFEST).is_file():
+        raise FormatError(f"not a folder of products: it has no {MANIFEST}", folder)
+    content = _read_json(folder / MANIFEST)
+    if content.get("format") != _FORMAT or content.get("version") != _VERSION:
+        raise FormatError(
+            f"is of format {content.get('format')!r} version {content.get('version')!r}; "
+            f"this release reads {_FORMAT!r} version {_VERSION}",
+            folder / MANIFEST,
+        )
+    for name, digest in content["files"].items():
+        path = folder / name
+        if not path.is_file() or _sha256(path) != digest:
+            raise FormatError("is missing or was changed since the products were written", path)
+    request = folder / "request.yaml"
+    return ProductSet(
+        {ProductKind(name): read_product(ProductKind(name), folder / name) for name in content["products"]},
+        failed={ProductKind(name): reason for name, reason in content["failed"].items()},
+        request=XRTRequest.read(request) if request.is_file() else None,
+        provenance=Provenance.from_dict(content["provenance"]),
+    )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise FormatError(f"cannot be read as JSON: {error}", path) from error
+    if not isinstance(content, dict):
+        raise FormatError("holds no JSON object", path)
+    return content

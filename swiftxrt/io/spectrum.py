@@ -1,0 +1,271 @@
+"""Spectra on disk: PHA files, and the archives in which the service delivers them.
+
+An archive ``<slice>.tar.gz`` holds the spectra of one time slice: for each mode
+``<slice><mode>source.pi`` (as extracted), ``<slice><mode>back.pi``,
+``<slice><mode>.pi`` (grouped, naming its companions), ``.arf`` and ``.rmf``;
+further ``<slice>.areas`` (extraction regions), ``GRB_info.txt`` (position and
+time zero) and ``README.txt``.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import re
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from astropy.coordinates import SkyCoord
+from astropy.io import fits
+
+from ..exceptions import FormatError, RequestError
+from ..mission import Mode
+from ..products.countspectrum import CountSpectrum
+from ..products.provenance import Provenance
+from ..products.spectrumset import SpectrumSet
+from ._atomic import atomic_path
+from .pha import companions, pha_content, pha_hdus, read_pha, write_pha
+from .response import arf_hdus, content_errors, rmf_hdus
+
+__all__ = ["read_pha", "read_set", "read_slice_archive", "write_pha", "write_set", "write_slice_archive"]
+
+PathLike = str | os.PathLike[str]
+
+#: Archives hold a few files of up to 20 MB; anything far beyond is not one.
+_MAX_BYTES = 2_000_000_000
+_INDEX = "spectra.json"
+_SOURCE = re.compile(r"(?P<stem>.+(?:wt|pc))source\.pi")
+_GROUPED = re.compile(r"(?P<stem>.+(?:wt|pc))\.pi")
+_README = """Spectra of the Swift X-ray telescope for the time slice {label}.
+
+*source.pi   source spectrum as extracted (OGIP PHA)
+*back.pi     background spectrum
+*wt.pi *pc.pi  source spectrum, channels 0-29 bad, at least one count per
+             group, with the names of background and response in its header
+*.arf *.rmf  effective area and redistribution matrix
+*.areas      extraction regions
+
+wt: windowed timing mode; pc: photon counting mode. Load the *wt.pi and *pc.pi
+files from within this folder, and fit them with the C statistic.
+"""
+
+
+def write_slice_archive(
+    spectra: Sequence[CountSpectrum],
+    path: PathLike,
+    *,
+    t0_met: float | None = None,
+    position: SkyCoord | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write the spectra of one time slice as the service's archive.
+
+    The same spectra give the same bytes.
+
+    Parameters
+    ----------
+    spectra : sequence of CountSpectrum
+        One per mode, all with the same label.
+    path : path-like
+        Name of the archive, usually ``<label>.tar.gz``.
+    t0_met : float, optional
+        Time zero (MET, s) for ``GRB_info.txt``; without it the file is left out.
+    position : SkyCoord, optional
+        Source position for ``GRB_info.txt``; by default that of the target.
+    overwrite : bool, optional
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    RequestError
+        If there are no spectra, or they are not of one slice.
+    OutputExistsError
+        If the file exists and `overwrite` is False.
+    """
+    stems = [spectrum.stem for spectrum in spectra]
+    labels = {spectrum.label for spectrum in spectra}
+    if len(labels) != 1 or len(set(stems)) != len(stems):
+        raise RequestError(f"an archive holds one spectrum per mode of one time slice; got {', '.join(stems) or 'none'}")
+    label = labels.pop()
+    with atomic_path(path, overwrite) as temporary, temporary.open("wb") as raw:
+        with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as packed:
+            with tarfile.open(fileobj=packed, mode="w") as archive:
+                for name, content in _members(spectra, label, t0_met, position):
+                    member = tarfile.TarInfo(name)
+                    member.size = len(content)
+                    archive.addfile(member, io.BytesIO(content))
+
+
+def _members(
+    spectra: Sequence[CountSpectrum], label: str, t0_met: float | None, position: SkyCoord | None
+) -> Iterator[tuple[str, bytes]]:
+    yield "README.txt", _README.format(label=label).encode()
+    for spectrum in spectra:
+        yield from _spectrum_members(spectrum)
+    yield f"{label}.areas", "\n".join(_areas(spectrum, t0_met) for spectrum in spectra).encode()
+    ra, dec = (spectra[0].header.get(key) for key in ("RA_OBJ", "DEC_OBJ"))
+    if position is not None:
+        ra, dec = float(position.icrs.ra.deg), float(position.icrs.dec.deg)
+    if ra is not None and dec is not None and t0_met is not None:
+        yield "GRB_info.txt", f"{ra!r}\n{dec!r}\n{float(t0_met)!r}\n".encode()
+
+
+def _spectrum_members(spectrum: CountSpectrum) -> Iterator[tuple[str, bytes]]:
+    stem = spectrum.stem
+    files = {}
+    if spectrum.background is not None:
+        files["BACKFILE"] = f"{stem}back.pi"
+        yield files["BACKFILE"], _bytes(pha_hdus(spectrum.background, {}, background=True))
+    if spectrum.arf is not None:
+        files["ANCRFILE"] = f"{stem}.arf"
+        yield files["ANCRFILE"], _bytes(arf_hdus(spectrum.arf))
+    if spectrum.rmf is not None:
+        files["RESPFILE"] = f"{stem}.rmf"
+        yield files["RESPFILE"], _bytes(rmf_hdus(spectrum.rmf))
+    yield f"{stem}source.pi", _bytes(pha_hdus(spectrum, {}))
+    grouped = spectrum if spectrum.is_grouped else spectrum.group(min_counts=1)
+    yield f"{stem}.pi", _bytes(pha_hdus(grouped, files))
+
+
+def _bytes(hdus: fits.HDUList) -> bytes:
+    stream = io.BytesIO()
+    hdus.writeto(stream)
+    return stream.getvalue()
+
+
+def _areas(spectrum: CountSpectrum, t0_met: float | None) -> str:
+    """A block of the ``.areas`` file: times since time zero, region, counts, BACKSCAL."""
+    interval = spectrum.interval
+    if interval is None and spectrum.gti is not None and len(spectrum.gti):
+        interval = (float(spectrum.gti.start[0]), float(spectrum.gti.stop[-1]))
+    times = ""
+    if interval is not None:
+        zero = interval[0] if t0_met is None else t0_met
+        times = f", {interval[0] - zero:.0f} -- {interval[1] - zero:.0f}"
+    region = "".join(f"  {line}\n" for line in (spectrum.source_region or "").splitlines())
+    return f"{spectrum.stem}{times}\n{region}  Counts: {spectrum.counts.sum()}\n  BACKSCAL {spectrum.backscale!r}\n"
+
+
+def read_slice_archive(path: PathLike) -> tuple[CountSpectrum, ...]:
+    """Read the spectra of an archive ``<slice>.tar.gz``.
+
+    The counts are those of ``*source.pi``, which has all digits of the
+    exposure and no grouping; background and response are those that the
+    grouped ``*.pi`` names.
+
+    Parameters
+    ----------
+    path : path-like
+        The archive.
+
+    Returns
+    -------
+    spectra : tuple of CountSpectrum
+        One per mode, in the order of the archive.
+
+    Raises
+    ------
+    FormatError
+        If it is not an archive, holds no spectrum, or is damaged or unsafe.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        names = _unpack(path, folder)
+        stems = [match["stem"] for name in names if (match := _SOURCE.fullmatch(name))]
+        stems += [match["stem"] for name in names if (match := _GROUPED.fullmatch(name)) if match["stem"] not in stems]
+        if not stems:
+            raise FormatError("is not an archive of spectra: it holds no file *wt.pi or *pc.pi", path)
+        areas = "\n".join((folder / name).read_text("utf-8", "replace") for name in names if name.endswith(".areas"))
+        return tuple(_read_member(folder, stem, areas) for stem in stems)
+
+
+def _read_member(folder: Path, stem: str, areas: str) -> CountSpectrum:
+    source, grouped = folder / f"{stem}source.pi", folder / f"{stem}.pi"
+    content = pha_content(source if source.exists() else grouped)
+    if not content.get("source_region"):
+        content["source_region"] = _region_of(areas, content["mode"])
+    parts = companions(grouped) if grouped.exists() else _named_alike(folder, stem)
+    with content_errors(source):
+        return CountSpectrum(**content, **parts)
+
+
+def _named_alike(folder: Path, stem: str) -> dict[str, object]:
+    """Companions of a source spectrum without grouped one, by their names."""
+    names = {"background": f"{stem}back.pi", "arf": f"{stem}.arf", "rmf": f"{stem}.rmf"}
+    there = {key: folder / name for key, name in names.items() if (folder / name).exists()}
+    return companions(folder / f"{stem}source.pi", **there)
+
+
+def _region_of(areas: str, mode: Mode) -> str | None:
+    """The source regions of one mode in the service's ``.areas`` file, as DS9 text.
+
+    Its blocks open with the name of an event list (``<obsid>/wt…evt, 0 -- 653``)
+    and hold indented region, counts and BACKSCAL.
+    """
+    shapes: dict[str, None] = {}
+    wanted = False
+    for line in areas.splitlines():
+        if not line.startswith(" "):
+            wanted = PurePosixPath(line.partition(",")[0]).name.startswith(mode.value.lower())
+        elif wanted and "(" in line:
+            shapes[line.strip()] = None
+    return "\n".join(["fk5", *shapes]) if shapes else None
+
+
+def _unpack(path: PathLike, folder: Path) -> list[str]:
+    """Unpack the regular files of an archive into one folder; returns their names."""
+    names: list[str] = []
+    left = _MAX_BYTES
+    try:
+        with tarfile.open(path, "r:*") as archive:
+            for member in archive:
+                inside = PurePosixPath(member.name)
+                if inside.is_absolute() or ".." in inside.parts:
+                    raise FormatError(f"holds a file with the unsafe name {member.name!r}; nothing was read", path)
+                if not member.isfile():
+                    continue
+                left -= member.size
+                if left < 0:
+                    raise FormatError(f"holds more than {_MAX_BYTES / 1e9:g} GB; it is no archive of spectra", path)
+                _copy(archive.extractfile(member), folder / inside.name)
+                names.append(inside.name)
+    except FileNotFoundError as error:
+        raise FormatError("there is no such file", path) from error
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise FormatError(f"cannot be read as tar archive, or is damaged: {error}", path) from error
+    return names
+
+
+def _copy(stream: IO[bytes] | None, target: Path) -> None:
+    if stream is not None:
+        target.write_bytes(stream.read())
+
+
+def write_set(spectra: SpectrumSet, folder: PathLike, *, overwrite: bool = False) -> None:
+    """Write spectra as PHA files with an index; see `swiftxrt.SpectrumSet.write`."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for spectrum in spectra.count_spectra:
+        write_pha(spectrum, folder / f"{spectrum.stem}.pha", overwrite=overwrite)
+    index = {"spectra": list(spectra), "t0_met": spectra.t0_met, "provenance": spectra.provenance.to_dict()}
+    with atomic_path(folder / _INDEX, overwrite) as temporary:
+        temporary.write_text(json.dumps(index, indent=1), encoding="utf-8")
+
+
+def read_set(folder: PathLike) -> SpectrumSet:
+    """Read a folder written by `write_set`; see `swiftxrt.SpectrumSet.read`."""
+    folder = Path(folder)
+    try:
+        index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
+        stems, t0_met = [str(stem) for stem in index["spectra"]], index["t0_met"]
+        provenance = Provenance.from_dict(index["provenance"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise FormatError(f"holds no usable {_INDEX}, the index of a set of spectra: {error}", folder) from error
+    spectra = [read_pha(folder / f"{Path(stem).name}.pha") for stem in stems]
+    return SpectrumSet(spectra, t0_met=t0_met, provenance=provenance)

@@ -1,0 +1,315 @@
+"""A job: one request at work in a backend."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import astropy.units as u
+
+from .._fields import nearest
+from ..exceptions import JobError, JobTimeoutError, OutputExistsError, ProductNotAvailableError, RequestError
+from ..kinds import ProductKind
+from ..products.productset import ProductSet
+from ..products.provenance import Provenance
+from ..products.report import JobReport, Phase
+from ..request.bundle import XRTRequest
+from .progress import callback_display, terminal_display
+from .protocol import JobHandle, ProductBackend
+
+__all__ = ["ARCHIVE_FORMATS", "Job"]
+
+ARCHIVE_FORMATS = ("tar.gz", "tar", "zip")
+
+#: Called with each new report while a job is waited for.
+ProgressCallback = Callable[[JobReport], None]
+
+
+class Job:
+    """One request at work in a backend.
+
+    Attributes never touch the network: they show the last known state, which
+    `refresh`, `wait` and `cancel` renew. Jobs are made by ``SwiftXRT.submit``
+    and ``SwiftXRT.get_job``.
+
+    Parameters
+    ----------
+    handle : JobHandle
+        What the backend gave at submission.
+    backend : ProductBackend
+        The backend.
+    """
+
+    def __init__(self, handle: JobHandle, backend: ProductBackend) -> None:
+        self._handle = handle
+        self._backend = backend
+        self._report: JobReport | None = None
+
+    @property
+    def id(self) -> str:
+        """Identifier; with it the job can be found again from another process."""
+        return self._handle.id
+
+    @property
+    def backend(self) -> str:
+        """Name of the backend."""
+        return self._handle.backend
+
+    @property
+    def request(self) -> XRTRequest:
+        """The request with the values the backend resolved or completed."""
+        return self._handle.request
+
+    @property
+    def url(self) -> str | None:
+        """Where the products can be fetched, if anywhere."""
+        return self._handle.url
+
+    @property
+    def submitted(self) -> datetime:
+        """When the job was accepted (UTC)."""
+        return self._handle.submitted
+
+    @property
+    def kinds(self) -> tuple[ProductKind, ...]:
+        """The products asked for."""
+        return self._handle.request.kinds
+
+    @property
+    def report(self) -> JobReport | None:
+        """The last report, or `None` before the first `refresh`."""
+        return self._report
+
+    @property
+    def phase(self) -> Phase:
+        """Phase of the last report; ``UNKNOWN`` before the first `refresh`."""
+        return self._report.phase if self._report else Phase.UNKNOWN
+
+    def refresh(self) -> JobReport:
+        """Ask the backend for the state of the job.
+
+        Returns
+        -------
+        report : JobReport
+
+        Raises
+        ------
+        ServiceError
+            If the backend cannot be reached or answers nonsense.
+        JobLostError
+            If the backend no longer knows the job.
+        """
+        self._report = self._backend.poll(self._handle)
+        return self._report
+
+    def wait(
+        self, *, timeout: u.Quantity | None = None, progress: ProgressCallback | bool = True
+    ) -> JobReport:
+        """Wait until every product has ended.
+
+        Parameters
+        ----------
+        timeout : `~astropy.units.Quantity`, optional
+            Total time to wait; by default there is no limit.
+        progress : bool or callable, optional
+            Whether to show a progress bar (only on a terminal), or a function
+            that is called with every new `JobReport`.
+
+        Returns
+        -------
+        report : JobReport
+            The final report.
+
+        Raises
+        ------
+        JobTimeoutError
+            If the time is over; the job goes on and can be waited for again.
+        """
+        deadline = None if timeout is None else time.monotonic() + _seconds(timeout, "timeout")
+        pause = self._backend.min_poll_interval_s
+        with _display(self, progress) as show:
+            while True:
+                report = self.refresh()
+                show(report)
+                if all(status.phase.is_final for status in report.products.values()):
+                    return report
+                left = float("inf") if deadline is None else deadline - time.monotonic()
+                if left <= 0:
+                    raise JobTimeoutError(
+                        f"job {self.id} is still {report.phase} after {timeout}; it goes on: "
+                        "call wait() again, or get_job() from another session",
+                        job_id=self.id,
+                        report=report,
+                    )
+                time.sleep(min(pause, left))
+                pause = min(pause * 1.1, max(300.0, self._backend.min_poll_interval_s))
+
+    def cancel(self, kinds: ProductKind | str | Iterable[ProductKind | str] | None = None) -> JobReport:
+        """Cancel some products, or all.
+
+        Products that have already ended stay as they are, so cancelling twice
+        or too late does no harm; the report says what came of each.
+
+        Parameters
+        ----------
+        kinds : ProductKind, str or iterable of them, optional
+            What to cancel, e.g. ``["astrometric_position"]``; all by default.
+
+        Returns
+        -------
+        report : JobReport
+
+        Raises
+        ------
+        RequestError
+            If a product is not part of the job.
+        """
+        self._report = self._backend.cancel(self._handle, self._choose(kinds))
+        return self._report
+
+    def result(
+        self, *, timeout: u.Quantity | None = None, progress: ProgressCallback | bool = True
+    ) -> ProductSet:
+        """Wait for the job and collect all its products.
+
+        Parameters
+        ----------
+        timeout, progress
+            As for `wait`.
+
+        Returns
+        -------
+        products : ProductSet
+            ``products.failed`` says why a product is missing.
+
+        Raises
+        ------
+        JobTimeoutError
+            If the time is over.
+        JobError
+            If not a single product came.
+        """
+        report = self.wait(timeout=timeout, progress=progress)
+        products: dict[ProductKind, Any] = {}
+        failed: dict[ProductKind, str] = {}
+        for kind in self.kinds:
+            try:
+                products[kind] = self.product(kind)
+            except ProductNotAvailableError as error:
+                failed[kind] = error.reason
+        if not products:
+            reasons = "; ".join(f"{kind.title}: {reason}" for kind, reason in failed.items())
+            raise JobError(f"job {self.id} made no product ({reasons})", job_id=self.id, report=report)
+        provenance = Provenance(backend=self.backend, request_digest=self.request.digest, notes=(f"job {self.id}",))
+        return ProductSet(products, failed=failed, request=self.request, provenance=provenance)
+
+    def product(self, kind: ProductKind | str) -> Any:
+        """Collect one product that has ended.
+
+        Parameters
+        ----------
+        kind : ProductKind or str
+            Which one, e.g. ``"spectrum"``.
+
+        Returns
+        -------
+        product : object
+            The class depends on the kind; see `~swiftxrt.ProductSet`.
+
+        Raises
+        ------
+        ProductNotAvailableError
+            If it failed, was cancelled or, by the last report, has not ended.
+        """
+        (kind,) = self._choose(kind)
+        status = self._report.products.get(kind) if self._report else None
+        phase = status.phase if status else Phase.UNKNOWN
+        if phase is not Phase.COMPLETED:
+            reason = {Phase.ABORTED: "it was cancelled", Phase.ERROR: "no product was made"}.get(
+                phase, f"its state is {phase}: call wait() first"
+            )
+            raise ProductNotAvailableError(kind.title, (status.text if status else "") or reason)
+        return self._backend.collect(self._handle, kind)
+
+    def download(
+        self,
+        location: str | Path = ".",
+        *,
+        kinds: ProductKind | str | Iterable[ProductKind | str] | None = None,
+        archive_format: str = "tar.gz",
+        overwrite: bool = False,
+    ) -> dict[ProductKind, Path]:
+        """Save the files of the finished products as archives.
+
+        Parameters
+        ----------
+        location : path-like, optional
+            Folder; made if it does not exist.
+        kinds : ProductKind, str or iterable of them, optional
+            Which products; all that are complete by default.
+        archive_format : {"tar.gz", "tar", "zip"}, optional
+            Kind of archive.
+        overwrite : bool, optional
+            Whether existing files are replaced.
+
+        Returns
+        -------
+        paths : dict of ProductKind to Path
+
+        Raises
+        ------
+        RequestError
+            If the format or a product is not known.
+        OutputExistsError
+            If a file exists and `overwrite` is False.
+        """
+        if archive_format not in ARCHIVE_FORMATS:
+            raise RequestError(
+                [("archive_format", f"must be one of {', '.join(ARCHIVE_FORMATS)}; got {archive_format!r}")], "download"
+            )
+        report = self.refresh()
+        chosen = self._choose(kinds)
+        if kinds is None:
+            chosen = tuple(kind for kind in chosen if report.products[kind].phase is Phase.COMPLETED)
+        folder = Path(location)
+        if folder.exists() and not folder.is_dir():
+            raise OutputExistsError(f"{folder} is a file; give a folder to download to")
+        folder.mkdir(parents=True, exist_ok=True)
+        return {
+            kind: self._backend.download(
+                self._handle, kind, folder, archive_format=archive_format, overwrite=overwrite
+            )
+            for kind in chosen
+        }
+
+    def _choose(self, kinds: ProductKind | str | Iterable[ProductKind | str] | None) -> Sequence[ProductKind]:
+        if kinds is None:
+            return self.kinds
+        wanted = [kinds] if isinstance(kinds, str) else list(kinds)
+        names = [kind.value for kind in self.kinds]
+        for name in wanted:
+            if str(name) not in names:
+                raise RequestError(
+                    [("kinds", f"{str(name)!r} is not part of this job, which has {', '.join(names)}"
+                      + nearest(str(name), names))],
+                    f"job {self.id}",
+                )
+        return [ProductKind(str(name)) for name in wanted]
+
+    def __repr__(self) -> str:
+        return f"<Job {self.id} on {self.backend}: {self.phase}, {len(self.kinds)} products for {self.request.target.name!r}>"
+
+
+def _seconds(value: u.Quantity, name: str) -> float:
+    if not isinstance(value, u.Quantity) or not value.unit.is_equivalent(u.s):
+        raise RequestError([(name, f"a time is needed, such as 2 * u.hour; got {value!r}")])
+    return float(value.to_value(u.s))
+
+
+def _display(job: Job, progress: ProgressCallback | bool) -> Any:
+    if callable(progress):
+        return callback_display(progress)
+    return terminal_display(f"job {job.id}", enabled=bool(progress))

@@ -1,0 +1,133 @@
+"""The header of an event list: what it must hold and how it follows the good time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..exceptions import IdentifierError, RequestError
+from ..identifiers import parse_obsid
+from ..met import met_to_time_nominal
+from ..mission import MJDREFF, MJDREFI, PC_LIVE_FRACTION, Mode
+from .gti import GTI
+
+__all__ = ["as_mode", "completed", "live_fraction", "restricted"]
+
+Header = dict[str, str | int | float | bool]
+
+_TIME_KEYS = frozenset({"ONTIME", "LIVETIME", "EXPOSURE", "TSTART", "TSTOP", "DATE-OBS", "DATE-END"})
+
+
+def completed(header: Mapping[str, Any], gti: GTI, mode: Mode) -> Header:
+    """A checked copy of a header, with all cards that event files of the XRT have.
+
+    Parameters
+    ----------
+    header : mapping
+        Cards, any case; ``RADECSYS``, the old spelling, becomes ``RADESYS``.
+    gti : GTI
+        Where times and exposures come from that the header lacks.
+    mode : Mode
+        Where ``DATAMODE``, ``TIMEDEL`` and the like come from.
+
+    Raises
+    ------
+    RequestError
+        If ``OBS_ID``, ``RA_PNT``, ``DEC_PNT`` or ``PA_PNT`` is missing or
+        unusable, or the mode contradicts ``DATAMODE``.
+    """
+    given = {str(key).upper(): _plain(str(key).upper(), value) for key, value in header.items()}
+    _check(given, mode)
+    cards: Header = {
+        "TELESCOP": "SWIFT",
+        "INSTRUME": "XRT",
+        "DATAMODE": mode.datamode,
+        "OBS_MODE": "POINTING",
+        "TIMESYS": "TT",
+        "MJDREFI": MJDREFI,
+        "MJDREFF": MJDREFF,
+        "TIMEREF": "LOCAL",
+        "TIMEUNIT": "s",
+        "TIMEDEL": mode.frame_time_s,
+        "TIMEPIXR": 0.0 if mode is Mode.PC else 0.5,
+        "RADESYS": given.pop("RADECSYS", "FK5"),
+        "EQUINOX": 2000.0,
+        "DEADC": PC_LIVE_FRACTION if mode is Mode.PC else 1.0,
+        **given,
+    }
+    if not cards.keys() >= _TIME_KEYS:
+        cards = {**_times(gti, live_fraction(cards)), **cards}
+    return cards
+
+
+def restricted(header: Mapping[str, Any], gti: GTI) -> Header:
+    """The header after the good time was cut down to `gti`."""
+    return {**header, **_times(gti, live_fraction(header))}
+
+
+def live_fraction(header: Mapping[str, Any]) -> float:
+    """Live over good time, from the times of the header or else its (rounded) ``DEADC``."""
+    live, good = header.get("EXPOSURE"), header.get("ONTIME")
+    return float(live) / float(good) if live and good else float(header["DEADC"])
+
+
+def as_mode(mode: Any) -> Mode:
+    """A mode from a mode or its name.
+
+    Raises
+    ------
+    RequestError
+        If there is no such mode.
+    """
+    try:
+        return Mode(mode.upper() if isinstance(mode, str) else mode)
+    except ValueError:
+        raise RequestError([("mode", f"must be 'PC' or 'WT'; got {mode!r}")]) from None
+
+
+def _plain(key: str, value: Any) -> str | int | float | bool:
+    """A header value as a plain Python object, as it comes back from a FITS file."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, str):
+        # FITS holds ASCII only and does not keep trailing blanks.
+        return "".join(char if " " <= char <= "~" else "?" for char in value).rstrip()
+    if not isinstance(value, bool | int | float) or value in (np.inf, -np.inf) or value != value:
+        raise RequestError([(key, f"header cards hold a text, finite number or flag; got {value!r}")], "event header")
+    return value
+
+
+def _check(given: Mapping[str, Any], mode: Mode) -> None:
+    problems = []
+    try:
+        parse_obsid(given.get("OBS_ID", ""))
+    except IdentifierError as error:
+        problems.append(("OBS_ID", str(error)))
+    for key in ("RA_PNT", "DEC_PNT", "PA_PNT"):
+        value = given.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+            problems.append((key, f"degrees are needed; got {value!r}"))
+    if given.get("DATAMODE", mode.datamode) != mode.datamode:
+        problems.append(("DATAMODE", f"{given['DATAMODE']!r} contradicts the mode {mode.value}"))
+    if problems:
+        raise RequestError(problems, "event header")
+
+
+def _times(gti: GTI, live_fraction: float) -> Header:
+    cards: Header = {"ONTIME": gti.exposure_s}
+    cards["LIVETIME"] = cards["EXPOSURE"] = gti.exposure_s * live_fraction
+    if not len(gti):
+        return cards
+    start, stop = float(gti.start[0]), float(gti.stop[-1])
+    begin, end = met_to_time_nominal(start), met_to_time_nominal(stop)
+    return {
+        **cards,
+        "TSTART": start,
+        "TSTOP": stop,
+        "TELAPSE": stop - start,
+        "DATE-OBS": begin.utc.strftime("%Y-%m-%dT%H:%M:%S"),
+        "DATE-END": end.utc.strftime("%Y-%m-%dT%H:%M:%S"),
+        "MJD-OBS": float(begin.mjd),
+    }

@@ -1,0 +1,492 @@
+"""Counts per channel with all that is needed to use them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from dataclasses import replace as dataclass_replace
+from typing import TYPE_CHECKING, Any
+
+import astropy.units as u
+import numpy as np
+from numpy.typing import NDArray
+
+from ..bands import TOTAL, EnergyBand
+from ..exceptions import NoDataError, RequestError
+from ..mission import Mode
+from ._arrays import integers, quantities
+from ._keywords import Keyword, propagated
+from .gti import GTI
+from .provenance import Provenance
+from .response import ARF, RMF
+
+if TYPE_CHECKING:
+    from .spectrum import XRTSpectrum
+
+__all__ = ["CountSpectrum", "GroupedCounts"]
+
+#: Flags of the column QUALITY (OGIP 92-007): good, left over by grouping, bad.
+GOOD, LEFT_OVER, BAD = 0, 2, 5
+#: The service declares channels below 0.3 keV bad.
+BAD_CHANNELS = (0, 29)
+_CHANNELS_PER_KEV = 100
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GroupedCounts:
+    """Counts summed over the groups of a spectrum; channels without grouping are groups of one.
+
+    Parameters
+    ----------
+    energy_edges : `~astropy.units.Quantity`, shape (n_group + 1,), keV
+        Edges of the groups.
+    counts, background_counts : ndarray of int, shape (n_group,)
+        Counts in the source and in the background region (0 without background).
+    background_ratio : float
+        What to multiply background counts with to get those in the source region.
+    quality : ndarray of int, shape (n_group,)
+        Largest quality flag in each group; 0 is good.
+    """
+
+    energy_edges: u.Quantity
+    counts: NDArray[np.int64]
+    background_counts: NDArray[np.int64]
+    background_ratio: float
+    quality: NDArray[np.int64]
+
+    @property
+    def net_counts(self) -> NDArray[np.float64]:
+        """Source counts minus scaled background counts, shape (n_group,)."""
+        return self.counts - self.background_ratio * self.background_counts
+
+    @property
+    def net_counts_err(self) -> NDArray[np.float64]:
+        """One standard deviation of `net_counts`, shape (n_group,).
+
+        ``sqrt(max(N, 1) + ratio**2 N_b)``. The floor of one count keeps groups
+        without counts from an error of zero: with a flat prior the Poisson
+        mean given N counts is Gamma(N + 1) distributed, whose standard
+        deviation for N = 0 is 1.
+        """
+        return np.sqrt(np.maximum(self.counts, 1) + self.background_ratio**2 * self.background_counts)
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class CountSpectrum:
+    """A spectrum as it was counted: integer counts per channel, background, response.
+
+    Immutable, picklable, compared by value (without provenance). It is what
+    PHA files hold and what statistics need; `to_spectrum` makes the
+    `specutils.Spectrum` of it.
+
+    Parameters
+    ----------
+    counts : array_like of int, shape (n_channel,)
+        Counts in each channel of the source region.
+    exposure : `~astropy.units.Quantity`, time
+        Live time.
+    mode : Mode or str
+        ``"PC"`` or ``"WT"``.
+    channel : array_like of int, shape (n_channel,), optional
+        Channel numbers, contiguous; from 0 by default.
+    energy_edges : `~astropy.units.Quantity`, shape (n_channel + 1,), optional
+        Edges of the channels; by default those of the RMF, without one 10 eV
+        per channel.
+    backscale : float, optional
+        Area of the region (sky pixels / 1e6 in XRT files).
+    areascale : float, optional
+        Area scaling factor.
+    quality, grouping : array_like of int, shape (n_channel,), optional
+        OGIP flags: quality 0 is good; grouping 1 starts a group and -1
+        continues it, 0 means no grouping.
+    background : CountSpectrum, optional
+        Background region, same channels.
+    arf : ARF, optional
+        Effective area.
+    rmf : RMF, optional
+        Redistribution matrix.
+    grades : tuple of int, optional
+        Lowest and highest event grade; by default that of the mode.
+    gti : GTI, optional
+        Good time of the source region.
+    label : str, optional
+        Name of the time slice.
+    interval : tuple of float, optional
+        Start and stop (MET, s) of the time slice as asked for.
+    mean_event_met : float, optional
+        Mean arrival time of the source counts (MET, s).
+    header : mapping, optional
+        Further FITS keywords.
+    source_region, background_region : str, optional
+        DS9 region text.
+    provenance : Provenance, optional
+        Where the spectrum comes from.
+
+    Raises
+    ------
+    RequestError
+        If values have no units, or do not fit together.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from swiftxrt.products.countspectrum import CountSpectrum
+    >>> spectrum = CountSpectrum(counts=[0] * 100 + [4] * 100, exposure=1000 * u.s, mode="PC")
+    >>> spectrum
+    <CountSpectrum interval0pc: 400 ct in 1000 s, 200 channels 0-2 keV, no background, no ARF, no RMF>
+    >>> spectrum.group(min_counts=20).grouped().counts.max()
+    np.int64(20)
+    """
+
+    counts: NDArray[np.int64]
+    exposure: u.Quantity
+    mode: Mode
+    channel: NDArray[np.int64] = None  # type: ignore[assignment]  # Optional fields are filled below.
+    energy_edges: u.Quantity = None
+    backscale: float = 1.0
+    areascale: float = 1.0
+    quality: NDArray[np.int64] = None  # type: ignore[assignment]
+    grouping: NDArray[np.int64] = None  # type: ignore[assignment]
+    background: CountSpectrum | None = None
+    arf: ARF | None = None
+    rmf: RMF | None = None
+    grades: tuple[int, int] = None  # type: ignore[assignment]
+    gti: GTI | None = None
+    label: str = "interval0"
+    interval: tuple[float, float] | None = None
+    mean_event_met: float | None = None
+    header: Mapping[str, Keyword] = field(default_factory=dict)
+    source_region: str | None = None
+    background_region: str | None = None
+    provenance: Provenance = field(default_factory=Provenance)
+
+    def __post_init__(self) -> None:
+        self._set(mode=_mode(self.mode), counts=integers(self.counts, "counts"))
+        channel = np.arange(self.counts.size) if self.channel is None else self.channel
+        self._set(channel=integers(channel, "channel"), header=propagated(self.header))
+        zeros = np.zeros(self.counts.size, dtype=np.int64)
+        for name in ("quality", "grouping"):
+            flags = getattr(self, name)
+            self._set(**{name: integers(zeros if flags is None else flags, name)})
+        exposure = quantities(self.exposure, u.s, "exposure")
+        interval = None if self.interval is None else (float(self.interval[0]), float(self.interval[1]))
+        mean = None if self.mean_event_met is None else float(self.mean_event_met)
+        grades = self.mode.grades if self.grades is None else (int(self.grades[0]), int(self.grades[1]))
+        self._set(exposure=exposure, interval=interval, mean_event_met=mean, grades=grades)
+        self._set(backscale=float(self.backscale), areascale=float(self.areascale))
+        for name in ("source_region", "background_region"):
+            self._set(**{name: _region_text(getattr(self, name), name)})
+        self._set(energy_edges=self._edges())
+        if self.background is not None and not np.array_equal(self.background.energy_edges, self.energy_edges):
+            if self.background.counts.shape == self.counts.shape:
+                self._set(background=self.background.replace(energy_edges=self.energy_edges))
+        problems = list(self._problems())
+        if problems:
+            raise RequestError(problems, "CountSpectrum")
+
+    def _set(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def _edges(self) -> u.Quantity:
+        if self.energy_edges is not None:
+            return quantities(self.energy_edges, u.keV, "energy_edges")
+        if self.rmf is not None:
+            return self.rmf.channel_edges
+        edges = np.append(self.channel, self.channel[-1:] + 1) / _CHANNELS_PER_KEV
+        return quantities(edges * u.keV, u.keV, "energy_edges")
+
+    def _problems(self) -> Any:
+        size = self.counts.size
+        if size == 0:
+            yield "counts", "at least one channel is needed"
+            return
+        for name in ("channel", "quality", "grouping"):
+            if getattr(self, name).shape != (size,):
+                yield name, f"must have one value per channel ({size}); got {getattr(self, name).shape}"
+        if np.any(self.counts < 0):
+            yield "counts", "must not be negative"
+        if np.any(np.diff(self.channel) != 1):
+            yield "channel", "must be contiguous and increasing"
+        if np.any(np.abs(self.grouping) > 1):
+            yield "grouping", "must be 1 (starts a group), -1 (continues it) or 0"
+        edges = self.energy_edges.value
+        if edges.shape != (size + 1,) or not np.all(np.diff(edges) > 0):
+            yield "energy_edges", f"{size + 1} increasing energies are needed for {size} channels"
+        for name, value in (("exposure", self.exposure.value), ("backscale", self.backscale)):
+            if not (np.isscalar(value) or np.ndim(value) == 0) or not 0 < float(value) < np.inf:
+                yield name, f"must be one positive number; got {value}"
+        if not 0 < self.areascale < np.inf:
+            yield "areascale", f"must be positive; got {self.areascale}"
+        if self.background is not None and not np.array_equal(self.background.channel, self.channel):
+            yield "background", "must have the same channels as the source"
+        if self.rmf is not None and not np.array_equal(self.rmf.channels, self.channel):
+            yield "rmf", f"has channels {self.rmf.channels[0]}-{self.rmf.channels[-1]}; the spectrum has others"
+
+    @property
+    def stem(self) -> str:
+        """Name of slice and mode, as in the service's file names: ``"interval0pc"``."""
+        return f"{self.label}{self.mode.value.lower()}"
+
+    @property
+    def mean_met(self) -> u.Quantity:
+        """Mean arrival time of the counts (MET, s).
+
+        Where that is not known, the middle of the good time; NaN without good time.
+        """
+        if self.mean_event_met is not None:
+            return self.mean_event_met * u.s
+        if self.gti is None or not self.gti.exposure_s:
+            return np.nan * u.s
+        middle = (self.gti.start + self.gti.stop) / 2
+        return float(np.average(middle, weights=self.gti.stop - self.gti.start)) * u.s
+
+    @property
+    def background_ratio(self) -> float:
+        """Factor from counts of the background region to those expected in the source region; 0 without background.
+
+        Ratio of exposure, BACKSCAL and AREASCAL (OGIP 92-007).
+        """
+        if self.background is None:
+            return 0.0
+        exposures = self.exposure / self.background.exposure
+        return float(exposures) * self.backscale / self.background.backscale * self.areascale / self.background.areascale
+
+    @property
+    def net_rate(self) -> u.Quantity:
+        """Background-subtracted count rate between 0.3 and 10 keV (channels 30 to 1000)."""
+        first, last = TOTAL.channels
+        inside = (self.channel >= first) & (self.channel <= last)
+        counts = self.counts[inside].sum()
+        if self.background is not None:
+            counts = counts - self.background_ratio * self.background.counts[inside].sum()
+        return counts / self.areascale * u.ct / self.exposure
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether grouping flags are set."""
+        return bool(np.any(self.grouping))
+
+    def group(self, *, min_counts: int, band: EnergyBand | None = None) -> CountSpectrum:
+        """Set grouping flags so that every group has enough counts.
+
+        Channels 0 to 29 (below 0.3 keV) become bad (quality 5). From there on
+        channels are joined until they hold `min_counts`; channels at the end
+        that no longer do get quality 2. These are the flags of the service's
+        ``.pi`` files (``min_counts=1``) and of ``grppha`` with ``bad 0-29``
+        and ``group min``. Flags set by earlier grouping are replaced; no group
+        contains a bad channel.
+
+        Parameters
+        ----------
+        min_counts : int
+            Counts, background included, that a group must have.
+        band : EnergyBand, optional
+            Channels outside become bad.
+
+        Returns
+        -------
+        spectrum : CountSpectrum
+            The same counts with other flags.
+
+        Raises
+        ------
+        RequestError
+            If `min_counts` is not a positive whole number.
+        """
+        if band is None:
+            return self.group_channels(min_counts, int(self.channel[0]), int(self.channel[-1]))
+        return self.group_channels(min_counts, *EnergyBand.parse(band).channels)
+
+    def group_channels(self, min_counts: int, first: int, last: int) -> CountSpectrum:
+        if isinstance(min_counts, bool) or not isinstance(min_counts, int | np.integer) or min_counts < 1:
+            raise RequestError([("min_counts", f"a positive whole number is needed; got {min_counts!r}")])
+        bad = (self.quality != GOOD) & (self.quality != LEFT_OVER)
+        quality = np.where(bad, self.quality, GOOD)
+        quality[(self.channel <= BAD_CHANNELS[1]) | (self.channel < first) | (self.channel > last)] = BAD
+        grouping, left_over = _group_flags(self.counts, quality == GOOD, int(min_counts))
+        quality[left_over] = LEFT_OVER
+        return self.replace(quality=quality, grouping=grouping)
+
+    def grouped(self) -> GroupedCounts:
+        """Sums over the groups, bad ones included."""
+        start = np.flatnonzero(self.grouping != -1)
+        start = start if start.size and start[0] == 0 else np.append(0, start)
+        edges = self.energy_edges.value[np.append(start, self.counts.size)]
+        outside = np.zeros_like(self.counts) if self.background is None else self.background.counts
+        return GroupedCounts(
+            energy_edges=u.Quantity(edges, u.keV),
+            counts=np.add.reduceat(self.counts, start),
+            background_counts=np.add.reduceat(outside, start),
+            background_ratio=self.background_ratio,
+            quality=np.maximum.reduceat(self.quality, start),
+        )
+
+    def to_spectrum(
+        self, *, unit: u.UnitBase | str = "ct / (s keV)", subtract_background: bool = True
+    ) -> XRTSpectrum:
+        """The same as `specutils.Spectrum`: background-subtracted count rate per energy.
+
+        One bin per group, or per channel without grouping. Bad bins at both
+        ends are left out, bad bins between good ones are masked.
+
+        Parameters
+        ----------
+        unit : unit, optional
+            Counts, counts per time, per energy, or both.
+        subtract_background : bool, optional
+            Whether to subtract the scaled background.
+
+        Returns
+        -------
+        spectrum : XRTSpectrum
+            Errors as in `GroupedCounts.net_counts_err`.
+
+        Raises
+        ------
+        RequestError
+            If `unit` is of another kind.
+        NoDataError
+            If no channel is good.
+        """
+        from .spectrum import XRTSpectrum
+
+        bins = self.grouped()
+        good = np.flatnonzero(bins.quality == GOOD)
+        if good.size == 0:
+            raise NoDataError(f"{self.stem} has no good channel; group it with fewer counts per group")
+        used = slice(good[0], good[-1] + 1)
+        if not subtract_background:
+            bins = dataclass_replace(bins, background_ratio=0.0)
+        edges = bins.energy_edges[good[0] : good[-1] + 2]
+        factor = self._per_count(u.Unit(unit), np.diff(edges))
+        return XRTSpectrum.from_bins(
+            bins.net_counts[used] * factor, bins.net_counts_err[used] * factor, edges, bins.quality[used] != GOOD, self
+        )
+
+    def _per_count(self, unit: u.UnitBase, widths: u.Quantity) -> u.Quantity:
+        time = self.exposure * self.areascale
+        one = u.Quantity(np.ones(widths.size), u.ct)
+        for value in (one / time / widths, one / time, one / widths, one):
+            if value.unit.is_equivalent(unit):
+                return value.to(unit)
+        raise RequestError([("unit", f"ct, ct/s, ct/keV or ct/(s keV), or their multiples, are possible; got '{unit}'")])
+
+    @classmethod
+    def read(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        background: str | os.PathLike[str] | None = None,
+        arf: str | os.PathLike[str] | None = None,
+        rmf: str | os.PathLike[str] | None = None,
+    ) -> CountSpectrum:
+        """Read an OGIP PHA file of the XRT.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; may be gzipped.
+        background, arf, rmf : path-like, optional
+            Companion files. By default those named in the header are looked
+            for next to `path`; one that is not there is left out with a warning.
+
+        Raises
+        ------
+        FormatError
+            If a file is not what it should be, or damaged.
+        """
+        from ..io.spectrum import read_pha
+
+        return read_pha(path, background=background, arf=arf, rmf=rmf)
+
+    def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write an OGIP PHA file and its companions.
+
+        ``x.pha`` is accompanied by ``x_bkg.pha``, ``x.arf`` and ``x.rmf``, as
+        far as there is background and response.
+
+        Raises
+        ------
+        OutputExistsError
+            If one of the files exists and `overwrite` is False.
+        """
+        from ..io.spectrum import write_pha
+
+        write_pha(self, path, overwrite=overwrite)
+
+    def replace(self, **changes: Any) -> CountSpectrum:
+        """A copy with some fields changed."""
+        return dataclass_replace(self, **changes)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, CountSpectrum):
+            return NotImplemented
+        names = (item.name for item in fields(self) if item.name != "provenance")
+        return all(_same(getattr(self, name), getattr(other, name)) for name in names)
+
+    __hash__ = None  # type: ignore[assignment]  # The content is arrays.
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return _rebuild, ({**values, "header": dict(self.header)},)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CountSpectrum:
+        return self  # Immutable.
+
+    def __repr__(self) -> str:
+        edges = self.energy_edges.value
+        background = f"{self.background.counts.sum()} ct background" if self.background else "no background"
+        return (
+            f"<CountSpectrum {self.stem}: {self.counts.sum()} ct in {self.exposure:.6g}, {self.counts.size} channels "
+            f"{edges[0]:g}-{edges[-1]:.4g} keV, {background}, "
+            f"{'' if self.arf else 'no '}ARF, {'' if self.rmf else 'no '}RMF>"
+        )
+
+
+def _rebuild(values: dict[str, Any]) -> CountSpectrum:
+    return CountSpectrum(**values)
+
+
+def _same(one: Any, two: Any) -> bool:
+    if isinstance(one, np.ndarray):
+        return np.array_equal(np.asarray(one), np.asarray(two))
+    return bool(one == two)
+
+
+def _mode(value: Any) -> Mode:
+    try:
+        return Mode(value)
+    except ValueError:
+        raise RequestError([("mode", f"'PC' or 'WT' is needed; got {value!r}")], "CountSpectrum") from None
+
+
+def _region_text(text: Any, name: str) -> str | None:
+    """Region text as files can keep it: ASCII, no blanks at line ends, no empty lines."""
+    if text is None:
+        return None
+    if not isinstance(text, str) or not text.isascii():
+        raise RequestError([(name, f"DS9 region text (ASCII) is needed; got {text!r}")], "CountSpectrum")
+    return "\n".join(line.rstrip() for line in text.splitlines() if line.strip()) or None
+
+
+def _group_flags(
+    counts: NDArray[np.int64], good: NDArray[np.bool_], min_counts: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Grouping flags, and which channels belong to no complete group."""
+    grouping = np.ones(counts.size, dtype=np.int64)
+    left_over = np.zeros(counts.size, dtype=bool)
+    start, total = 0, 0
+    for index in range(counts.size + 1):
+        if index == counts.size or not good[index]:
+            grouping[start:index] = 1
+            left_over[start:index] = True
+            start = index + 1
+            total = 0
+            continue
+        grouping[index] = 1 if index == start else -1
+        total += counts[index]
+        if total >= min_counts:
+            start, total = index + 1, 0
+    return grouping, left_over

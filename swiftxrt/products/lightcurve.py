@@ -1,0 +1,395 @@
+"""Light curves: count rates, upper limits and hardness ratios against time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from os import PathLike
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
+
+import astropy.units as u
+import numpy as np
+from astropy.table import TableAttribute
+
+from ..bands import HARD, SOFT, TOTAL, EnergyBand
+from ..exceptions import ProductNotAvailableError, RequestError
+from ._curve import TIME_COLUMNS, Curve, summary
+from .provenance import Provenance
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["HardnessCurve", "LightCurve", "LightCurveSet"]
+
+_RATE = u.ct / u.s
+#: Confidence of the service's upper limits: 3 sigma.
+LIMIT_CONFIDENCE = 0.9973
+
+
+class LightCurve(Curve):
+    """A count-rate light curve of both modes, with its upper limits.
+
+    Make one with `from_columns`; the constructor is that of
+    `~astropy.timeseries.TimeSeries` but insists on the columns below, their
+    units and types. Subsets of columns are plain tables; any other operation
+    of Astropy's tables keeps class and attributes.
+
+    ============================== ====== ==========================================
+    column                         unit   meaning
+    ============================== ====== ==========================================
+    time                                  bin time, UTC
+    time_err_neg, time_err_pos     s      from the bin time to its start and end
+    met                            s      bin time as mission elapsed time, exact
+    rate, rate_err_neg,            ct/s   corrected net rate and its 1-sigma errors,
+    rate_err_pos                          all positive; or the limit, errors NaN
+    is_upper_limit                        whether `rate` is a limit
+    mode                                  ``"PC"`` or ``"WT"``
+    obsid                                 ObsID of the first good time, or ``""``
+    fractional_exposure                   exposure over length of the bin
+    background_rate,               ct/s   background in the source region,
+    background_rate_err                   not corrected
+    correction_factor                     for PSF, pile-up and bad columns
+    counts, background_counts      ct     in the source region
+    exposure                       s
+    significance, snr                     over the background; rate over its error
+    quality                               0 = good
+    ============================== ====== ==========================================
+
+    Attributes
+    ----------
+    t0_met : float or None
+        Reference time, MET in seconds.
+    band : str
+        Energy band, such as ``"0.3-10 keV"``.
+    binning : str
+        ``"counts"``, ``"time"``, ``"snapshot"``, ``"obsid"`` or ``"unknown"``.
+    confidence : float
+        Of the upper limits.
+    provenance : dict
+        See `~swiftxrt.products.provenance.Provenance`.
+    """
+
+    band = TableAttribute(default=str(TOTAL))
+    confidence = TableAttribute(default=LIMIT_CONFIDENCE)
+
+    _title = "light curve"
+    _compared = ("t0_met", "binning", "band", "confidence")
+    _schema = TIME_COLUMNS | {
+        "rate": _RATE,
+        "rate_err_neg": _RATE,
+        "rate_err_pos": _RATE,
+        "is_upper_limit": bool,
+        "mode": str,
+        "obsid": str,
+        "fractional_exposure": float,
+        "background_rate": _RATE,
+        "background_rate_err": _RATE,
+        "correction_factor": float,
+        "counts": u.ct,
+        "background_counts": u.ct,
+        "exposure": u.s,
+        "significance": float,
+        "snr": float,
+        "quality": int,
+    }
+
+    @classmethod
+    def from_columns(
+        cls,
+        columns: Mapping[str, Any],
+        *,
+        t0_met: float | None,
+        band: EnergyBand | str,
+        binning: str,
+        confidence: float = LIMIT_CONFIDENCE,
+        provenance: Provenance | Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Make a light curve from plain arrays in the units of the class.
+
+        MET and `t0_met` are rounded to the microsecond, limits get NaN errors
+        and rows are sorted by time, then mode, then limits last. So two
+        backends that know the same numbers make equal objects.
+
+        Parameters
+        ----------
+        columns : mapping of str to array or scalar
+            ``met_s`` (the bin time, MET in seconds; it becomes `time` and
+            `met`), ``time_err_neg``, ``time_err_pos``, ``rate`` and ``mode``
+            are needed; any other column is NaN, ``""``, 0 or false if absent.
+            Scalars stand for every row.
+        t0_met : float or None
+            Reference time, MET in seconds.
+        band : EnergyBand or str
+            Energy band of the rates.
+        binning : str
+            How the bins were made.
+        confidence : float, optional
+            Of the upper limits.
+        provenance : Provenance or dict, optional
+            Where the curve comes from.
+
+        Raises
+        ------
+        RequestError
+            If a column is missing, unknown, of the wrong length or type.
+
+        Examples
+        --------
+        >>> from swiftxrt import LightCurve
+        >>> columns = {"met_s": [551097348.718], "time_err_neg": 50, "time_err_pos": 50, "rate": 0.84, "mode": "PC"}
+        >>> LightCurve.from_columns(columns, t0_met=551097137, band="0.3-10 keV", binning="time")
+        <LightCurve of 1 bin, 0.3-10 keV, 161.718 s to 261.718 s since T0>
+        """
+        limit = np.asarray(columns.get("is_upper_limit", False), dtype=bool)
+        for name in ("rate_err_neg", "rate_err_pos") if limit.any() else ():
+            columns = {**columns, name: np.where(limit, np.nan, columns.get(name, np.nan))}
+        band, needed = str(EnergyBand.parse(band)), ("met_s", "time_err_neg", "time_err_pos", "rate", "mode")
+        return cls._from_columns(
+            columns, needed, t0_met, band=band, binning=binning, confidence=confidence, provenance=provenance
+        )
+
+    @property
+    def detections(self) -> LightCurve:
+        """The bins that are not upper limits."""
+        return self[~np.asarray(self["is_upper_limit"])]
+
+    @property
+    def upper_limits(self) -> LightCurve:
+        """The bins that are upper limits."""
+        return self[np.asarray(self["is_upper_limit"])]
+
+    def plot(self, *, ax: Axes | None = None, **artist_kwargs: Any) -> Axes:
+        """Draw rates and limits; see `swiftxrt.plot.lightcurve.plot_light_curve`."""
+        from ..plot.lightcurve import plot_light_curve
+
+        return plot_light_curve(self, ax=ax, **artist_kwargs)
+
+    def __repr__(self) -> str:
+        limits = int(np.count_nonzero(self["is_upper_limit"])) if self.colnames else 0
+        return summary(self, f"{limits} upper limit{'s' * (limits != 1)}" if limits else "", self.band)
+
+
+class HardnessCurve(Curve):
+    """A hardness ratio against time, both modes in one table.
+
+    Columns: `time`, `time_err_neg`, `time_err_pos` (s), `met` (s),
+    `hardness_ratio`, `hardness_ratio_err`, `mode`, `obsid`, `exposure` (s).
+    A band without counts makes the ratio zero, NaN or infinite, as the
+    service does.
+
+    Attributes
+    ----------
+    definition : str
+        ``"hard/soft"``.
+    soft_band, hard_band : str
+        Energy bands.
+    t0_met, binning, provenance
+        As of `LightCurve`.
+    """
+
+    definition = TableAttribute(default="hard/soft")
+    soft_band = TableAttribute(default=str(SOFT))
+    hard_band = TableAttribute(default=str(HARD))
+
+    _title = "hardness ratio"
+    _compared = ("t0_met", "binning", "definition", "soft_band", "hard_band")
+    _schema = TIME_COLUMNS | {
+        "hardness_ratio": float,
+        "hardness_ratio_err": float,
+        "mode": str,
+        "obsid": str,
+        "exposure": u.s,
+    }
+
+    @classmethod
+    def from_columns(
+        cls,
+        columns: Mapping[str, Any],
+        *,
+        t0_met: float | None,
+        soft_band: EnergyBand | str,
+        hard_band: EnergyBand | str,
+        binning: str,
+        definition: str = "hard/soft",
+        provenance: Provenance | Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Make a hardness ratio from plain arrays; see `LightCurve.from_columns`.
+
+        Needed are ``met_s``, ``time_err_neg``, ``time_err_pos``, ``hardness_ratio`` and ``mode``.
+
+        Raises
+        ------
+        RequestError
+            If a column is missing, unknown, of the wrong length or type.
+        """
+        soft, hard = str(EnergyBand.parse(soft_band)), str(EnergyBand.parse(hard_band))
+        needed = ("met_s", "time_err_neg", "time_err_pos", "hardness_ratio", "mode")
+        attributes = {"definition": definition, "soft_band": soft, "hard_band": hard}
+        return cls._from_columns(columns, needed, t0_met, binning=binning, provenance=provenance, **attributes)
+
+    def plot(self, *, ax: Axes | None = None, **artist_kwargs: Any) -> Axes:
+        """Draw the ratio; see `swiftxrt.plot.lightcurve.plot_hardness`."""
+        from ..plot.lightcurve import plot_hardness
+
+        return plot_hardness(self, ax=ax, **artist_kwargs)
+
+    def __repr__(self) -> str:
+        return summary(self, f"({self.hard_band}) / ({self.soft_band})")
+
+
+class LightCurveSet(Mapping[str, "LightCurve | HardnessCurve"]):
+    """The light curves one job makes: total, soft and hard band, hardness ratio.
+
+    A mapping over the names that exist, out of ``"total"``, ``"soft"``,
+    ``"hard"`` and ``"hardness_ratio"``. The same names are attributes; asking
+    for one that does not exist is a `ProductNotAvailableError`.
+
+    Parameters
+    ----------
+    total : LightCurve
+        Rates and limits in the total band.
+    soft, hard : LightCurve, optional
+        Rates in the bands of the hardness ratio.
+    hardness_ratio : HardnessCurve, optional
+        Hard over soft.
+    variants : mapping of str to LightCurveSet, optional
+        The same data treated otherwise: ``"with_unreliable"`` keeps the bins
+        without a reliable centroid, ``"without_systematics"`` leaves out the
+        systematic error of WT mode; a variant may have variants itself.
+
+    Raises
+    ------
+    RequestError
+        If something is not of its class, or a variant has another name.
+    """
+
+    NAMES = ("total", "soft", "hard", "hardness_ratio")
+    VARIANTS = ("with_unreliable", "without_systematics")
+
+    def __init__(
+        self,
+        total: LightCurve,
+        *,
+        soft: LightCurve | None = None,
+        hard: LightCurve | None = None,
+        hardness_ratio: HardnessCurve | None = None,
+        variants: Mapping[str, LightCurveSet] | None = None,
+    ) -> None:
+        given = dict(zip(self.NAMES, (total, soft, hard, hardness_ratio), strict=True))
+        curves = {name: curve for name, curve in given.items() if curve is not None or name == "total"}
+        problems = []
+        for name, curve in curves.items():
+            kind = HardnessCurve if name == "hardness_ratio" else LightCurve
+            if not isinstance(curve, kind):
+                problems.append((name, f"a {kind.__name__} is needed; got {type(curve).__name__}"))
+        for name, variant in (variants or {}).items():
+            if name not in self.VARIANTS or not isinstance(variant, LightCurveSet):
+                problems.append(("variants", f"LightCurveSets named {' or '.join(self.VARIANTS)}; got {name!r}"))
+        if problems:
+            raise RequestError(problems, "light-curve set")
+        self._curves = curves
+        self.variants: Mapping[str, LightCurveSet] = MappingProxyType(dict(variants or {}))
+
+    def __getitem__(self, name: str) -> LightCurve | HardnessCurve:
+        if name not in self._curves:
+            raise KeyError(f"no {name!r} in this set; it has {', '.join(self._curves)}")
+        return self._curves[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._curves)
+
+    def __len__(self) -> int:
+        return len(self._curves)
+
+    def _get(self, name: str) -> Any:
+        if name not in self._curves:
+            raise ProductNotAvailableError(f"{name} curve", f"the set has only {', '.join(self._curves)}")
+        return self._curves[name]
+
+    @property
+    def total(self) -> LightCurve:
+        """Rates and limits in the total band."""
+        return self._get("total")
+
+    @property
+    def soft(self) -> LightCurve:
+        """Rates in the soft band."""
+        return self._get("soft")
+
+    @property
+    def hard(self) -> LightCurve:
+        """Rates in the hard band."""
+        return self._get("hard")
+
+    @property
+    def hardness_ratio(self) -> HardnessCurve:
+        """Hard over soft."""
+        return self._get("hardness_ratio")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild_set, (self._curves, dict(self.variants))
+
+    def first_difference(self, other: Any) -> str:
+        """Where two sets differ first, in words; empty if they are equal."""
+        if not isinstance(other, LightCurveSet):
+            return f"a {type(other).__name__} is not a LightCurveSet"
+        for what, mine, others in (("curves", self, other), ("variants", self.variants, other.variants)):
+            if set(mine) != set(others):
+                return f"{what} {sorted(mine)} are not {sorted(others)}"
+            for name in mine:
+                if difference := mine[name].first_difference(others[name]):
+                    return f"{name}: {difference}"
+        return ""
+
+    def equals(self, other: Any) -> bool:
+        """Whether two sets hold the same curves and variants; see `LightCurve.equals`."""
+        return not self.first_difference(other)
+
+    def plot(self) -> Axes:
+        """Draw rates above and hardness ratio below, and give the upper panel."""
+        from ..plot.lightcurve import plot_overview
+
+        return plot_overview(self)
+
+    def peek(self) -> None:
+        """Show rates and hardness ratio."""
+        from ..plot.lightcurve import peek_overview
+
+        peek_overview(self)
+
+    @classmethod
+    def read(cls, folder: str | PathLike[str]) -> Self:
+        """Read a folder made by `write`, or the light-curve files of the service; else a `FormatError`."""
+        from ..io.lightcurve import read_set
+
+        return read_set(cls, folder)
+
+    def write(
+        self,
+        folder: str | PathLike[str],
+        *,
+        format: str = "ogip.lc",  # noqa: A002
+        overwrite: bool = False,
+    ) -> None:
+        """Write every curve to a folder, which is made if needed, and variants to folders inside.
+
+        The format is ``"ogip.lc"``, ``"ascii.ecsv"`` (both lossless) or
+        ``"ukssdc.qdp"``, the files of the service.
+
+        Raises
+        ------
+        OutputExistsError
+            If a file exists and `overwrite` is false.
+        """
+        from ..io.lightcurve import write_set
+
+        write_set(self, folder, format=format, overwrite=overwrite)
+
+    def __repr__(self) -> str:
+        parts = [f"{name} {len(curve)}" for name, curve in self.items()]
+        extra = f"; variants {', '.join(self.variants)}" if self.variants else ""
+        return f"<LightCurveSet of {', '.join(parts)} bins{extra}>"
+
+
+def _rebuild_set(curves: dict[str, Any], variants: dict[str, Any]) -> LightCurveSet:
+    return LightCurveSet(**curves, variants=variants)

@@ -1,0 +1,154 @@
+"""Everything that one job made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from ..exceptions import ProductNotAvailableError
+from ..kinds import ProductKind
+from .provenance import Provenance
+
+if TYPE_CHECKING:
+    from .image import SkyImage
+    from .lightcurve import LightCurveSet
+    from .position import Position
+    from .spectrumset import SpectrumSet
+
+__all__ = ["ProductSet"]
+
+
+class ProductSet(Mapping[ProductKind, Any]):
+    """The products of one request, and the reasons why some are missing.
+
+    A mapping from `~swiftxrt.ProductKind` (or its name) to product; the
+    attributes below are the same products by name.
+
+    Parameters
+    ----------
+    products : mapping of ProductKind to product
+        What was made.
+    failed : mapping of ProductKind to str, optional
+        What was asked for and not made, with the reason.
+    request : XRTRequest, optional
+        The request, as resolved by the backend.
+    provenance : Provenance, optional
+        Where the set comes from.
+    """
+
+    def __init__(
+        self,
+        products: Mapping[ProductKind, Any],
+        *,
+        failed: Mapping[ProductKind, str] | None = None,
+        request: Any = None,
+        provenance: Provenance | None = None,
+    ) -> None:
+        self._products = dict(products)
+        self.failed: Mapping[ProductKind, str] = MappingProxyType(dict(failed or {}))
+        self.request = request
+        self.provenance = provenance or Provenance()
+
+    def __getitem__(self, kind: ProductKind | str) -> Any:
+        wanted = ProductKind(kind)
+        if wanted not in self._products:
+            raise ProductNotAvailableError(wanted.title, self.failed.get(wanted, "it was not asked for"))
+        return self._products[wanted]
+
+    def __contains__(self, kind: object) -> bool:
+        try:
+            return ProductKind(kind) in self._products
+        except ValueError:
+            return False
+
+    def __iter__(self) -> Iterator[ProductKind]:
+        return iter(self._products)
+
+    def __len__(self) -> int:
+        return len(self._products)
+
+    @property
+    def light_curve(self) -> LightCurveSet:
+        """Light curves in the total, soft and hard band and their hardness ratio."""
+        return self[ProductKind.LIGHT_CURVE]  # type: ignore[no-any-return]
+
+    @property
+    def spectrum(self) -> SpectrumSet:
+        """Spectra by time slice and mode."""
+        return self[ProductKind.SPECTRUM]  # type: ignore[no-any-return]
+
+    @property
+    def standard_position(self) -> Position:
+        """Position from the PSF fit to the XRT data alone."""
+        return self[ProductKind.STANDARD_POSITION]  # type: ignore[no-any-return]
+
+    @property
+    def enhanced_position(self) -> Position:
+        """Position with the pointing corrected by UVOT."""
+        return self[ProductKind.ENHANCED_POSITION]  # type: ignore[no-any-return]
+
+    @property
+    def astrometric_position(self) -> Position:
+        """Position with the pointing corrected by X-ray sources in the field."""
+        return self[ProductKind.ASTROMETRIC_POSITION]  # type: ignore[no-any-return]
+
+    @property
+    def position(self) -> Position:
+        """The position with the smallest error among those that were made."""
+        made = [product for kind, product in self._products.items() if kind.is_position]
+        if not made:
+            reasons = [reason for kind, reason in self.failed.items() if kind.is_position]
+            raise ProductNotAvailableError("position", "; ".join(reasons) or "it was not asked for")
+        return min(made, key=lambda position: position.radius)  # type: ignore[no-any-return]
+
+    @property
+    def image(self) -> tuple[SkyImage, ...]:
+        """Sky images, one per energy band asked for."""
+        return self[ProductKind.IMAGE]  # type: ignore[no-any-return]
+
+    def write(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Save all products in a folder.
+
+        Light curves are saved as ECSV, spectra as OGIP PHA, images as FITS and
+        positions as JSON with a DS9 region; ``swiftxrt.json`` lists them with
+        checksums, the request and the provenance.
+
+        Parameters
+        ----------
+        folder : path-like
+            Where to; made if it does not exist.
+        overwrite : bool, optional
+            Whether a folder that holds files may be replaced.
+
+        Returns
+        -------
+        folder : Path
+
+        Raises
+        ------
+        OutputExistsError
+            If the folder holds files and `overwrite` is False.
+        """
+        from ..io import manifest
+
+        return manifest.write_productset(self, Path(folder), overwrite=overwrite)
+
+    @classmethod
+    def read(cls, folder: str | Path) -> ProductSet:
+        """Read a folder that `write` made.
+
+        Raises
+        ------
+        FormatError
+            If it is not such a folder, or a file in it is damaged.
+        """
+        from ..io import manifest
+
+        return manifest.read_productset(Path(folder))
+
+    def __repr__(self) -> str:
+        made = ", ".join(kind.value for kind in self._products) or "nothing"
+        missing = f"; missing {', '.join(kind.value for kind in self.failed)}" if self.failed else ""
+        return f"<ProductSet: {made}{missing}>"

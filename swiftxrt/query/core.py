@@ -1,0 +1,316 @@
+"""The class users talk to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import astropy.units as u
+from astropy.coordinates import SkyCoord
+from astroquery.query import BaseQuery
+
+from ..backends.registry import make_backend
+from ..exceptions import ProductNotAvailableError, RequestError
+from ..jobs.job import Job
+from ..jobs.protocol import ProductBackend
+from ..kinds import ProductKind
+from ..products.image import SkyImage
+from ..products.lightcurve import LightCurveSet
+from ..products.position import Position
+from ..products.spectrumset import SpectrumSet
+from ..request.bundle import XRTRequest
+from ..request.extraction import ExtractionSettings
+from ..request.image import ImageRequest
+from ..request.lightcurve import LightCurveRequest
+from ..request.position import PositionRequest
+from ..request.spectrum import SpectrumRequest
+from ..request.target import Target
+from .resolve import as_target
+
+__all__ = ["SwiftXRT", "SwiftXRTClass"]
+
+TargetLike = Target | str | SkyCoord
+
+
+class SwiftXRTClass(BaseQuery):
+    """Swift-XRT products on demand, as Astropy objects.
+
+    ``swiftxrt.SwiftXRT`` is a ready instance that uses the service in
+    Leicester; call it, or this class, for another set-up.
+
+    Parameters
+    ----------
+    backend : {"ukssdc", "local"}, optional
+        Where requests run: on the service, or on observations on disk.
+    user : str, optional
+        Registered e-mail address for the service; by default ``conf.user`` or
+        the environment variable ``SWIFTXRT_USER``.
+    archive : path-like, optional
+        Folder with observations for the local engine; by default
+        ``conf.archive`` or the environment variable ``SWIFTXRT_ARCHIVE``.
+
+    Examples
+    --------
+    >>> from swiftxrt import SwiftXRT
+    >>> local = SwiftXRT(backend="local", archive="observations")  # doctest: +SKIP
+    >>> curves = local.make_light_curve("GRB 200416A", binning=CountsBinning(pc_counts=20))  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, backend: str = "ukssdc", *, user: str | None = None, archive: str | Path | None = None
+    ) -> None:
+        super().__init__()
+        self._backend_name = backend
+        self._user = user
+        self._archive = archive
+        self._made: ProductBackend | None = None
+
+    @property
+    def _backend(self) -> ProductBackend:
+        """The backend, made at first use: importing the package touches nothing."""
+        if self._made is None:
+            self._made = make_backend(self._backend_name, user=self._user, archive=self._archive)
+        return self._made
+
+    def __call__(self, *args: Any, **kwargs: Any) -> SwiftXRTClass:
+        """Make an instance with another set-up; arguments as for the class."""
+        return type(self)(*args, **kwargs)
+
+    def _response_hook(self, response: Any, *args: Any, **kwargs: Any) -> None:
+        """Not used: astroquery's hook would decode every body, whatever its size."""
+
+    def submit(self, request: XRTRequest) -> Job:
+        """Hand over a request and return at once.
+
+        Parameters
+        ----------
+        request : XRTRequest
+            What to make.
+
+        Returns
+        -------
+        job : Job
+
+        Raises
+        ------
+        RequestError
+            If `request` is not an `~swiftxrt.XRTRequest`, or a setting is missing.
+        ServiceError
+            If the service cannot be reached or refuses.
+        NoDataError
+            If the local engine has no observation of the target.
+        """
+        if not isinstance(request, XRTRequest):
+            raise RequestError([("request", f"an XRTRequest is needed; got {type(request).__name__}")])
+        return Job(self._backend.submit(request), self._backend)
+
+    def get_job(self, job_id: str | int) -> Job:
+        """Find a job that was submitted earlier, perhaps in another session.
+
+        Parameters
+        ----------
+        job_id : str or int
+            Its identifier.
+
+        Returns
+        -------
+        job : Job
+
+        Raises
+        ------
+        JobLostError
+            If the backend does not know it.
+        """
+        return Job(self._backend.recall(str(job_id)), self._backend)
+
+    def make_light_curve(
+        self,
+        target: TargetLike,
+        *,
+        binning: Any,
+        extraction: ExtractionSettings | None = None,
+        timeout: u.Quantity | None = None,
+        **parameters: Any,
+    ) -> LightCurveSet:
+        """Build a light curve and wait for it.
+
+        Parameters
+        ----------
+        target : Target, str or `~astropy.coordinates.SkyCoord`
+            The source.
+        binning : CountsBinning, TimeBinning, SnapshotBinning or ObsidBinning
+            How to bin.
+        extraction : ExtractionSettings, optional
+            Centroiding, pile-up and regions.
+        timeout : `~astropy.units.Quantity`, optional
+            Total time to wait.
+        **parameters
+            Further fields of `~swiftxrt.LightCurveRequest`.
+
+        Returns
+        -------
+        curves : LightCurveSet
+
+        Raises
+        ------
+        RequestError, ServiceError, NoDataError, ProductNotAvailableError, JobTimeoutError
+            As for ``submit``, ``Job.wait`` and ``Job.product``.
+        """
+        request = LightCurveRequest(binning=binning, **parameters)
+        curves: LightCurveSet = self._make(target, ProductKind.LIGHT_CURVE, extraction, timeout, light_curve=request)
+        return curves
+
+    def make_spectra(
+        self,
+        target: TargetLike,
+        *,
+        extraction: ExtractionSettings | None = None,
+        timeout: u.Quantity | None = None,
+        **parameters: Any,
+    ) -> SpectrumSet:
+        """Build spectra and wait for them.
+
+        Parameters
+        ----------
+        target, extraction, timeout
+            As for `make_light_curve`.
+        **parameters
+            Fields of `~swiftxrt.SpectrumRequest`, such as ``slices`` or ``redshift``.
+
+        Returns
+        -------
+        spectra : SpectrumSet
+            One spectrum per time slice and mode, keyed like ``"interval0pc"``.
+
+        Raises
+        ------
+        RequestError, ServiceError, NoDataError, ProductNotAvailableError, JobTimeoutError
+            As for ``submit``, ``Job.wait`` and ``Job.product``.
+        """
+        request = SpectrumRequest(**parameters)
+        spectra: SpectrumSet = self._make(target, ProductKind.SPECTRUM, extraction, timeout, spectrum=request)
+        return spectra
+
+    def make_spectrum(
+        self,
+        target: TargetLike,
+        *,
+        mode: str | None = None,
+        extraction: ExtractionSettings | None = None,
+        timeout: u.Quantity | None = None,
+        **parameters: Any,
+    ) -> Any:
+        """Build one spectrum and wait for it.
+
+        Parameters
+        ----------
+        target, extraction, timeout
+            As for `make_light_curve`.
+        mode : {"PC", "WT"}, optional
+            Which mode to return; by default the one with more source counts.
+        **parameters
+            Fields of `~swiftxrt.SpectrumRequest`.
+
+        Returns
+        -------
+        spectrum : XRTSpectrum
+
+        Raises
+        ------
+        ProductNotAvailableError
+            If there is no spectrum in that mode.
+        RequestError, ServiceError, NoDataError, ProductNotAvailableError, JobTimeoutError
+            As for ``submit``, ``Job.wait`` and ``Job.product``.
+        """
+        spectra = self.make_spectra(target, extraction=extraction, timeout=timeout, **parameters)
+        found = [one for one in spectra.count_spectra if mode in (None, str(getattr(one.mode, "value", one.mode)))]
+        if not found:
+            raise ProductNotAvailableError("spectrum", f"there is none in mode {mode}; there are {', '.join(spectra)}")
+        return spectra[max(found, key=lambda one: int(one.counts.sum())).stem]
+
+    def make_position(
+        self,
+        target: TargetLike,
+        *,
+        kind: str = "standard",
+        extraction: ExtractionSettings | None = None,
+        timeout: u.Quantity | None = None,
+        **parameters: Any,
+    ) -> Position:
+        """Measure the position of a source and wait for it.
+
+        Parameters
+        ----------
+        target, extraction, timeout
+            As for `make_light_curve`.
+        kind : {"standard", "enhanced", "astrometric"}, optional
+            Which position.
+        **parameters
+            Further fields of `~swiftxrt.PositionRequest`.
+
+        Returns
+        -------
+        position : Position
+
+        Raises
+        ------
+        ProductNotAvailableError
+            If no position was found; the error says why.
+        RequestError, ServiceError, NoDataError, ProductNotAvailableError, JobTimeoutError
+            As for ``submit``, ``Job.wait`` and ``Job.product``.
+        """
+        request = PositionRequest(kinds=(kind,), **parameters)
+        product = ProductKind(f"{request.kinds[0]}_position")
+        position: Position = self._make(target, product, extraction, timeout, position=request)
+        return position
+
+    def make_image(
+        self,
+        target: TargetLike,
+        *,
+        extraction: ExtractionSettings | None = None,
+        timeout: u.Quantity | None = None,
+        **parameters: Any,
+    ) -> Sequence[SkyImage]:
+        """Build sky images and wait for them.
+
+        Parameters
+        ----------
+        target, extraction, timeout
+            As for `make_light_curve`.
+        **parameters
+            Fields of `~swiftxrt.ImageRequest`, such as ``bands``.
+
+        Returns
+        -------
+        images : tuple of SkyImage
+            One per energy band.
+
+        Raises
+        ------
+        RequestError, ServiceError, NoDataError, ProductNotAvailableError, JobTimeoutError
+            As for ``submit``, ``Job.wait`` and ``Job.product``.
+        """
+        request = ImageRequest(**parameters)
+        images: Sequence[SkyImage] = self._make(target, ProductKind.IMAGE, extraction, timeout, image=request)
+        return images
+
+    def _make(
+        self,
+        target: TargetLike,
+        kind: ProductKind,
+        extraction: ExtractionSettings | None,
+        timeout: u.Quantity | None,
+        **slot: Any,
+    ) -> Any:
+        settings = {} if extraction is None else {"extraction": extraction}
+        job = self.submit(XRTRequest(target=as_target(target), **slot, **settings))
+        job.wait(timeout=timeout)
+        return job.product(kind)
+
+    def __repr__(self) -> str:
+        return f"<SwiftXRT on {self._backend_name!r}>"
+
+
+SwiftXRT = SwiftXRTClass()

@@ -1,0 +1,228 @@
+"""Requests for light curves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import astropy.units as u
+
+from .._fields import Band, Choice, Flag, Integer, Measure, Nested, Number, Record, par, record
+from ..bands import HARD, SOFT, TOTAL, EnergyBand
+from ..mission import CHANNEL_KEV, N_CHANNELS
+from .selection import AllData, Observations, TimeIntervals
+
+__all__ = ["CHANNEL_RANGE", "CountsBinning", "LightCurveRequest", "ObsidBinning", "SnapshotBinning", "TimeBinning"]
+
+#: What the channels of the CCD cover.
+CHANNEL_RANGE = EnergyBand(CHANNEL_KEV * u.keV, N_CHANNELS * CHANNEL_KEV * u.keV)
+
+# The same documented bin times serve as shortest and as fixed bins.
+_PC_BIN = 2.51 * u.s
+_WT_BIN = 0.5 * u.s
+_DURATION = Measure(u.s, 0, above=True)
+
+
+@record
+class CountsBinning(Record):
+    """Bins that are closed when they hold enough counts.
+
+    The numbers of counts are those at 1 ct/s. With `dynamic` they change by
+    `bin_factor` for each factor of `rate_factor` in the count rate.
+
+    Raises
+    ------
+    RequestError
+        If a value cannot be used; all problems are reported at once.
+
+    Examples
+    --------
+    >>> from swiftxrt import CountsBinning
+    >>> CountsBinning(pc_counts=20, wt_counts=30).dynamic
+    True
+    """
+
+    pc_counts: int = par("Counts per bin in photon counting mode.", Integer(1), wire="pccounts")
+    wt_counts: int = par("Counts per bin in windowed timing mode.", Integer(1), wire="wtcounts")
+    dynamic: bool = par("Whether the counts per bin follow the count rate.", Flag(), default=True, wire="dynamic")
+    rate_factor: float | None = par(
+        "Factor in rate that counts as one step.",
+        Number(1, above=True),
+        default=None,
+        wire="ratefact",
+        service_default=10,
+    )
+    bin_factor: float | None = par(
+        "Factor in counts per bin for each step.", Number(1), default=None, wire="binfact", service_default=1.5
+    )
+    min_counts: int | None = par(
+        "Fewest counts per bin that `dynamic` may lead to.",
+        Integer(0),
+        default=None,
+        wire="mincmin",
+        service_default=15,
+    )
+    min_snr: float | None = par(
+        "Signal-to-noise ratio a bin must reach.", Number(0), default=None, wire="minsnr", service_default=2.4
+    )
+    pc_bin: u.Quantity | None = par(
+        "Shortest bin in photon counting mode.", _DURATION, default=None, wire="pcbin", service_default=_PC_BIN
+    )
+    wt_bin: u.Quantity | None = par(
+        "Shortest bin in windowed timing mode.", _DURATION, default=None, wire="wtbin", service_default=_WT_BIN
+    )
+    pc_max_gap: u.Quantity | None = par(
+        "Longest gap inside a bin in photon counting mode.",
+        _DURATION,
+        default=None,
+        wire="pcmaxgap",
+        service_default=1e8 * u.s,
+    )
+    wt_max_gap: u.Quantity | None = par(
+        "Longest gap inside a bin in windowed timing mode.",
+        _DURATION,
+        default=None,
+        wire="wtmaxgap",
+        service_default=1e8 * u.s,
+    )
+
+
+@record
+class TimeBinning(Record):
+    """Bins of fixed length, counted from T0 or from the start of the data."""
+
+    pc_bin: u.Quantity = par("Bin in photon counting mode.", _DURATION, default=_PC_BIN, wire="pcbin")
+    wt_bin: u.Quantity = par("Bin in windowed timing mode.", _DURATION, default=_WT_BIN, wire="wtbin")
+
+
+@record
+class SnapshotBinning(Record):
+    """One bin for each snapshot, that is, each uninterrupted pointing."""
+
+
+@record
+class ObsidBinning(Record):
+    """One bin for each observation."""
+
+
+@record
+class LightCurveRequest(Record):
+    """A light curve with its hardness ratio.
+
+    Raises
+    ------
+    RequestError
+        If a value cannot be used; all problems are reported at once.
+
+    Examples
+    --------
+    >>> from swiftxrt import CountsBinning, LightCurveRequest
+    >>> request = LightCurveRequest(binning=CountsBinning(pc_counts=20, wt_counts=30), band="0.3-10 keV")
+    >>> request.band
+    <EnergyBand 0.3-10 keV>
+    """
+
+    binning: CountsBinning | TimeBinning | SnapshotBinning | ObsidBinning = par(
+        "How the bins are made.",
+        Nested(CountsBinning, TimeBinning, SnapshotBinning, ObsidBinning),
+        wire="binMeth",
+    )
+    band: EnergyBand | None = par(
+        "Total band.", Band(CHANNEL_RANGE), default=None, wire=("minen", "maxen"), service_default=TOTAL
+    )
+    soft: EnergyBand | None = par(
+        "Soft band, within the total band.",
+        Band(CHANNEL_RANGE),
+        default=None,
+        wire=("soft1", "soft2"),
+        service_default=SOFT,
+    )
+    hard: EnergyBand | None = par(
+        "Hard band, within the total band.",
+        Band(CHANNEL_RANGE),
+        default=None,
+        wire=("hard1", "hard2"),
+        service_default=HARD,
+    )
+    significance: float | None = par(
+        "Significance in sigma from which a bin is a detection.",
+        Number(0, above=True),
+        default=None,
+        wire="sigmin",
+        service_default=3,
+    )
+    grades: str | None = par(
+        "All event grades of the mode, grade 0, or grades 0-4.",
+        Choice("all", "0", "4"),
+        default=None,
+        wire="grades",
+        service_default="all",
+    )
+    upper_limits: str | None = par(
+        "In which modes bins without a detection become upper limits.",
+        Choice("no", "pc", "wt", "both"),
+        default=None,
+        wire="allowUL",
+        service_default="both",
+    )
+    bayesian: str | None = par(
+        "In which modes bins with few counts get Bayesian errors.",
+        Choice("no", "pc", "wt", "both"),
+        default=None,
+        wire="allowB",
+        service_default="both",
+    )
+    bayes_counts: float | None = par(
+        "Counts below which errors are Bayesian.", Number(0), default=None, wire="bayesCounts", service_default=15
+    )
+    bayes_snr: float | None = par(
+        "Signal-to-noise ratio below which errors are Bayesian.",
+        Number(0),
+        default=None,
+        wire="bayesSNR",
+        service_default=2.4,
+    )
+    time_format: str | None = par(
+        "Time axis of the service's files: seconds since T0 (``s``, ``sec``) or MJD (``m``, ``mjd``).",
+        Choice("s", "m", "mjd", "sec"),
+        default=None,
+        wire="lctimetype",
+        service_default="s",
+    )
+    min_fractional_exposure: float | None = par(
+        "Fractional exposure below which bins are dropped.", Number(0, 1), default=None, wire="femin", service_default=0
+    )
+    match_hardness_bins: bool | None = par(
+        "Whether the hardness ratio has the bins of the light curve.",
+        Flag(),
+        default=None,
+        wire="hrbin",
+        service_default=True,
+    )
+    pc_hardness_bin: u.Quantity | None = par(
+        "Bin of the hardness ratio in photon counting mode.",
+        _DURATION,
+        default=None,
+        wire="pchrbin",
+        service_default=_PC_BIN,
+    )
+    wt_hardness_bin: u.Quantity | None = par(
+        "Bin of the hardness ratio in windowed timing mode.",
+        _DURATION,
+        default=None,
+        wire="wthrbin",
+        service_default=_WT_BIN,
+    )
+    data: AllData | Observations | TimeIntervals | None = par(
+        "The data to use.",
+        Nested(AllData, Observations, TimeIntervals),
+        default=None,
+        wire=("lcobs", "uselcobs"),
+        service_default=AllData(),
+    )
+
+    def _check(self) -> Iterator[tuple[str, str]]:
+        total = self.band or TOTAL
+        for name in ("soft", "hard"):
+            band: EnergyBand | None = getattr(self, name)
+            if band and not (total.low_kev <= band.low_kev and band.high_kev <= total.high_kev):
+                yield name, f"must lie within the total band {total}; got {band}"

@@ -1,0 +1,38 @@
+"""Requests for lists of sources."""
+
+from __future__ import annotations
+
+from .._fields import Choice, Flag, Nested, Record, par, record
+from .selection import AllData, Observations, TimeIntervals
+
+__all__ = ["SourceDetectionRequest"]
+
+
+@record
+class SourceDetectionRequest(Record):
+    """A search for all sources in the field.
+
+    Raises
+    ------
+    RequestError
+        If a value cannot be used; all problems are reported at once.
+
+    Examples
+    --------
+    >>> from swiftxrt import Observations, SourceDetectionRequest
+    >>> request = SourceDetectionRequest(data=Observations("00032459001"))
+    """
+
+    data: AllData | Observations | TimeIntervals = par(
+        "The data to use.", Nested(AllData, Observations, TimeIntervals), wire=("detobs", "usedetobs")
+    )
+    bands: str | None = par(
+        "The total band only, or also soft, medium and hard bands.",
+        Choice("total", "all"),
+        default=None,
+        wire="detbands",
+        service_default="total",
+    )
+    fit_stray_light: bool | None = par(
+        "Whether stray light is fitted.", Flag(), default=None, wire="fitStrayLight", service_default=True
+    )

@@ -1,0 +1,69 @@
+"""An embedded server for the length of a ``with`` block."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..backends.local.products import LocalBackend
+from ..config import conf
+from ..server.app import listen, make_app, make_server
+from ..server.users import UserRegistry
+
+__all__ = ["embedded_server"]
+
+_START_TIMEOUT_S = 30.0
+
+
+@contextmanager
+def embedded_server(
+    archive: str | Path,
+    *,
+    state: str | Path | None = None,
+    users: Iterable[str] = (),
+    processes: bool = False,
+    workers: int | None = None,
+) -> Iterator[str]:
+    """Run the product service on a free port of this machine.
+
+    Inside the block ``swiftxrt.conf.service_url`` points to the server.
+
+    Parameters
+    ----------
+    archive : path-like
+        Folder with observations.
+    state : path-like, optional
+        Folder for jobs and products; a temporary one by default.
+    users : iterable of str, optional
+        Registered e-mail addresses; any address is accepted by default.
+    processes : bool, optional
+        Whether to build in worker processes instead of threads.
+    workers : int, optional
+        How many products are built side by side.
+
+    Yields
+    ------
+    url : str
+        Address of the server.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="swiftxrt-") as scratch,
+        LocalBackend(archive, state=state or Path(scratch) / "state", processes=processes, workers=workers) as backend,
+        listen("127.0.0.1", 0) as opened,
+    ):
+        ready = threading.Event()
+        app = make_app(backend, UserRegistry(users), Path(scratch) / "files")
+        server = make_server(app, ready.set)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]}, name="swiftxrt-server")
+        url = f"http://127.0.0.1:{opened.getsockname()[1]}"
+        thread.start()
+        try:
+            ready.wait(_START_TIMEOUT_S)
+            with conf.set_temp("service_url", url):
+                yield url
+        finally:
+            server.should_exit = True
+            thread.join()

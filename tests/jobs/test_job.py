@@ -1,0 +1,182 @@
+"""Jobs over a backend that does what the test says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import astropy.units as u
+import pytest
+
+from swiftxrt.exceptions import (
+    JobError,
+    JobTimeoutError,
+    OutputExistsError,
+    ProductNotAvailableError,
+    RequestError,
+)
+from swiftxrt.jobs import job as job_module
+from swiftxrt.jobs.job import Job
+from swiftxrt.jobs.protocol import JobHandle
+from swiftxrt.kinds import ProductKind as Kind
+from swiftxrt.products.report import JobReport, Phase, ProductStatus
+from swiftxrt.request.bundle import XRTRequest
+from swiftxrt.request.image import ImageRequest
+from swiftxrt.request.spectrum import SpectrumRequest
+from swiftxrt.request.target import Target
+
+REQUEST = XRTRequest(target=Target(name="X"), image=ImageRequest(), spectrum=SpectrumRequest())
+
+
+class ScriptedBackend:
+    """Reports the phases it was given, one set per poll, the last for ever."""
+
+    name = "scripted"
+    capabilities = frozenset(Kind)
+    min_poll_interval_s = 10.0
+
+    def __init__(self, *script: tuple[Phase, Phase]) -> None:
+        self.script = list(script)
+        self.polls = 0
+        self.cancelled: list[Kind] = []
+
+    def poll(self, handle: JobHandle) -> JobReport:
+        phases = self.script[min(self.polls, len(self.script) - 1)]
+        self.polls += 1
+        texts = ["" if phase is not Phase.ERROR else "too few counts" for phase in phases]
+        return JobReport(handle.id, {k: ProductStatus(p, t) for k, p, t in zip((Kind.SPECTRUM, Kind.IMAGE), phases, texts, strict=True)})
+
+    def cancel(self, handle: JobHandle, kinds: Iterable[Kind]) -> JobReport:
+        self.cancelled += kinds
+        return self.poll(handle)
+
+    def collect(self, handle: JobHandle, kind: Kind) -> Any:
+        return f"the {kind.title}"
+
+    def download(self, handle: JobHandle, kind: Kind, folder: Path, *, archive_format: str, overwrite: bool) -> Path:
+        path = folder / f"{kind.code}.{archive_format}"
+        path.write_text("archive")
+        return path
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(job_module, "time", made)
+    return made
+
+
+def make(*script: tuple[Phase, Phase]) -> Job:
+    return Job(JobHandle("7", "scripted", REQUEST), ScriptedBackend(*script))  # type: ignore[arg-type]
+
+
+def test_looking_at_a_job_asks_nobody() -> None:
+    job = make((Phase.COMPLETED, Phase.COMPLETED))
+    assert (job.phase, job.report) == (Phase.UNKNOWN, None)
+    assert "7" in repr(job)
+    assert job._backend.polls == 0
+    job.refresh()
+    assert job.phase is Phase.COMPLETED
+
+
+def test_wait_polls_no_faster_than_the_backend_allows(clock: Clock) -> None:
+    job = make(*[(Phase.QUEUED, Phase.EXECUTING)] * 4, (Phase.COMPLETED, Phase.COMPLETED))
+    seen = []
+    job.wait(progress=seen.append)
+    assert len(clock.pauses) == 4
+    assert min(clock.pauses) >= 10.0
+    assert clock.pauses == sorted(clock.pauses)
+    assert [report.phase for report in seen] == [Phase.EXECUTING] * 4 + [Phase.COMPLETED]
+
+
+def test_wait_ends_at_the_total_deadline_and_the_job_goes_on(clock: Clock) -> None:
+    job = make((Phase.EXECUTING, Phase.EXECUTING))
+    with pytest.raises(JobTimeoutError, match="goes on") as caught:
+        job.wait(timeout=1 * u.min, progress=False)
+    assert clock.now == pytest.approx(60.0)
+    assert isinstance(caught.value, TimeoutError)
+    assert caught.value.report.phase is Phase.EXECUTING
+    assert not job._backend.cancelled
+
+
+@pytest.mark.parametrize("timeout", [60, 3 * u.m])
+def test_wait_wants_a_time(timeout: Any) -> None:
+    with pytest.raises(RequestError, match="timeout"):
+        make((Phase.EXECUTING, Phase.EXECUTING)).wait(timeout=timeout)
+
+
+def test_result_keeps_what_came_and_says_why_the_rest_did_not(clock: Clock) -> None:
+    products = make((Phase.ERROR, Phase.COMPLETED)).result(progress=False)
+    assert products["image"] == "the image"
+    assert products.failed == {Kind.SPECTRUM: "too few counts"}
+    assert products.request == REQUEST
+
+
+def test_cancelled_products_are_named_so(clock: Clock) -> None:
+    products = make((Phase.ABORTED, Phase.COMPLETED)).result(progress=False)
+    assert products.failed == {Kind.SPECTRUM: "it was cancelled"}
+
+
+def test_no_product_at_all_is_an_error(clock: Clock) -> None:
+    with pytest.raises(JobError, match="too few counts"):
+        make((Phase.ERROR, Phase.ABORTED)).result(progress=False)
+
+
+def test_product_before_its_end() -> None:
+    job = make((Phase.EXECUTING, Phase.COMPLETED))
+    with pytest.raises(ProductNotAvailableError, match="wait"):
+        job.product("image")
+    job.refresh()
+    assert job.product("image") == "the image"
+    with pytest.raises(ProductNotAvailableError, match="EXECUTING"):
+        job.product(Kind.SPECTRUM)
+
+
+def test_cancel_some_or_all() -> None:
+    job = make((Phase.EXECUTING, Phase.EXECUTING))
+    job.cancel("image")
+    assert job._backend.cancelled == [Kind.IMAGE]
+    job.cancel()
+    assert job._backend.cancelled == [Kind.IMAGE, Kind.SPECTRUM, Kind.IMAGE]
+    with pytest.raises(RequestError, match="did you mean 'spectrum'"):
+        job.cancel(["spectra"])
+
+
+def test_download_of_what_is_complete(tmp_path: Path) -> None:
+    job = make((Phase.ERROR, Phase.COMPLETED))
+    assert job.download(tmp_path / "new", archive_format="zip") == {Kind.IMAGE: tmp_path / "new" / "image.zip"}
+    with pytest.raises(RequestError, match=r"tar\.gz"):
+        job.download(tmp_path, archive_format="rar")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputExistsError):
+        job.download(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("phases", "overall"),
+    [
+        ((Phase.COMPLETED, Phase.ERROR), Phase.COMPLETED),
+        ((Phase.ABORTED, Phase.ERROR), Phase.ERROR),
+        ((Phase.ABORTED, Phase.ABORTED), Phase.ABORTED),
+        ((Phase.QUEUED, Phase.EXECUTING), Phase.EXECUTING),
+        ((Phase.QUEUED, Phase.COMPLETED), Phase.QUEUED),
+        ((Phase.SUSPENDED, Phase.QUEUED), Phase.QUEUED),
+        ((Phase.UNKNOWN, Phase.COMPLETED), Phase.UNKNOWN),
+    ],
+)
+def test_phase_of_the_whole_job(phases: tuple[Phase, Phase], overall: Phase) -> None:
+    assert make(phases).refresh().phase is overall
