@@ -37,6 +37,7 @@ def run(
         opened = stack.enter_context(listen(host, port))
         folder = state or scratch / "state"
         backend = stack.enter_context(LocalBackend(archive, state=folder, processes=True, workers=workers))
+        backend.warm_up()
         app = make_app(backend, UserRegistry(users), scratch / "files")
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{opened.getsockname()[1]}"

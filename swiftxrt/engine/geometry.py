@@ -28,6 +28,7 @@ __all__ = [
     "fit_pointing",
     "live_columns",
     "live_map",
+    "look_up",
     "nominal_pointing",
     "off_axis_arcmin",
     "pixel_to_sky",
@@ -38,10 +39,11 @@ __all__ = [
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-#: Events lie inside this circle around the middle of the detector and inside
-#: the square below (found in the event lists of GRB 221009A, 2022).
-FIELD_RADIUS_PIX = 322.0
-_FIELD_CENTRE_DET = 300.5
+#: Field of view on the detector: inside this circle (radius in pixels, 12.3
+#: arcmin) and the square below. Fitted to the rim of the official exposure map
+#: of 00085374001 (0.5 pixels rms).
+FIELD_RADIUS_PIX = 313.3
+_FIELD_CENTRE_DET = (306.4, 295.9)
 _FIELD_EDGE_DET = (3, 598)
 
 # Boresight, and the angle that DETX makes with the sky beyond the roll in the
@@ -230,7 +232,7 @@ def live_map(
     inside[1:-1, max(first, 1) : min(last, DETECTOR_SIZE) + 1] = True
     if mode is Mode.PC:
         inside[: _FIELD_EDGE_DET[0]] = inside[_FIELD_EDGE_DET[1] + 1 :] = False
-        inside &= np.hypot(det[:, None] - _FIELD_CENTRE_DET, det - _FIELD_CENTRE_DET) <= FIELD_RADIUS_PIX
+        inside &= np.hypot(det[:, None] - _FIELD_CENTRE_DET[1], det - _FIELD_CENTRE_DET[0]) <= FIELD_RADIUS_PIX
     return inside & ~bad
 
 

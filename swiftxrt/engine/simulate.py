@@ -168,15 +168,16 @@ class _Observation:
     def _part(self, photons: Photons, interval: Interval, pointing: Pointing) -> _Part:
         """Events of one interval with their sky pixels."""
         rng = self._stream(f"readout {interval.mode.value} {interval.first}", interval.snapshot)
+        x_pix, y_pix = self.pixels[0]
         middle = pointing.offset_at(0.5 * (interval.start_s + interval.stop_s))
-        target_dety = round(float(pointing.to_detector(*self.pixels[0], middle)[1]))
+        target_dety = round(float(pointing.to_detector(x_pix, y_pix, middle)[1]))
         events, frame = read_out(photons, interval, target_dety, self.scene.pile_up, rng)
         aspect = self._stream("aspect", interval.snapshot).normal(0.0, self.scene.aspect_error_arcsec / PIXEL_ARCSEC, 2)
         sky = pointing.to_sky(events.detx, events.dety, pointing.offset_at(events.time_s))
         x, y = (np.rint(axis + shift).astype(np.int64) for axis, shift in zip(sky, aspect, strict=True))
         on_image = (x >= 0) & (x < SKY_SIZE) & (y >= 0) & (y < SKY_SIZE)
         events, met_s = events[on_image], interval.event_time_s(frame[on_image])
-        return _Part(interval, events, met_s, x[on_image], y[on_image], grades(interval.mode, events.pi, rng))
+        return _Part(interval, events, met_s, x[on_image], y[on_image], grades(interval.mode, events))
 
     def _file(self, mode: Mode, parts: list[_Part]) -> SimulatedEvents:
         events = Photons.joined(part.events for part in parts)

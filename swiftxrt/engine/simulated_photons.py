@@ -13,7 +13,8 @@ from ..mission import CHANNEL_KEV, DETECTOR_SIZE, N_CHANNELS
 from . import response_tables as tables
 from .geometry import Pointing, off_axis_arcmin
 from .psf import KingPSF, vignetting
-from .scene import BAND_CHANNELS, ENERGY_KEV, ENERGY_STEP_KEV, AbsorbedPowerLaw, Snapshot, Source
+from .scene import Snapshot, Source
+from .source_models import BAND_CHANNELS, ENERGY_KEV, ENERGY_STEP_KEV, AbsorbedPowerLaw
 
 __all__ = ["Photons", "background_photons", "source_photons", "stream"]
 
@@ -33,13 +34,27 @@ _COSMIC_SHARE = 0.36
 
 @dataclass(frozen=True, eq=False)
 class Photons:
-    """Columns of registered photons; `detx` and `dety` are not rounded yet."""
+    """Columns of registered photons.
+
+    `detx` and `dety` are not rounded yet; `live_draw` and `grade_draw` are
+    uniform numbers that will decide whether the photon falls into dead time,
+    and its grade.
+    """
 
     time_s: Floats
     detx: Floats
     dety: Floats
     pi: NDArray[np.int64]
     label: NDArray[np.int64]
+    live_draw: Floats
+    grade_draw: Floats
+
+    @classmethod
+    def drawn(
+        cls, time_s: Floats, detx: Floats, dety: Floats, pi: NDArray[np.int64], label: int, rng: np.random.Generator
+    ) -> Photons:
+        """Photons of one source, with fresh random numbers for their readout."""
+        return cls(time_s, detx, dety, pi, np.full(pi.size, label), *rng.uniform(size=(2, pi.size)))
 
     def __getitem__(self, index: NDArray[np.bool_] | NDArray[np.intp]) -> Photons:
         return Photons(*(getattr(self, item.name)[index] for item in fields(self)))
@@ -93,8 +108,8 @@ def source_photons(
     theta_arcmin = off_axis_arcmin(detx, dety)
     dx_pix, dy_pix = KingPSF.at(energy_kev, theta_arcmin).sample(number, rng)
     kept = rng.uniform(size=number) < vignetting(energy_kev, theta_arcmin)
-    labels = np.full(number, label)
-    return Photons(time_s, detx + dx_pix, dety + dy_pix, _channels(energy_kev, rng), labels)[kept]
+    pi = _channels(energy_kev, rng)
+    return Photons.drawn(time_s, detx + dx_pix, dety + dy_pix, pi, label, rng)[kept]
 
 
 def background_photons(level_cps: float, snapshot: Snapshot, rng: np.random.Generator) -> Photons:
@@ -126,7 +141,7 @@ def _spread(pi: NDArray[np.int64], snapshot: Snapshot, rng: np.random.Generator)
     """Background events at any time anywhere on the detector."""
     time_s = snapshot.start_s + snapshot.duration_s * rng.uniform(size=pi.size)
     detx, dety = rng.uniform(0.5, DETECTOR_SIZE + 0.5, size=(2, pi.size))
-    return Photons(time_s, detx, dety, pi, np.full(pi.size, BACKGROUND))
+    return Photons.drawn(time_s, detx, dety, pi, BACKGROUND, rng)
 
 
 def _particle_shares() -> Floats:

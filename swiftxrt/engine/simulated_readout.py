@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from ..mission import N_CHANNELS, PC_LIVE_FRACTION, PIXEL_ARCSEC, Mode
+from ..mission import CHANNEL_KEV, N_CHANNELS, PC_LIVE_FRACTION, PIXEL_ARCSEC, Mode
 from ..products.events import BAD_PIXEL_DTYPE
 from .geometry import Pointing, live_map, look_up, nominal_pointing
 from .response_tables import grade_fractions
@@ -90,17 +91,17 @@ def intervals(scene: Scene, snapshot: Snapshot) -> Iterator[Interval]:
     Windowed timing while the target was above `Scene.wt_above_cps` and has not
     dropped below `Scene.pc_below_cps` since; judged once a second.
     """
-    second = snapshot.start_s + np.arange(int(snapshot.duration_s))
-    rate = scene.expected_rate(second)
-    switch = np.where(rate > scene.wt_above_cps, 1, np.where(rate < scene.pc_below_cps, 0, -1))
-    last_switch = np.maximum.accumulate(np.where(switch >= 0, np.arange(switch.size), -1))
-    in_wt = np.where(last_switch >= 0, switch[last_switch], 0)
-    edges = np.flatnonzero(np.diff(in_wt)) + 1
-    bounds_s = np.array([snapshot.start_s, *second[edges], snapshot.stop_s])
-    for index, (start_s, stop_s) in enumerate(zip(bounds_s, bounds_s[1:], strict=False)):
-        mode = Mode.WT if in_wt[0 if index == 0 else edges[index - 1]] else Mode.PC
-        first, last = (bound - snapshot.start_s for bound in (start_s, stop_s))
-        first, last = int(np.ceil(first / mode.frame_time_s)), int(last / mode.frame_time_s)
+    second = np.arange(int(snapshot.duration_s))
+    rate = scene.expected_rate(snapshot.start_s + second)
+    wanted = np.where(rate > scene.wt_above_cps, 1, np.where(rate < scene.pc_below_cps, 0, -1))
+    # Between the two thresholds the last decision holds; at first it is photon counting.
+    decided = np.maximum.accumulate(np.where(wanted >= 0, second, -1))
+    in_wt = np.where(decided >= 0, wanted[decided], 0)
+    change = np.flatnonzero(np.diff(in_wt)) + 1
+    bounds_s = [0.0, *change.tolist(), snapshot.duration_s]
+    for windowed, start_s, stop_s in zip(in_wt[[0, *change]], bounds_s, bounds_s[1:], strict=False):
+        mode = Mode.WT if windowed else Mode.PC
+        first, last = math.ceil(start_s / mode.frame_time_s), math.floor(stop_s / mode.frame_time_s)
         if last > first:
             yield Interval(snapshot, mode, first, last)
 
@@ -172,7 +173,7 @@ def read_out(
         Readout frame of each event.
     """
     mode = interval.mode
-    live = rng.uniform(size=photons.time_s.size) < LIVE_FRACTION[mode]
+    live = photons.live_draw < LIVE_FRACTION[mode]
     frame = np.floor((photons.time_s - interval.snapshot.start_s) / mode.frame_time_s).astype(np.int64)
     columns = WT_WINDOW_DETX if mode is Mode.WT else None
     detector = live_map(mode, interval.start_s, bad_pixels(mode, interval.start_s), columns)
@@ -187,11 +188,10 @@ def read_out(
     return events[kept], frame[kept]
 
 
-def grades(mode: Mode, pi: Integers, rng: np.random.Generator) -> Integers:
-    """Event grades for PI channels."""
-    table = grade_fractions(pi * 0.01) if mode is Mode.PC else np.array([_WT_GRADES])
-    below = rng.uniform(size=(pi.size, 1)) >= np.cumsum(table, axis=1)[:, :-1]
-    return below.sum(axis=1)
+def grades(mode: Mode, events: Photons) -> Integers:
+    """Grades of events."""
+    table = grade_fractions(events.pi * CHANNEL_KEV) if mode is Mode.PC else np.array([_WT_GRADES])
+    return (events.grade_draw[:, None] >= np.cumsum(table, axis=1)[:, :-1]).sum(axis=1)
 
 
 def _with(events: Photons, **columns: NDArray[Any]) -> Photons:

@@ -26,10 +26,10 @@ _BINMODES = {"counts": "GRB-like (counts)", "time": "TIME", "snapshot": "SNAPSHO
 _FILE_NAMES = {"TimePos": "T_+ve", "TimeNeg": "T_-ve", "RatePos": "Ratepos", "RateNeg": "Rateneg"}
 _OVERVIEW = ("Time", "TimePos", "TimeNeg", "Rate", "RatePos", "RateNeg")
 _RATIO_HEADER = (
-    *("Time", "T_+ve", "T_-ve", "HardRate", "Harderr", "HardSig"),
+    *("T_+ve", "T_-ve", "HardRate", "Harderr", "HardSig"),
     *("SoftRate", "SoftErr", "SoftSig", "HR", "HRerr", "FracExp", "Exposure"),
 )
-_BAND_HEADER = "!Time\t\tErr (pos)\tErr(neg)\tRate\t\tError"
+_BAND_HEADER = "\t\tErr (pos)\tErr(neg)\tRate\t\tError"
 
 
 def write_qdp(
@@ -38,6 +38,7 @@ def write_qdp(
     *,
     name: str = "",
     target_id: str = "",
+    mjd: bool = False,
     overwrite: bool = False,
 ) -> list[Path]:
     """Write the light-curve files of the service.
@@ -55,6 +56,8 @@ def write_qdp(
         Made if needed.
     name, target_id : str, optional
         Of the source, for the comments.
+    mjd : bool, optional
+        Whether the time axis is MJD (UTC) instead of seconds since T0.
     overwrite : bool, optional
         Whether existing files may be replaced.
 
@@ -72,7 +75,7 @@ def write_qdp(
     folder.mkdir(parents=True, exist_ok=True)
     texts: dict[str, str] = {}
     for suffix in SUFFIXES:
-        files = _set_files(variant(curves, suffix), name, target_id)
+        files = _set_files(variant(curves, suffix), f" of trigger: {target_id}, name: {name}", mjd)
         texts |= {f"{stem}{suffix}.qdp": text for stem, text in files.items()}
     if curves.total.t0_met is not None:
         time = met_to_time(curves.total.t0_met)
@@ -83,29 +86,33 @@ def write_qdp(
     return [folder / file_name for file_name in texts]
 
 
-def _set_files(curves: LightCurveSet, name: str, target_id: str) -> dict[str, str]:
-    datasets = {dataset.name: dataset for dataset in split_set(curves)}
+def _set_files(curves: LightCurveSet, source: str, mjd: bool) -> dict[str, str]:
+    datasets = {dataset.name: dataset for dataset in split_set(curves, mjd=mjd)}
+    axis = "MJD" if mjd else "Time"
     files = {}
     for mode in MODES:
         for kind, stem in (("", "CURVE"), ("UL", "UL")):
             if mode + kind in datasets:
-                files[mode + stem] = "READ TERR 1 2 \nREAD SERR 4\n" + _detailed(datasets[mode + kind])
+                files[mode + stem] = "READ TERR 1 2 \nREAD SERR 4\n" + _detailed(axis, datasets[mode + kind])
         if mode + "HR" in datasets:
-            files[mode + "HR"] = "READ TERR 1\nREAD SERR 2 4 6\n" + _ratio(mode, curves, datasets)
-    source = f" of trigger: {target_id}, name: {name}" if name or target_id else ""
+            files[mode + "HR"] = "READ TERR 1\nREAD SERR 2 4 6\n" + _ratio(axis, mode, curves, datasets)
     if any(kind in datasets for kind in ("WT", "PC", "WTUL", "PCUL")):
-        files["curve"] = _overview(curves, datasets, source)
+        files["curve"] = _overview(axis, curves, datasets, source)
     if any(mode + "HR" in datasets for mode in MODES):
-        files["hardrat"] = _hardrat(curves, datasets, source)
+        files["hardrat"] = _hardrat(axis, curves, datasets, source)
     return files
 
 
-def _detailed(dataset: Dataset) -> str:
-    header = "!" + "\t".join(f"{_FILE_NAMES.get(name, name):<8}" for name in dataset.values).rstrip()
+def _header(axis: str, names: Iterable[str]) -> str:
+    return "!" + "\t".join(f"{_FILE_NAMES.get(name, name):<8}" for name in (axis, *names)).rstrip()
+
+
+def _detailed(axis: str, dataset: Dataset) -> str:
+    header = _header(axis, list(dataset.values)[1:])
     return "\n".join([header, *_rows(dataset.values.values(), dataset.obsid)]) + "\n"
 
 
-def _ratio(mode: str, curves: LightCurveSet, datasets: Mapping[str, Dataset]) -> str:
+def _ratio(axis: str, mode: str, curves: LightCurveSet, datasets: Mapping[str, Dataset]) -> str:
     """Rows of both bands and their ratio; NaN where a band has no bin at that time."""
     ratio = datasets[mode + "HR"]
     time_s = ratio.values["Time"]
@@ -119,10 +126,10 @@ def _ratio(mode: str, curves: LightCurveSet, datasets: Mapping[str, Dataset]) ->
         return np.where(rows >= 0, values[rows], np.nan)
 
     columns = [ratio.values[column] for column in ("Time", "TimePos", "TimeNeg")]
-    fraction = np.full(len(ratio), np.nan)
+    unknown = fraction = np.full(len(ratio), np.nan)
     for kind, name in (("Hard", "hard"), ("Soft", "soft")):
         if mode + kind not in datasets:
-            columns += [np.full(len(ratio), np.nan)] * 3
+            columns += [unknown] * 3
             continue
         curve = curves[name]
         curve = curve[np.asarray(curve["mode"]) == mode]
@@ -131,12 +138,11 @@ def _ratio(mode: str, curves: LightCurveSet, datasets: Mapping[str, Dataset]) ->
             at_ratio(kind, values) for values in (table["Rate"], table["RateErr"], np.asarray(curve["significance"]))
         ]
         fraction = at_ratio(kind, np.asarray(curve["fractional_exposure"]))
-    columns += [ratio.values["HR"], ratio.values["HRErr"], fraction, ratio.values["Exposure"]]
-    header = "!" + "\t".join(f"{column:<8}" for column in _RATIO_HEADER).rstrip()
-    return "\n".join([header, *_rows(columns, ratio.obsid)]) + "\n"
+    columns += [ratio.values["HR"], ratio.values["HRErr"], fraction, ratio.values.get("Exposure", unknown)]
+    return "\n".join([_header(axis, _RATIO_HEADER), *_rows(columns, ratio.obsid)]) + "\n"
 
 
-def _overview(curves: LightCurveSet, datasets: Mapping[str, Dataset], source: str) -> str:
+def _overview(axis: str, curves: LightCurveSet, datasets: Mapping[str, Dataset], source: str) -> str:
     lines = [
         f" ! Swift/XRT lightcurve{source}",
         _t0_line(curves),
@@ -147,7 +153,7 @@ def _overview(curves: LightCurveSet, datasets: Mapping[str, Dataset], source: st
         "",
         "READ TERR 1 2",
     ]
-    header = "!" + "\t".join(f"{_FILE_NAMES.get(name, name):<8}" for name in _OVERVIEW).rstrip()
+    header = _header(axis, _OVERVIEW[1:])
     titles = {"WT": "WT data", "PC": "PC data", "WTUL": "WT Upper limit", "PCUL": "PC Upper limit"}
     first = True
     for key, title in titles.items():
@@ -159,7 +165,7 @@ def _overview(curves: LightCurveSet, datasets: Mapping[str, Dataset], source: st
     return "\n".join(lines) + "\n"
 
 
-def _hardrat(curves: LightCurveSet, datasets: Mapping[str, Dataset], source: str) -> str:
+def _hardrat(axis: str, curves: LightCurveSet, datasets: Mapping[str, Dataset], source: str) -> str:
     lines = [
         f"! Swift/XRT hardness ratio{source}",
         _t0_line(curves),
@@ -179,7 +185,7 @@ def _hardrat(curves: LightCurveSet, datasets: Mapping[str, Dataset], source: str
                 lines += [] if first else [" ".join(["NO"] * 5)]
                 first = False
                 dataset = datasets[mode + kind]
-                lines += [f"! {mode} -- {title}", _BAND_HEADER]
+                lines += [f"! {mode} -- {title}", f"!{axis}{_BAND_HEADER}"]
                 lines += _rows([column for name, column in dataset.values.items() if name != "Exposure"], dataset.obsid)
     return "\n".join(lines) + "\n"
 

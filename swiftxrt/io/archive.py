@@ -44,9 +44,7 @@ def event_path(archive: str | os.PathLike[str], obsid: str, mode: Mode) -> Path:
     return Path(archive) / obsid / "xrt" / "event" / name
 
 
-def write_observation(
-    events: Sequence[EventList], folder: str | os.PathLike[str], *, overwrite: bool = False
-) -> Path:
+def write_observation(events: Sequence[EventList], folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
     """Write the event lists of one observation in archive layout.
 
     Parameters

@@ -134,7 +134,7 @@ def _columns(table: fits.BinTableHDU, path: Any) -> dict[str, Any]:
     missing = [name for name in _NEEDED if name not in names]
     if missing:
         raise FormatError(f"the events lack {', '.join(missing)} (they have {', '.join(names)})", path)
-    columns = {
+    columns: dict[str, NDArray[Any]] = {
         name.lower(): np.array(table.data[names[name]], dtype=np.int32)
         for name in (*_NEEDED[1:], *_OPTIONAL)
         if name in names
@@ -258,14 +258,15 @@ def write_events(events: EventList, path: str | os.PathLike[str], *, overwrite: 
 
 
 def _events_hdu(events: EventList, general: fits.Header) -> fits.BinTableHDU:
-    columns, limits = [], {}
+    columns = []
+    limits: dict[str, int] = {}
     for name, form, unit, lowest, highest, null in _LAYOUT:
         values = events.met if name == "TIME" else getattr(events, name.lower())
         if values is None:
             continue
         array = _file_values(name, form, values)
         columns.append(fits.Column(name, form, unit=unit, null=null, array=array))
-        if lowest is not None:
+        if lowest is not None and highest is not None:
             limits |= {f"TLMIN{len(columns)}": lowest, f"TLMAX{len(columns)}": highest}
     hdu = fits.BinTableHDU.from_columns(columns, name="EVENTS")
     hdu.header.update({"HDUCLASS": "OGIP", "HDUCLAS1": "EVENTS", **limits})
@@ -281,7 +282,9 @@ def _file_values(name: str, form: str, values: NDArray[Any]) -> NDArray[Any]:
     if name in ("X", "Y"):
         values = values + 1
     if form == "I" and len(values) and not -32768 <= values.min() <= values.max() <= 32767:
-        raise RequestError([(name.lower(), f"{values.min()} to {values.max()} does not fit into 16 bits")], "event file")
+        raise RequestError(
+            [(name.lower(), f"{values.min()} to {values.max()} does not fit into 16 bits")], "event file"
+        )
     return values
 
 

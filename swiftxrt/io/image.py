@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,14 @@ _EXPOSURE = "EXPOSURE"
 _BAND_CARDS = ("E_MIN", "E_MAX")
 _PROVENANCE = "XRTPROV"
 
-#: Cards that the writer makes from the image itself.
-_OWN = {
-    "SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "EXTEND", "BUNIT", "CHECKSUM", "DATASUM", "COMMENT", "HISTORY",
-    "", "TOTCTS", "CREATOR", "DATE", "USER", "ORIGIN", "HDUCLASS", "HDUCLAS1", "HDUCLAS2", "LONGSTRN", "RADECSYS",
-    "CONTINUE", "XTENSION", "PCOUNT", "GCOUNT", "EXTNAME", _PROVENANCE, *_BAND_CARDS,
-}  # fmt: skip
+# Cards that the writer makes from the image itself, and coordinate systems,
+# which would be wrong after a cutout.
+_OWN = re.compile(
+    r"|SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|[PG]COUNT|EXTNAME|BUNIT|CHECKSUM|DATASUM|COMMENT|HISTORY|CONTINUE"
+    r"|LONGSTRN|TOTCTS|CREATOR|DATE|USER|ORIGIN|HDU(CLASS|CLAS\d|NAME)|RADESYS|RADECSYS|EQUINOX|E_MIN|E_MAX|XRTPROV"
+    r"|WCSAXES|WCSNAME\w?|WCSTY\d\w|C(TYPE|RPIX|RVAL|DELT|UNIT|ROTA)\d\w?|(PC|CD|PV)\d+_\d+|L(ON|AT)POLE"
+    r"|LT(V\d|M\d_\d)|DR?(RPIX|DELT)\d|MTYPE\d|MFORM\d|FILIN\d+"
+)
 
 
 def read_image(path: str | os.PathLike[str], *, exposure: str | os.PathLike[str] | None = None) -> SkyImage:
@@ -90,7 +93,7 @@ def _ccd(hdu: Any, unit: u.UnitBase, path: Any) -> CCDData:
     meta = {
         card.keyword: card.value
         for card in hdu.header.cards
-        if card.keyword not in _OWN and isinstance(card.value, str | int | float | bool)
+        if not _OWN.fullmatch(card.keyword) and isinstance(card.value, str | int | float | bool)
     }
     data = hdu.data.astype(hdu.data.dtype.newbyteorder("="))
     return CCDData(data, unit=unit, wcs=wcs, meta=meta)
@@ -138,10 +141,9 @@ def write_image(image: SkyImage, path: str | os.PathLike[str], *, overwrite: boo
 def _header(meta: Mapping[str, Any], wcs: Any) -> fits.Header:
     """Cards of the metadata that FITS can hold, and the coordinate system."""
     header = fits.Header()
-    celestial = wcs_cards(wcs)
     for key, value in meta.items():
         plain = isinstance(value, str | bool | int | float) and (not isinstance(value, str) or value.isascii())
-        if plain and len(key) <= 8 and key.upper() not in _OWN and key.upper() not in celestial:
+        if plain and len(key) <= 8 and not _OWN.fullmatch(key.upper()):
             header[key.upper()] = value
-    header.update(celestial)
+    header.update(wcs_cards(wcs))
     return header

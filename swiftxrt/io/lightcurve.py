@@ -17,7 +17,7 @@ import astropy.units as u
 import numpy as np
 from astropy.io import fits
 from astropy.io.registry import IORegistryError
-from astropy.table import Column, MaskedColumn, QTable
+from astropy.table import Column, QTable
 from astropy.time import Time
 
 from ..bands import EnergyBand
@@ -121,9 +121,10 @@ def _read_table(kind: type[_C], path: Path, chosen: str) -> _C:
         raise FormatError(
             f"cannot be read as {chosen}: {error}; known formats are {', '.join(_FORMATS)}", path
         ) from error
-    for name in table.colnames:  # An empty text comes back as missing.
-        if isinstance(table[name], MaskedColumn) and table[name].dtype.kind in "US":
-            table[name] = Column(table[name].filled("").astype(str))
+    for name in table.colnames:
+        column = table[name]
+        if isinstance(column, Column) and column.dtype.kind in "SU":  # FITS has bytes; an empty text is missing.
+            table[name] = Column(np.ma.filled(column, "").astype(str))
     keys = {name: key for name, key in _ATTRIBUTES.items() if key in table.meta and hasattr(kind, name)}
     return _checked(kind, table, path, **{name: table.meta.pop(key) for name, key in keys.items()})
 

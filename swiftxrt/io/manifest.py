@@ -17,7 +17,6 @@ from typing import Any
 
 from ..exceptions import FormatError, OutputExistsError
 from ..kinds import ProductKind
-from ..products.countspectrum import CountSpectrum
 from ..products.image import SkyImage
 from ..products.lightcurve import LightCurveSet
 from ..products.position import Position
@@ -38,10 +37,8 @@ _INDEX = "index.json"
 def write_product(kind: ProductKind, product: Any, folder: Path) -> None:
     """Write the files of one product into a new, empty folder."""
     folder.mkdir(parents=True)
-    if kind is ProductKind.LIGHT_CURVE:
+    if kind in (ProductKind.LIGHT_CURVE, ProductKind.SPECTRUM):
         product.write(folder)
-    elif kind is ProductKind.SPECTRUM:
-        _write_spectra(product, folder)
     elif kind.is_position:
         _write_json(folder / "position.json", product.to_dict())
         product.write(folder / "position.reg")
@@ -56,7 +53,7 @@ def read_product(kind: ProductKind, folder: Path) -> Any:
     if kind is ProductKind.LIGHT_CURVE:
         return LightCurveSet.read(folder)
     if kind is ProductKind.SPECTRUM:
-        return _read_spectra(folder)
+        return SpectrumSet.read(folder)
     if kind.is_position:
         return Position.from_dict(_read_json(folder / "position.json"))
     if kind is ProductKind.IMAGE:
@@ -64,23 +61,6 @@ def read_product(kind: ProductKind, folder: Path) -> Any:
     from astropy.table import QTable
 
     return QTable.read(folder / "sources.ecsv", format="ascii.ecsv")
-
-
-def _write_spectra(spectra: SpectrumSet, folder: Path) -> None:
-    for spectrum in spectra.count_spectra:
-        spectrum.write(folder / f"{spectrum.stem}.pha")
-    stems = [spectrum.stem for spectrum in spectra.count_spectra]
-    index = {"spectra": stems, "t0_met": spectra.t0_met, "provenance": spectra.provenance.to_dict()}
-    _write_json(folder / _INDEX, index)
-
-
-def _read_spectra(folder: Path) -> SpectrumSet:
-    index = _read_json(folder / _INDEX)
-    return SpectrumSet(
-        tuple(CountSpectrum.read(folder / f"{stem}.pha") for stem in index["spectra"]),
-        t0_met=index["t0_met"],
-        provenance=Provenance.from_dict(index["provenance"]),
-    )
 
 
 def _write_images(images: tuple[SkyImage, ...], folder: Path) -> None:

@@ -219,9 +219,9 @@ def label_of(name: str, mode: Mode) -> str:
 
 def companion_names(path: Path) -> dict[str, str]:
     """Names of the files that go with a PHA file, by header keyword."""
-    name = path.name.removesuffix(".gz")
-    stem, suffix = os.path.splitext(name)
-    return {"BACKFILE": f"{stem}_bkg{suffix or '.pha'}", "RESPFILE": f"{stem}.rmf", "ANCRFILE": f"{stem}.arf"}
+    plain = path.with_name(path.name.removesuffix(".gz"))
+    stem, suffix = plain.stem, plain.suffix or ".pha"
+    return {"BACKFILE": f"{stem}_bkg{suffix}", "RESPFILE": f"{stem}.rmf", "ANCRFILE": f"{stem}.arf"}
 
 
 def write_pha(spectrum: CountSpectrum, path: PathLike, *, overwrite: bool = False) -> None:

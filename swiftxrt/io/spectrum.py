@@ -18,6 +18,7 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -93,13 +94,21 @@ def write_slice_archive(
     if len(labels) != 1 or len(set(stems)) != len(stems):
         raise RequestError(f"an archive holds one spectrum per mode of one time slice; got {', '.join(stems) or 'none'}")
     label = labels.pop()
-    with atomic_path(path, overwrite) as temporary, temporary.open("wb") as raw:
-        with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as packed:
-            with tarfile.open(fileobj=packed, mode="w") as archive:
-                for name, content in _members(spectra, label, t0_met, position):
-                    member = tarfile.TarInfo(name)
-                    member.size = len(content)
-                    archive.addfile(member, io.BytesIO(content))
+    with atomic_path(path, overwrite) as temporary, temporary.open("wb") as raw, _packing(raw) as archive:
+        for name, content in _members(spectra, label, t0_met, position):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+
+@contextmanager
+def _packing(raw: IO[bytes]) -> Iterator[tarfile.TarFile]:
+    """A gzipped tar archive without file name and time in its head."""
+    with (
+        gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w") as archive,
+    ):
+        yield archive
 
 
 def _members(

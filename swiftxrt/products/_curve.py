@@ -260,6 +260,8 @@ def _plain_columns(
     ]
     if wrong:
         raise RequestError(wrong, title)
+    if not np.all(np.isfinite(plain["met"])):
+        raise RequestError([("met_s", "every bin needs a finite time")], title)
     return {name: np.broadcast_to(array, length) for name, array in plain.items()}
 
 

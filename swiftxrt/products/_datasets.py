@@ -49,8 +49,10 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
 }
 
 _TIME = ("Time", "TimePos", "TimeNeg")
-_RATES = (*_TIME, "Rate", "RatePos", "RateNeg", "FracExp", "BGrate", "BGerr", "CorrFact", "CtsInSrc", "BGInSrc")
-_RATES += ("Exposure", "Sigma", "SNR")
+_RATES = (
+    *(*_TIME, "Rate", "RatePos", "RateNeg", "FracExp", "BGrate", "BGerr"),
+    *("CorrFact", "CtsInSrc", "BGInSrc", "Exposure", "Sigma", "SNR"),
+)
 _BAND = (*_TIME, "Rate", "RateErr", "Exposure")
 #: Columns of each kind of dataset; rows may have an ObsID besides.
 COLUMNS = {"": _RATES, "UL": _RATES, "Hard": _BAND, "Soft": _BAND, "HR": (*_TIME, "HR", "HRErr", "Exposure")}
@@ -92,6 +94,7 @@ _SPELLINGS |= {
 
 # A MET below this is before the launch of Swift (2004-11-20, MET 1.226e8 s).
 _EARLIEST_MET_S = 1.2e8
+_DAY_S = 86400.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,16 +168,17 @@ def nest(sets: Mapping[str, LightCurveSet]) -> LightCurveSet:
     return LightCurveSet(**sets[first], variants=variants)
 
 
-def split_set(curves: LightCurveSet) -> list[Dataset]:
+def split_set(curves: LightCurveSet, *, mjd: bool = False) -> list[Dataset]:
     """Take a set apart into the service's tables, in its order; empty ones are left out.
 
     `quality` and `confidence` have no place in these tables, nor have the two
-    sides of an error in the bands.
+    sides of an error in the bands. Times count from T0 or, if wanted, are MJD
+    (UTC), which double precision resolves to a microsecond at best.
     """
-    t0_met = curves.total.t0_met or 0.0
+    t0_met = None if mjd else curves.total.t0_met or 0.0
     datasets = []
     for mode in MODES:
-        parts = {"": curves.total.detections, "UL": curves.total.upper_limits}
+        parts: dict[str, Any] = {"": curves.total.detections, "UL": curves.total.upper_limits}
         parts |= {kind: curves.get(name) for kind, name in _BANDS.items()}
         for kind, curve in parts.items():
             if curve is not None and np.any(rows := np.asarray(curve["mode"]) == mode):
@@ -182,8 +186,8 @@ def split_set(curves: LightCurveSet) -> list[Dataset]:
     return datasets
 
 
-def _table(mode: str, kind: str, curve: Any, t0_met: float) -> Dataset:
-    values = {"Time": np.round(curve.met.value - t0_met, MET_DECIMALS)}
+def _table(mode: str, kind: str, curve: Any, t0_met: float | None) -> Dataset:
+    values = {"Time": curve.time.utc.mjd if t0_met is None else np.round(curve.met.value - t0_met, MET_DECIMALS)}
     for sign, names in ((1.0, _SAME), (-1.0, _NEGATIVE)):
         for ours, theirs in names.items():
             if ours in curve.colnames:
@@ -192,7 +196,10 @@ def _table(mode: str, kind: str, curve: Any, t0_met: float) -> Dataset:
         values["RatePos"] = values["RateNeg"] = np.zeros(len(curve))
     elif kind in ("Hard", "Soft"):
         values["RateErr"] = values["RatePos"]
-    return Dataset(mode, kind, {name: values[name] for name in COLUMNS[kind]}, np.asarray(curve["obsid"]))
+    if t0_met is None:
+        values |= {name: values[name] / _DAY_S for name in ("TimePos", "TimeNeg")}
+    columns = [name for name in COLUMNS[kind] if name != "Exposure" or not np.all(np.isnan(values[name]))]
+    return Dataset(mode, kind, {name: values[name] for name in columns}, np.asarray(curve["obsid"]))
 
 
 def build_set(
@@ -240,7 +247,7 @@ def build_set(
 
 def _our_columns(dataset: Dataset, t0_met: float | None, mjd: bool) -> dict[str, Any]:
     values = dataset.values
-    columns = {ours: values[theirs] for ours, theirs in _SAME.items() if theirs in values}
+    columns: dict[str, Any] = {ours: values[theirs] for ours, theirs in _SAME.items() if theirs in values}
     columns |= {ours: np.abs(values[theirs]) for ours, theirs in _NEGATIVE.items() if theirs in values}
     if "RateErr" in values:
         columns["rate_err_neg"] = columns["rate_err_pos"] = values["RateErr"]
@@ -249,7 +256,7 @@ def _our_columns(dataset: Dataset, t0_met: float | None, mjd: bool) -> dict[str,
     if mjd:
         columns["met_s"] = time_to_met(Time(values["Time"], format="mjd", scale="utc"))
         for name in ("time_err_neg", "time_err_pos"):
-            columns[name] = np.round(columns[name] * 86400.0, MET_DECIMALS)
+            columns[name] = np.round(columns[name] * _DAY_S, MET_DECIMALS)
     else:
         columns["met_s"] = values["Time"] + (t0_met or 0.0)
     if dataset.kind in ("", "UL"):

@@ -13,9 +13,16 @@ from ..met import met_to_time_nominal
 from ..mission import MJDREFF, MJDREFI, PC_LIVE_FRACTION, Mode
 from .gti import GTI
 
-__all__ = ["as_mode", "completed", "live_fraction", "restricted"]
+__all__ = ["as_mode", "completed", "image_cards", "live_fraction", "restricted"]
 
 Header = dict[str, str | int | float | bool]
+
+# What an image tells about where it comes from.
+_IMAGE_KEYS = (
+    "TELESCOP", "INSTRUME", "OBS_ID", "TARG_ID", "SEG_NUM", "OBJECT", "DATAMODE", "OBS_MODE", "TSTART", "TSTOP",
+    "DATE-OBS", "DATE-END", "ONTIME", "LIVETIME", "EXPOSURE", "DEADC", "RA_OBJ", "DEC_OBJ", "RA_PNT", "DEC_PNT",
+    "PA_PNT", "UTCFINIT", "MJDREFI", "MJDREFF", "TIMESYS",
+)  # fmt: skip
 
 _TIME_KEYS = frozenset({"ONTIME", "LIVETIME", "EXPOSURE", "TSTART", "TSTOP", "DATE-OBS", "DATE-END"})
 
@@ -71,6 +78,11 @@ def live_fraction(header: Mapping[str, Any]) -> float:
     """Live over good time, from the times of the header or else its (rounded) ``DEADC``."""
     live, good = header.get("EXPOSURE"), header.get("ONTIME")
     return float(live) / float(good) if live and good else float(header["DEADC"])
+
+
+def image_cards(header: Mapping[str, Any]) -> Header:
+    """The cards that an image takes over from its events."""
+    return {key: header[key] for key in _IMAGE_KEYS if key in header}
 
 
 def as_mode(mode: Any) -> Mode:

@@ -51,9 +51,9 @@ def region_raster(region: Any, wcs: WCS, shape: tuple[int, int] = (SKY_SIZE, SKY
     included, excluded = _sorted_shapes(region, wcs)
     raster = np.full(shape, not included)
     for pixel_region in included:
-        _mark(raster, pixel_region, True)
+        _mark(raster, pixel_region, inside=True)
     for pixel_region in excluded:
-        _mark(raster, pixel_region, False)
+        _mark(raster, pixel_region, inside=False)
     return raster
 
 
@@ -83,13 +83,13 @@ def _check_area(region: PixelRegion) -> None:
         raise RequestError([("region", f"{type(region).__name__} has no area; use a circle")], "selection")
 
 
-def _mark(raster: Raster, region: PixelRegion, value: bool) -> None:
+def _mark(raster: Raster, region: PixelRegion, *, inside: bool) -> None:
     """Set the pixels inside one shape."""
     box = region.bounding_box
     left, right = np.clip([box.ixmin, box.ixmax], 0, raster.shape[1])
     low, high = np.clip([box.iymin, box.iymax], 0, raster.shape[0])
     y, x = np.ogrid[low:high, left:right]
-    raster[low:high, left:right][_contains(region, x, y)] = value
+    raster[low:high, left:right][_contains(region, x, y)] = inside
 
 
 def _contains(region: PixelRegion, x: NDArray[np.intp], y: NDArray[np.intp]) -> Raster:

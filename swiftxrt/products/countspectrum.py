@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from dataclasses import replace as dataclass_replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from ..exceptions import NoDataError, RequestError
 from ..mission import Mode
 from ._arrays import integers, quantities
 from ._keywords import Keyword, propagated
+from .grouping import BAD, GOOD, LAST_BAD_CHANNEL, LEFT_OVER, GroupedCounts, group_flags
 from .gti import GTI
 from .provenance import Provenance
 from .response import ARF, RMF
@@ -24,52 +25,9 @@ from .response import ARF, RMF
 if TYPE_CHECKING:
     from .spectrum import XRTSpectrum
 
-__all__ = ["CountSpectrum", "GroupedCounts"]
+__all__ = ["CountSpectrum"]
 
-#: Flags of the column QUALITY (OGIP 92-007): good, left over by grouping, bad.
-GOOD, LEFT_OVER, BAD = 0, 2, 5
-#: The service declares channels below 0.3 keV bad.
-BAD_CHANNELS = (0, 29)
 _CHANNELS_PER_KEV = 100
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class GroupedCounts:
-    """Counts summed over the groups of a spectrum; channels without grouping are groups of one.
-
-    Parameters
-    ----------
-    energy_edges : `~astropy.units.Quantity`, shape (n_group + 1,), keV
-        Edges of the groups.
-    counts, background_counts : ndarray of int, shape (n_group,)
-        Counts in the source and in the background region (0 without background).
-    background_ratio : float
-        What to multiply background counts with to get those in the source region.
-    quality : ndarray of int, shape (n_group,)
-        Largest quality flag in each group; 0 is good.
-    """
-
-    energy_edges: u.Quantity
-    counts: NDArray[np.int64]
-    background_counts: NDArray[np.int64]
-    background_ratio: float
-    quality: NDArray[np.int64]
-
-    @property
-    def net_counts(self) -> NDArray[np.float64]:
-        """Source counts minus scaled background counts, shape (n_group,)."""
-        return self.counts - self.background_ratio * self.background_counts
-
-    @property
-    def net_counts_err(self) -> NDArray[np.float64]:
-        """One standard deviation of `net_counts`, shape (n_group,).
-
-        ``sqrt(max(N, 1) + ratio**2 N_b)``. The floor of one count keeps groups
-        without counts from an error of zero: with a flat prior the Poisson
-        mean given N counts is Gamma(N + 1) distributed, whose standard
-        deviation for N = 0 is 1.
-        """
-        return np.sqrt(np.maximum(self.counts, 1) + self.background_ratio**2 * self.background_counts)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -162,28 +120,28 @@ class CountSpectrum:
     provenance: Provenance = field(default_factory=Provenance)
 
     def __post_init__(self) -> None:
-        self._set(mode=_mode(self.mode), counts=integers(self.counts, "counts"))
+        self._set(mode=_mode(self.mode), counts=integers(self.counts, "counts"), header=propagated(self.header))
+        if self.counts.size == 0:
+            raise RequestError([("counts", "at least one channel is needed")], "CountSpectrum")
         channel = np.arange(self.counts.size) if self.channel is None else self.channel
-        self._set(channel=integers(channel, "channel"), header=propagated(self.header))
-        zeros = np.zeros(self.counts.size, dtype=np.int64)
+        self._set(channel=integers(channel, "channel"), exposure=quantities(self.exposure, u.s, "exposure"))
         for name in ("quality", "grouping"):
-            flags = getattr(self, name)
-            self._set(**{name: integers(zeros if flags is None else flags, name)})
-        exposure = quantities(self.exposure, u.s, "exposure")
-        interval = None if self.interval is None else (float(self.interval[0]), float(self.interval[1]))
-        mean = None if self.mean_event_met is None else float(self.mean_event_met)
-        grades = self.mode.grades if self.grades is None else (int(self.grades[0]), int(self.grades[1]))
-        self._set(exposure=exposure, interval=interval, mean_event_met=mean, grades=grades)
-        self._set(backscale=float(self.backscale), areascale=float(self.areascale))
+            flags = np.zeros(self.counts.size) if getattr(self, name) is None else getattr(self, name)
+            self._set(**{name: integers(flags, name)})
         for name in ("source_region", "background_region"):
             self._set(**{name: _region_text(getattr(self, name), name)})
+        grades = self.mode.grades if self.grades is None else (int(self.grades[0]), int(self.grades[1]))
+        self._set(grades=grades, backscale=float(self.backscale), areascale=float(self.areascale))
+        if self.interval is not None:
+            self._set(interval=(float(self.interval[0]), float(self.interval[1])))
+        if self.mean_event_met is not None:
+            self._set(mean_event_met=float(self.mean_event_met))
         self._set(energy_edges=self._edges())
-        if self.background is not None and not np.array_equal(self.background.energy_edges, self.energy_edges):
-            if self.background.counts.shape == self.counts.shape:
-                self._set(background=self.background.replace(energy_edges=self.energy_edges))
-        problems = list(self._problems())
+        problems = [*self._shape_problems(), *self._value_problems()]
         if problems:
             raise RequestError(problems, "CountSpectrum")
+        if self.background is not None and not np.array_equal(self.background.energy_edges, self.energy_edges):
+            self._set(background=self.background.replace(energy_edges=self.energy_edges))
 
     def _set(self, **values: Any) -> None:
         for name, value in values.items():
@@ -197,32 +155,29 @@ class CountSpectrum:
         edges = np.append(self.channel, self.channel[-1:] + 1) / _CHANNELS_PER_KEV
         return quantities(edges * u.keV, u.keV, "energy_edges")
 
-    def _problems(self) -> Any:
+    def _shape_problems(self) -> Iterator[tuple[str, str]]:
         size = self.counts.size
-        if size == 0:
-            yield "counts", "at least one channel is needed"
-            return
         for name in ("channel", "quality", "grouping"):
             if getattr(self, name).shape != (size,):
                 yield name, f"must have one value per channel ({size}); got {getattr(self, name).shape}"
+        if self.rmf is not None and not np.array_equal(self.rmf.channels, self.channel):
+            yield "rmf", f"has channels {self.rmf.channels[0]}-{self.rmf.channels[-1]}; the spectrum has others"
+        elif self.energy_edges.shape != (size + 1,) or not np.all(np.diff(self.energy_edges.value) > 0):
+            yield "energy_edges", f"{size + 1} increasing energies are needed for {size} channels"
+        if self.background is not None and not np.array_equal(self.background.channel, self.channel):
+            yield "background", "must have the same channels as the source"
+
+    def _value_problems(self) -> Iterator[tuple[str, str]]:
         if np.any(self.counts < 0):
             yield "counts", "must not be negative"
         if np.any(np.diff(self.channel) != 1):
             yield "channel", "must be contiguous and increasing"
         if np.any(np.abs(self.grouping) > 1):
             yield "grouping", "must be 1 (starts a group), -1 (continues it) or 0"
-        edges = self.energy_edges.value
-        if edges.shape != (size + 1,) or not np.all(np.diff(edges) > 0):
-            yield "energy_edges", f"{size + 1} increasing energies are needed for {size} channels"
-        for name, value in (("exposure", self.exposure.value), ("backscale", self.backscale)):
-            if not (np.isscalar(value) or np.ndim(value) == 0) or not 0 < float(value) < np.inf:
+        for name in ("exposure", "backscale", "areascale"):
+            value = getattr(self, name)
+            if np.ndim(value) or not 0 < float(getattr(value, "value", value)) < np.inf:
                 yield name, f"must be one positive number; got {value}"
-        if not 0 < self.areascale < np.inf:
-            yield "areascale", f"must be positive; got {self.areascale}"
-        if self.background is not None and not np.array_equal(self.background.channel, self.channel):
-            yield "background", "must have the same channels as the source"
-        if self.rmf is not None and not np.array_equal(self.rmf.channels, self.channel):
-            yield "rmf", f"has channels {self.rmf.channels[0]}-{self.rmf.channels[-1]}; the spectrum has others"
 
     @property
     def stem(self) -> str:
@@ -300,12 +255,13 @@ class CountSpectrum:
         return self.group_channels(min_counts, *EnergyBand.parse(band).channels)
 
     def group_channels(self, min_counts: int, first: int, last: int) -> CountSpectrum:
+        """`group` within the channels from `first` to `last`, both included."""
         if isinstance(min_counts, bool) or not isinstance(min_counts, int | np.integer) or min_counts < 1:
             raise RequestError([("min_counts", f"a positive whole number is needed; got {min_counts!r}")])
         bad = (self.quality != GOOD) & (self.quality != LEFT_OVER)
         quality = np.where(bad, self.quality, GOOD)
-        quality[(self.channel <= BAD_CHANNELS[1]) | (self.channel < first) | (self.channel > last)] = BAD
-        grouping, left_over = _group_flags(self.counts, quality == GOOD, int(min_counts))
+        quality[(self.channel <= LAST_BAD_CHANNEL) | (self.channel < first) | (self.channel > last)] = BAD
+        grouping, left_over = group_flags(self.counts, quality == GOOD, int(min_counts))
         quality[left_over] = LEFT_OVER
         return self.replace(quality=quality, grouping=grouping)
 
@@ -360,14 +316,32 @@ class CountSpectrum:
         if not subtract_background:
             bins = dataclass_replace(bins, background_ratio=0.0)
         edges = bins.energy_edges[good[0] : good[-1] + 2]
-        factor = self._per_count(u.Unit(unit), np.diff(edges))
+        factor = self.per_count(u.Unit(unit), np.diff(edges))
         return XRTSpectrum.from_bins(
             bins.net_counts[used] * factor, bins.net_counts_err[used] * factor, edges, bins.quality[used] != GOOD, self
         )
 
-    def _per_count(self, unit: u.UnitBase, widths: u.Quantity) -> u.Quantity:
+    def per_count(self, unit: u.UnitBase, widths: u.Quantity) -> u.Quantity:
+        """What one count is worth in a unit, for bins of given widths.
+
+        Parameters
+        ----------
+        unit : unit
+            Counts, counts per time, per energy, or both.
+        widths : `~astropy.units.Quantity`, shape (n_bin,), energy
+            Widths of the bins.
+
+        Returns
+        -------
+        factor : `~astropy.units.Quantity`, shape (n_bin,)
+
+        Raises
+        ------
+        RequestError
+            If `unit` is of another kind.
+        """
         time = self.exposure * self.areascale
-        one = u.Quantity(np.ones(widths.size), u.ct)
+        one = np.ones(widths.size) * u.ct
         for value in (one / time / widths, one / time, one / widths, one):
             if value.unit.is_equivalent(unit):
                 return value.to(unit)
@@ -469,24 +443,3 @@ def _region_text(text: Any, name: str) -> str | None:
     if not isinstance(text, str) or not text.isascii():
         raise RequestError([(name, f"DS9 region text (ASCII) is needed; got {text!r}")], "CountSpectrum")
     return "\n".join(line.rstrip() for line in text.splitlines() if line.strip()) or None
-
-
-def _group_flags(
-    counts: NDArray[np.int64], good: NDArray[np.bool_], min_counts: int
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Grouping flags, and which channels belong to no complete group."""
-    grouping = np.ones(counts.size, dtype=np.int64)
-    left_over = np.zeros(counts.size, dtype=bool)
-    start, total = 0, 0
-    for index in range(counts.size + 1):
-        if index == counts.size or not good[index]:
-            grouping[start:index] = 1
-            left_over[start:index] = True
-            start = index + 1
-            total = 0
-            continue
-        grouping[index] = 1 if index == start else -1
-        total += counts[index]
-        if total >= min_counts:
-            start, total = index + 1, 0
-    return grouping, left_over

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import astropy.units as u
 import numpy as np
@@ -24,7 +24,7 @@ from ..identifiers import parse_obsid
 from ..met import met_to_time
 from ..mission import CHANNEL_KEV, SKY_SIZE, Mode
 from ._arrays import readonly
-from ._event_header import as_mode, completed, live_fraction, restricted
+from ._event_header import as_mode, completed, image_cards, live_fraction, restricted
 from ._regions import region_raster
 from ._wcs import sky_wcs
 from .gti import GTI
@@ -331,8 +331,8 @@ class EventList:
         chosen = None if band is None else EnergyBand.parse(band)
         flat = self._flat_pixel if chosen is None else self._flat_pixel[_between(self.pi, chosen.channels)]
         counts = np.bincount(flat, minlength=SKY_SIZE**2)[: SKY_SIZE**2]
-        counts = counts.astype(np.int32).reshape(SKY_SIZE, SKY_SIZE)
-        return SkyImage(CCDData(counts, unit=u.ct, wcs=self.wcs.deepcopy(), meta=_image_meta(self.header)), band=chosen)
+        data = counts.astype(np.int32).reshape(SKY_SIZE, SKY_SIZE)
+        return SkyImage(CCDData(data, unit=u.ct, wcs=self.wcs.deepcopy(), meta=image_cards(self.header)), band=chosen)
 
     # --- Files, comparison, display -------------------------------------------
 
@@ -379,8 +379,7 @@ class EventList:
             and self.header == other.header
             and mine.keys() == theirs.keys()
             and all(np.array_equal(mine[name], theirs[name]) for name in mine)
-            and (self.bad_pixels is None) == (other.bad_pixels is None)
-            and (self.bad_pixels is None or np.array_equal(self.bad_pixels, other.bad_pixels))
+            and _same_rows(self.bad_pixels, other.bad_pixels)
         )
 
     __hash__ = None  # type: ignore[assignment]  # Compared by content, which is too much to hash.
@@ -405,6 +404,12 @@ def _rebuilt(cls: type[EventList], values: dict[str, Any]) -> EventList:
     return cls(**values)
 
 
+def _same_rows(first: NDArray[Any] | None, second: NDArray[Any] | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return np.array_equal(first, second)
+
+
 def _optional(values: Any, dtype: Any) -> NDArray[Any] | None:
     return None if values is None else readonly(values, dtype)
 
@@ -423,15 +428,3 @@ def _grade_pair(grades: Any) -> tuple[int, int]:
     if len(pair) != 2 or not all(isinstance(value, int | np.integer) for value in pair) or pair[0] > pair[1]:
         raise RequestError([("grades", f"lowest and highest grade are needed, such as (0, 12); got {grades!r}")])
     return int(pair[0]), int(pair[1])
-
-
-#: What an image tells about where it comes from.
-_IMAGE_KEYS = (
-    "TELESCOP", "INSTRUME", "OBS_ID", "TARG_ID", "SEG_NUM", "OBJECT", "DATAMODE", "OBS_MODE", "TSTART", "TSTOP",
-    "DATE-OBS", "DATE-END", "ONTIME", "LIVETIME", "EXPOSURE", "DEADC", "RA_OBJ", "DEC_OBJ", "RA_PNT", "DEC_PNT",
-    "PA_PNT", "UTCFINIT", "MJDREFI", "MJDREFF", "TIMESYS",
-)  # fmt: skip
-
-
-def _image_meta(header: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: header[key] for key in _IMAGE_KEYS if key in header}

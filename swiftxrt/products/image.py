@@ -181,8 +181,7 @@ class SkyImage:
             self.band == other.band
             and np.array_equal(self.counts.data, other.counts.data)
             and same_wcs(self.wcs, other.wcs)
-            and (self.exposure is None) == (other.exposure is None)
-            and (self.exposure is None or np.array_equal(self.exposure.data, other.exposure.data, equal_nan=True))
+            and _same_map(self.exposure, other.exposure)
         )
 
     __hash__ = None  # type: ignore[assignment]  # Compared by content, which is too much to hash.
@@ -192,6 +191,12 @@ class SkyImage:
         band = f", {self.band}" if self.band else ""
         exposure = "" if self.exposure is None else f", exposure up to {np.nanmax(self.exposure.data):.1f} s"
         return f"<SkyImage {width} x {height} pix, {np.sum(self.counts.data):.10g} ct{band}{exposure}>"
+
+
+def _same_map(first: CCDData | None, second: CCDData | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return np.array_equal(first.data, second.data, equal_nan=True)
 
 
 def _cut(image: CCDData | None, position: SkyCoord, size: u.Quantity) -> CCDData | None:

@@ -276,7 +276,7 @@ class LightCurveSet(Mapping[str, "LightCurve | HardnessCurve"]):
         variants: Mapping[str, LightCurveSet] | None = None,
     ) -> None:
         given = dict(zip(self.NAMES, (total, soft, hard, hardness_ratio), strict=True))
-        curves = {name: curve for name, curve in given.items() if curve is not None or name == "total"}
+        curves: dict[str, Any] = {name: curve for name, curve in given.items() if curve is not None or name == "total"}
         problems = []
         for name, curve in curves.items():
             kind = HardnessCurve if name == "hardness_ratio" else LightCurve
@@ -358,7 +358,7 @@ class LightCurveSet(Mapping[str, "LightCurve | HardnessCurve"]):
         peek_overview(self)
 
     @classmethod
-    def read(cls, folder: str | PathLike[str]) -> Self:
+    def read(cls, folder: str | PathLike[str]) -> LightCurveSet:
         """Read a folder made by `write`, or the light-curve files of the service; else a `FormatError`."""
         from ..io.lightcurve import read_set
 

@@ -169,6 +169,11 @@ class Observation:
         return self._first.pointing
 
     @property
+    def target_position(self) -> SkyCoord | None:
+        """Position of the target (``RA_OBJ``, ``DEC_OBJ``), if the header has one."""
+        return self._first.target_position
+
+    @property
     def start(self) -> Time:
         """Beginning of the good time of all modes, UTC."""
         return min(self.events(mode).start for mode in self._files)
@@ -288,7 +293,7 @@ def merged(lists: Sequence[EventList]) -> EventList:
     good_s = sum(item.gti.exposure_s for item in lists)
     live_fraction = sum(item.live_fraction * item.gti.exposure_s for item in lists) / good_s
     pixels = [_on_grid(item, first) for item in lists]
-    columns = {
+    columns: dict[str, Any] = {
         name: np.concatenate([getattr(item, name) for item in lists])
         for name in ("met", "pi", "grade", "rawx", "rawy", "detx", "dety", "pha", "status")
         if all(getattr(item, name) is not None for item in lists)

@@ -165,13 +165,12 @@ class Service:
         handle = self._job(payload, owner)
         spectra = self.backend.collect(handle, ProductKind.SPECTRUM)
         folder = f"{product_url(base_url, handle.id)}/spec"
-        slices = dict.fromkeys(one.label for one in spectra.count_spectra)
         request = handle.request.spectrum.with_defaults()
         return envelope.success(
             spectrum.encode(
                 spectra,
-                urls={label: f"{folder}/{label}.tar.gz" for label in slices},
-                t0_met=spectra.t0_met,
+                urls={label: f"{folder}/{label}.tar.gz" for label in spectra.slices},
+                t0_met=spectra.t0_met or 0.0,
                 delta_statistic=request.delta_statistic,
             )
         )

@@ -54,6 +54,7 @@ def embedded_server(
         LocalBackend(archive, state=state or Path(scratch) / "state", processes=processes, workers=workers) as backend,
         listen("127.0.0.1", 0) as opened,
     ):
+        backend.warm_up()
         ready = threading.Event()
         app = make_app(backend, UserRegistry(users), Path(scratch) / "files")
         server = make_server(app, ready.set)

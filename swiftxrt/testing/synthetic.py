@@ -10,8 +10,9 @@ import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
 
-from ..engine.scene import AbsorbedPowerLaw, Constant, Scene, Snapshot, Source, default_scene
+from ..engine.scene import Scene, Snapshot, Source, default_scene
 from ..engine.simulate import simulate_observations
+from ..engine.source_models import AbsorbedPowerLaw, Constant
 from ..exceptions import RequestError
 from ..io.archive import write_observation
 from ..products.observation import Observation

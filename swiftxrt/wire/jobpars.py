@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..request.bundle import XRTRequest
-from .request import to_wire
+from ..request.target import Target
+from .request import from_wire, to_wire
 
-__all__ = ["job_parameters"]
+__all__ = ["job_parameters", "resolved_target"]
 
 # What asks the service to look something up; after acceptance it has been done.
 _LOOK_UPS = ("getCoords", "getTargs", "getT0")
@@ -33,3 +35,18 @@ def job_parameters(request: XRTRequest, user: str) -> dict[str, Any]:
     # The service takes 'SinceT0' and returns 'sinceT0'.
     parameters["sinceT0"] = parameters.pop("SinceT0", 0)
     return parameters
+
+
+def resolved_target(parameters: Mapping[str, Any], sent: Mapping[str, Any]) -> Target:
+    """The target as the service completed it.
+
+    Parameters
+    ----------
+    parameters : mapping
+        ``jobPars`` of the reply.
+    sent : mapping
+        The request as it was sent; it stands for what the reply leaves out.
+    """
+    merged = {**sent, **parameters}
+    looked_up = [key for key in _LOOK_UPS if merged.get({"getTargs": "targ", "getT0": "Tstart"}.get(key, "RA"))]
+    return from_wire({key: value for key, value in merged.items() if key not in looked_up}).target

@@ -46,7 +46,12 @@ _NO_OBSID = "0" * 11
 
 
 def encode(
-    curves: LightCurveSet, *, urls: Mapping[str, str] = {}, nosys: str = "no", incbad: str = "no"
+    curves: LightCurveSet,
+    *,
+    urls: Mapping[str, str],
+    nosys: str = "no",
+    incbad: str = "no",
+    mjd: bool = False,
 ) -> dict[str, Any]:
     """Make the reply for a set of light curves, without its envelope.
 
@@ -61,6 +66,8 @@ def encode(
     incbad : {"no", "yes", "both"}, optional
         Whether to send the curves with the bins without a reliable centroid.
         Variants the set does not have are sent as the set itself.
+    mjd : bool, optional
+        Whether times are sent as MJD (UTC) instead of seconds since T0.
 
     Returns
     -------
@@ -72,7 +79,7 @@ def encode(
         for suffix in SUFFIXES
         if _wanted("_nosys" in suffix, nosys, "nosys") and _wanted("_incbad" in suffix, incbad, "incbad")
     ]
-    tables = {suffix: split_set(variant(curves, suffix)) for suffix in chosen}
+    tables = {suffix: split_set(variant(curves, suffix), mjd=mjd) for suffix in chosen}
     named = {
         dataset.name + suffix: dataset
         for mode in MODES
@@ -88,7 +95,7 @@ def encode(
     if not named:
         reply["NOLC"] = 1
     reply["Binning"] = _BINNING.get(curves.total.binning, "Unknown")
-    reply["TimeFormat"] = "MET"
+    reply["TimeFormat"] = "MJD" if mjd else "MET"
     if curves.total.t0_met is not None:
         reply["T0"] = curves.total.t0_met
     return reply

@@ -301,7 +301,8 @@ def _reason(block: Mapping[str, Any], key: str, text: str, *, default: str = "")
     if key not in block:
         return default
     said = block[key]
-    return said.strip() if isinstance(said, str) and len(said.strip()) > 1 else text
+    explained = isinstance(said, str) and said.strip() not in ("", "1", "0", key)
+    return said.strip() if explained else text
 
 
 def _number(value: Any) -> float:

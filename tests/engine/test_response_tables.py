@@ -7,7 +7,7 @@ import pytest
 from astropy.io import fits
 
 from swiftxrt.engine import response_tables as tables
-from swiftxrt.engine.scene import ENERGY_KEV, ENERGY_STEP_KEV, AbsorbedPowerLaw
+from swiftxrt.engine.source_models import ENERGY_KEV, ENERGY_STEP_KEV, AbsorbedPowerLaw
 
 ERG_PER_KEV = 1.602177e-9
 

@@ -10,7 +10,6 @@ from astropy.coordinates import SkyCoord
 from ..._fields import nearest
 from ...exceptions import NoDataError, RequestError
 from ...io.archive import find_observations
-from ...met import time_to_met
 from ...mission import FIELD_RADIUS_ARCMIN
 from ...products.observation import Observation
 from ...request.target import Target
@@ -67,7 +66,7 @@ class Archive:
         observations = self._matching(target)
         changes: dict[str, object] = {"target_ids": tuple(sorted({obs.target_id for obs in observations}))}
         if target.position is None:
-            changes["position"] = observations[0].target_position
+            changes["position"] = observations[0].target_position or observations[0].pointing
         if target.resolve_t0:
             changes["resolve_t0"] = False
             changes["t0"] = _reference_met(observations) * u.s
@@ -127,7 +126,7 @@ def _reference_met(observations: list[Observation]) -> float:
     triggers = [float(obs.header["TRIGTIME"]) for obs in observations if "TRIGTIME" in obs.header]
     if triggers:
         return min(triggers)
-    return float(min(time_to_met(obs.start) for obs in observations))
+    return min(float(obs.events(mode).gti.start[0]) for obs in observations for mode in obs.modes)
 
 
 def _plain(name: str) -> str:

@@ -24,7 +24,7 @@ from ...products.report import JobReport, Phase
 from ...request.bundle import XRTRequest
 from .archive import Archive
 from .store import JobStore, StoredJob
-from .workers import run_product
+from .workers import load_engine, run_product
 
 __all__ = ["LocalBackend"]
 
@@ -78,6 +78,7 @@ class LocalBackend:
         self._executor: Executor | None = None
         self._guard = threading.Lock()
         self._closed = False
+        self.store.stop(requested=False)
         self._finalizer = weakref.finalize(self, _release, self._lock, self._scratch)
         self._resume()
 
@@ -157,6 +158,14 @@ class LocalBackend:
         """
         return self.store.get(job_id).owner
 
+    def warm_up(self) -> None:
+        """Start the workers now, so that the first product need not wait for them."""
+        with self._guard:
+            if self._executor is None and not self._closed:
+                self._executor = self._make_executor()
+                for _ in range(self._workers):
+                    self._executor.submit(load_engine)
+
     def handles(self, owner: str = "") -> list[JobHandle]:
         """Jobs of one owner, newest first."""
         return [_handle(job) for job in self.store.jobs(owner)]
@@ -170,9 +179,7 @@ class LocalBackend:
             for job_id, kind, _ in self.store.open_products():
                 self.store.move(job_id, kind, _OPEN, Phase.ABORTED)
         if executor is not None:
-            if self._processes:
-                for process in list(getattr(executor, "_processes", None) or {}.values()):
-                    process.terminate()
+            self.store.stop()
             executor.shutdown(wait=True, cancel_futures=True)
         self._finalizer()
 

@@ -83,6 +83,17 @@ class JobStore:
             with connection:
                 yield connection
 
+    @property
+    def _stop_mark(self) -> Path:
+        return self.folder / "stop"
+
+    def stop(self, *, requested: bool = True) -> None:
+        """Ask all workers to stop at their next step, or take that back."""
+        if requested:
+            self._stop_mark.touch()
+        else:
+            self._stop_mark.unlink(missing_ok=True)
+
     def job_folder(self, job_id: str) -> Path:
         """Folder with the products of a job."""
         return self.folder / "jobs" / str(int(job_id))
@@ -176,7 +187,9 @@ class JobStore:
             return cursor.rowcount == 1
 
     def set_steps(self, job_id: str, kind: ProductKind, steps: Sequence[Step]) -> bool:
-        """Record progress; False if the product is no longer being worked on."""
+        """Record progress; False if the work on the product should stop."""
+        if self._stop_mark.exists():
+            return False
         plain = json.dumps([(step.label, int(step.state), step.note) for step in steps])
         with self._connect() as connection:
             cursor = connection.execute(

@@ -15,11 +15,11 @@ from ...products.report import Phase, Step, StepState
 from .archive import Archive
 from .store import JobStore
 
-__all__ = ["run_product"]
+__all__ = ["load_engine", "run_product"]
 
 
 class _CancelledError(Exception):
-    """Leaves the engine when somebody cancelled the product."""
+    """Leaves the engine when the product was cancelled or the backend closes."""
 
 
 class _Progress:
@@ -38,6 +38,10 @@ class _Progress:
         ]
         if not self.store.set_steps(self.job_id, self.kind, steps):
             raise _CancelledError
+
+
+def load_engine() -> None:
+    """Do nothing but what importing this module does."""
 
 
 def run_product(state: Path, archive: Path, job_id: str, kind: ProductKind) -> None:
@@ -63,7 +67,7 @@ def run_product(state: Path, archive: Path, job_id: str, kind: ProductKind) -> N
         product = build_product(kind, request, observations, progress=_Progress(store, job_id, kind))
         _hand_over(store, job_id, kind, product)
     except _CancelledError:
-        log.info("job %s: %s cancelled", job_id, kind.title)
+        log.info("job %s: work on the %s stopped", job_id, kind.title)
     except (ProductNotAvailableError, NoDataError) as error:
         store.move(job_id, kind, [Phase.EXECUTING], Phase.ERROR, getattr(error, "reason", str(error)))
     except SwiftXRTError as error:

@@ -20,6 +20,7 @@ from ...products.report import JobReport
 from ...products.spectrumset import SpectrumSet
 from ...request.bundle import XRTRequest
 from ...wire import envelope, lightcurve, position, spectrum, status
+from ...wire.jobpars import resolved_target
 from ...wire.request import from_wire
 from ..transport import Transport
 
@@ -71,7 +72,8 @@ class UKSSDCBackend:
             If the service refuses.
         """
         user = self._sender()
-        reply = self._call("run_userobject.php", request.to_wire(user=user), sealed=True)
+        sent = request.to_wire(user=user)
+        reply = self._call("run_userobject.php", sent, sealed=True)
         missing = [key for key in ("URL", "JobID", "jobPars") if key not in reply]
         if missing:
             raise ProtocolError(
@@ -79,7 +81,10 @@ class UKSSDCBackend:
                 "look for the job on the service's page before sending it again",
                 payload_excerpt=str(sorted(reply)),
             )
-        return JobHandle(str(reply["JobID"]), self.name, _resolved(reply["jobPars"], request), str(reply["URL"]))
+        if not isinstance(reply["jobPars"], Mapping):
+            raise ProtocolError(f"'jobPars' is not an object: {reply['jobPars']!r:.100}")
+        resolved = request.replace(target=resolved_target(reply["jobPars"], sent))
+        return JobHandle(str(reply["JobID"]), self.name, resolved, str(reply["URL"]))
 
     def recall(self, job_id: str) -> JobHandle:
         """Find a job sent earlier.
@@ -153,14 +158,14 @@ class UKSSDCBackend:
 
     def _spectrum(self, handle: JobHandle, provenance: Provenance) -> SpectrumSet:
         reply = spectrum.decode(self._ask_job(handle, "tprods/getSpecData.php", {}))
-        if reply.missing_reason:
-            raise ProductNotAvailableError(ProductKind.SPECTRUM.title, reply.missing_reason)
+        if reply.missing:
+            raise ProductNotAvailableError(ProductKind.SPECTRUM.title, reply.missing)
         found: list[Any] = []
         with tempfile.TemporaryDirectory(prefix="swiftxrt-") as scratch:
             for number, part in enumerate(reply.slices):
-                if part.data_file is None:
+                if not part.data_url:
                     continue
-                path = self._http().fetch(part.data_file, Path(scratch) / f"slice{number}.tar.gz")
+                path = self._http().fetch(part.data_url, Path(scratch) / f"slice{number}.tar.gz")
                 found += read_slice_archive(path)
         return SpectrumSet(tuple(found), t0_met=reply.t0_met, provenance=provenance)
 
@@ -207,10 +212,3 @@ class UKSSDCBackend:
     def __repr__(self) -> str:
         return f"<UKSSDCBackend at {conf.service_url}>"
 
-
-def _resolved(job_pars: Any, request: XRTRequest) -> XRTRequest:
-    """The request with what the service filled in of its target."""
-    if not isinstance(job_pars, Mapping):
-        raise ProtocolError(f"'jobPars' is not an object: {job_pars!r:.100}")
-    target = from_wire({**request.to_wire(user=""), **job_pars}).target
-    return request.replace(target=target)

@@ -1,0 +1,110 @@
+"""From a request and observations to products, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from .._version import __version__
+from ..exceptions import ProductNotAvailableError
+from ..kinds import ProductKind
+from ..products.observation import Observation
+from ..products.provenance import Provenance
+from ..request.bundle import XRTRequest
+from . import make_images, make_lightcurve, make_position, make_spectra
+from .data import select_data
+
+__all__ = ["Progress", "build_product", "step_labels"]
+
+
+class Progress(Protocol):
+    """Told which step begins; it may raise to stop the work."""
+
+    def __call__(self, index: int, note: str = "") -> None:
+        """Step number `index` (from 0) begins, or has news in `note`."""
+        ...
+
+
+_MAKERS: dict[ProductKind, Any] = {
+    ProductKind.LIGHT_CURVE: make_lightcurve,
+    ProductKind.SPECTRUM: make_spectra,
+    ProductKind.STANDARD_POSITION: make_position,
+    ProductKind.IMAGE: make_images,
+}
+
+# What cannot be made from event files alone, and why.
+_IMPOSSIBLE = {
+    ProductKind.ENHANCED_POSITION: (
+        "an enhanced position needs UVOT aspect solutions; the local engine has X-ray events only"
+    ),
+    ProductKind.ASTROMETRIC_POSITION: (
+        "an astrometric position needs X-ray sources matched to a reference catalogue; "
+        "the local engine has X-ray events only"
+    ),
+    ProductKind.SOURCES: "this version of the local engine does not search for sources",
+}
+
+
+def step_labels(kind: ProductKind) -> tuple[str, ...]:
+    """Names of the steps in which a product is built.
+
+    Parameters
+    ----------
+    kind : ProductKind
+        The product.
+
+    Returns
+    -------
+    labels : tuple of str
+    """
+    if kind in _IMPOSSIBLE:
+        return ("Check the data.",)
+    steps: tuple[str, ...] = _MAKERS[kind].STEPS
+    return steps
+
+
+def build_product(
+    kind: ProductKind,
+    request: XRTRequest,
+    observations: Sequence[Observation],
+    *,
+    progress: Callable[..., None] = lambda index, note="": None,
+) -> Any:
+    """Build one product of a request.
+
+    Parameters
+    ----------
+    kind : ProductKind
+        Which one.
+    request : XRTRequest
+        The request, its target resolved to a position.
+    observations : sequence of Observation
+        The observations of the target.
+    progress : callable, optional
+        Called as ``progress(index, note)`` when a step of `step_labels` begins.
+
+    Returns
+    -------
+    product : LightCurveSet, SpectrumSet, Position or tuple of SkyImage
+
+    Raises
+    ------
+    ProductNotAvailableError
+        If the product cannot be made from these data.
+    NoDataError
+        If no data are left in the selection.
+    """
+    progress(0)
+    if kind in _IMPOSSIBLE:
+        raise ProductNotAvailableError(kind.title, _IMPOSSIBLE[kind])
+    complete = request.with_defaults()
+    data = select_data(observations, getattr(complete, kind.slot).data, complete)
+    provenance = Provenance(
+        backend="local",
+        request_digest=request.digest,
+        software=f"swiftxrt {__version__}",
+        inputs=data.obsids,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    return _MAKERS[kind].make(complete, data, provenance, progress)

@@ -1,0 +1,110 @@
+"""Which events a product is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import astropy.units as u
+import numpy as np
+
+from ..exceptions import NoDataError
+from ..mission import Mode
+from ..products.events import EventList
+from ..products.gti import GTI
+from ..products.observation import Observation
+from ..request.bundle import XRTRequest
+from ..request.selection import FirstHours, Observations, Selection, TimeIntervals
+
+__all__ = ["Data", "intervals_met", "select_data"]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Event lists by mode, in order of time.
+
+    Parameters
+    ----------
+    pc, wt : tuple of EventList
+        Lists with good time in the selection.
+    obsids : tuple of str
+        ObsIDs of these lists.
+    """
+
+    pc: tuple[EventList, ...]
+    wt: tuple[EventList, ...]
+
+    @property
+    def obsids(self) -> tuple[str, ...]:
+        """ObsIDs of all lists, sorted."""
+        return tuple(sorted({events.obsid for events in (*self.pc, *self.wt)}))
+
+    @property
+    def start_s(self) -> float:
+        """First MET of good time."""
+        return min(float(events.gti.start[0]) for events in (*self.pc, *self.wt))
+
+    @property
+    def stop_s(self) -> float:
+        """Last MET of good time."""
+        return max(float(events.gti.stop[-1]) for events in (*self.pc, *self.wt))
+
+    def of(self, mode: Mode) -> tuple[EventList, ...]:
+        """Lists of one mode."""
+        return self.pc if mode is Mode.PC else self.wt
+
+
+def select_data(
+    observations: Sequence[Observation], selection: Selection | None, request: XRTRequest
+) -> Data:
+    """Open the observations and keep what a request selects.
+
+    Parameters
+    ----------
+    observations : sequence of Observation
+        The observations of the target.
+    selection : AllData, Observations, TimeIntervals, FirstHours or None
+        The selection; `None` is all.
+    request : XRTRequest
+        Says from where times count.
+
+    Raises
+    ------
+    NoDataError
+        If nothing is left.
+    """
+    chosen = list(observations)
+    if isinstance(selection, Observations):
+        chosen = [one for one in chosen if one.obsid in selection.obsids]
+        if not chosen:
+            raise NoDataError(
+                f"none of the observations asked for ({', '.join(selection.obsids)}) is there; "
+                f"there are {', '.join(one.obsid for one in observations)}"
+            )
+    lists = [one.events(mode) for mode in Mode for one in chosen if mode in one.modes]
+    window = _window(lists, selection, request)
+    if window is not None:
+        lists = [events.select(gti=window) for events in lists if len(events.gti & window)]
+    lists.sort(key=lambda events: events.gti.start[0])
+    if not lists:
+        raise NoDataError(f"no good time is left in the selection {selection!r}; widen it or use AllData()")
+    return Data(
+        tuple(events for events in lists if events.mode is Mode.PC),
+        tuple(events for events in lists if events.mode is Mode.WT),
+    )
+
+
+def _window(lists: Sequence[EventList], selection: Selection | None, request: XRTRequest) -> GTI | None:
+    if isinstance(selection, FirstHours):
+        start = min(float(events.gti.start[0]) for events in lists)
+        return GTI.from_pairs([(start, start + float(selection.hours.to_value(u.s)))])
+    if isinstance(selection, TimeIntervals):
+        return GTI.from_pairs(intervals_met(selection.intervals, request))
+    return None
+
+
+def intervals_met(intervals: Sequence[tuple[u.Quantity, u.Quantity]], request: XRTRequest) -> list[tuple[float, float]]:
+    """Intervals of a request in MET seconds."""
+    offset = float(request.target.t0_met or 0.0) if request.times_since_t0 else 0.0
+    pairs = np.array([[float(edge.to_value(u.s)) for edge in pair] for pair in intervals]) + offset
+    return [(float(start), float(stop)) for start, stop in pairs]

@@ -1,0 +1,1 @@
+STEPS=("Prepare data and find regions.", "Bin the light curve.")

@@ -1,0 +1,241 @@
+"""Standard position: the point spread function fitted to the image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from astropy.coordinates import SkyCoord
+from astropy.wcs import WCS
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ..exceptions import ProductNotAvailableError, RequestError
+from ..mission import PIXEL_ARCSEC
+from ..products.events import EventList
+from .centroid import simple_centroid
+from .geometry import off_axis_arcmin, pixel_to_sky, ring_pixels, sky_to_pixel
+from .image import centred_wcs, stack_exposure, stack_images
+from .psf import KingPSF
+from .psffit import PointSourceFit, fit_point_source
+from .snapshots import split_snapshots
+
+__all__ = ["SYSTEMATIC_ARCSEC", "PositionFit", "standard_position"]
+
+Floats = NDArray[np.float64]
+
+#: Error of the star-tracker attitude, 90 per cent (UKSSDC).
+SYSTEMATIC_ARCSEC = 3.5
+#: A source counts from this square root of the gain in the Cash statistic on.
+MIN_SIGNIFICANCE = 4.5
+
+_KIND = "standard position"
+# Radius of the fit (pixels) up to each signal to noise; the background is free in the larger ones.
+_FIT_RADIUS_PIX = ((7.0, 12.0), (11.0, 15.0), (40.0, 20.0), (np.inf, 30.0))
+_FREE_FROM_PIX = 20.0
+_RING_PIX = (40.0, 100.0)
+_KERNEL_HALF = 10
+_SCAN_PIX = 110
+
+
+@dataclass(frozen=True)
+class PositionFit:
+    """A position from a fit of the PSF.
+
+    Parameters
+    ----------
+    coord : `~astropy.coordinates.SkyCoord`
+        ICRS.
+    radius_arcsec : float
+        90 per cent error radius, systematic error included.
+    radius_statistical_arcsec : float
+        The statistical part.
+    counts : float
+        Events of the source over the whole profile.
+    background_per_pix : float
+        Events per pixel.
+    exposure_s : float
+        Good time on the source.
+    significance : float
+        Square root of the gain in the Cash statistic over no source.
+    x_pix, y_pix : float
+        In the stacked image.
+    obsids : tuple of str
+        Observations used.
+    notes : tuple of str
+        Approximations, one sentence each.
+    """
+
+    coord: SkyCoord
+    radius_arcsec: float
+    radius_statistical_arcsec: float
+    counts: float
+    background_per_pix: float
+    exposure_s: float
+    significance: float
+    x_pix: float
+    y_pix: float
+    obsids: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def standard_position(
+    event_lists: Sequence[EventList],
+    position: SkyCoord,
+    *,
+    search_radius_arcsec: float = 20.0,
+    method: str = "detect",
+    channels: tuple[int, int] = (30, 1000),
+) -> PositionFit:
+    """Find the source near a position and fit where it is.
+
+    The observations are added up; the fit starts at the highest peak of the
+    image filtered with the PSF, or at the barycentre of the events, within
+    the search radius. It minimises the Cash statistic over the pixels around
+    the source, in a radius that grows with the signal to noise; bad pixels
+    are left out through the exposure. The statistical radius follows from the
+    Fisher matrix (where C rises by 4.61); 3.5 arcsec are added in quadrature.
+
+    Parameters
+    ----------
+    event_lists : sequence of EventList
+        Photon counting mode.
+    position : `~astropy.coordinates.SkyCoord`
+        Where to look.
+    search_radius_arcsec : float, optional
+        The source lies within this radius.
+    method : str, optional
+        ``"detect"`` or ``"centroid"``: what the fit starts from.
+    channels : tuple of int, optional
+        First and last PI channel.
+
+    Returns
+    -------
+    fit : PositionFit
+
+    Raises
+    ------
+    ProductNotAvailableError
+        If there is no significant source within the search radius.
+    RequestError
+        If there are no event lists of photon counting mode, or `method` is neither of the two.
+    """
+    if method not in ("detect", "centroid"):
+        raise RequestError([("method", f"must be 'detect' or 'centroid'; got {method!r}")], _KIND)
+    lists = list(event_lists)
+    wcs = centred_wcs(lists, position if len(lists) > 1 else None) if lists else None
+    stack = stack_images(lists, channels, wcs=wcs, exposure=False)
+    target = _Window(lists, stack.wcs, stack.counts, *sky_to_pixel(stack.wcs, position))
+    reach_pix = search_radius_arcsec / PIXEL_ARCSEC
+    fit = target.fit(target.start(method, reach_pix))
+    away_pix = np.hypot(fit.x_pix - target.x0, fit.y_pix - target.y0)
+    if fit.significance < MIN_SIGNIFICANCE or away_pix > reach_pix + fit.radius90_pix:
+        raise ProductNotAvailableError(
+            _KIND,
+            f"no significant source within {search_radius_arcsec:g} arcsec of {position.to_string('hmsdms', precision=1)} "
+            f"(best: {fit.significance:.1f} sigma of {MIN_SIGNIFICANCE:g} needed, {away_pix * PIXEL_ARCSEC:.0f} arcsec "
+            "away); use more data or a larger search radius",
+        )
+    statistical = fit.radius90_pix * PIXEL_ARCSEC
+    return PositionFit(
+        coord=pixel_to_sky(stack.wcs, fit.x_pix, fit.y_pix),
+        radius_arcsec=float(np.hypot(statistical, SYSTEMATIC_ARCSEC)),
+        radius_statistical_arcsec=statistical,
+        counts=fit.counts,
+        background_per_pix=fit.background_per_pix,
+        exposure_s=target.full_s,
+        significance=fit.significance,
+        x_pix=fit.x_pix,
+        y_pix=fit.y_pix,
+        obsids=stack.obsids,
+        notes=("PSF swxpsf20010101v004 at 1.5 keV; pile-up is not modelled", *stack.notes),
+    )
+
+
+class _Window:
+    """Counts and exposure around the place in question."""
+
+    def __init__(self, lists: list[EventList], wcs: WCS, counts: NDArray[Any], x0: float, y0: float) -> None:
+        self.x0, self.y0 = x0, y0
+        self.left, self.low = round(x0) - _SCAN_PIX, round(y0) - _SCAN_PIX
+        size = 2 * _SCAN_PIX + 1
+        self.grid_y, self.grid_x = np.mgrid[self.low : self.low + size, self.left : self.left + size]
+        known = (self.grid_x >= 0) & (self.grid_x < counts.shape[1])
+        known &= (self.grid_y >= 0) & (self.grid_y < counts.shape[0])
+        self.counts = np.zeros(known.shape)
+        self.counts[known] = counts[self.grid_y[known], self.grid_x[known]]
+        exposure_s = np.where(known, stack_exposure(lists, wcs, self.grid_x, self.grid_y), 0.0)
+        self.full_s = float(exposure_s.max())
+        if self.full_s <= 0:
+            raise ProductNotAvailableError(_KIND, "the position is outside the field of view of all observations")
+        self.exposure = exposure_s / self.full_s
+        self.psf = KingPSF.at(off_axis_arcmin=_mean_off_axis(lists, pixel_to_sky(wcs, x0, y0)))
+
+    def background_per_pix(self, x: float, y: float) -> float:
+        """Events per pixel at full exposure in a ring around a place."""
+        distance = np.hypot(self.grid_x - x, self.grid_y - y)
+        ring = (distance > _RING_PIX[0]) & (distance < _RING_PIX[1])
+        return float(self.counts[ring].sum() / max(self.exposure[ring].sum(), 1.0))
+
+    def start(self, method: str, reach_pix: float) -> tuple[float, float]:
+        """First guess of the position."""
+        if method == "centroid":
+            x = np.repeat(self.grid_x.ravel(), self.counts.ravel().astype(int))
+            y = np.repeat(self.grid_y.ravel(), self.counts.ravel().astype(int))
+            found = simple_centroid(x, y, self.x0, self.y0, reach_pix)
+            if found is None:
+                raise ProductNotAvailableError(_KIND, "no centroid within the search radius; method 'detect' may help")
+            return found
+        y_offset, x_offset = np.mgrid[-_KERNEL_HALF : _KERNEL_HALF + 1, -_KERNEL_HALF : _KERNEL_HALF + 1]
+        kernel = self.psf.pixel_fractions(x_offset, y_offset)
+        background = max(self.background_per_pix(self.x0, self.y0), 1e-9)
+        excess = ndimage.convolve(self.counts - background * self.exposure, kernel, mode="constant")
+        noise = np.sqrt(background * ndimage.convolve(self.exposure, kernel**2, mode="constant"))
+        score = np.where(noise > 0, excess / np.maximum(noise, 1e-12), -np.inf)
+        score[np.hypot(self.grid_x - self.x0, self.grid_y - self.y0) > reach_pix] = -np.inf
+        row, column = np.unravel_index(np.argmax(score), score.shape)
+        return float(self.grid_x[row, column]), float(self.grid_y[row, column])
+
+    def fit(self, start: tuple[float, float]) -> PointSourceFit:
+        """Fit around a first guess; radius and centre are adjusted twice."""
+        radius, centre = _FIT_RADIUS_PIX[0][1], start
+        for _ in range(3):
+            fit = self._fit_once(centre, radius)
+            snr = fit.counts / np.sqrt(fit.counts + fit.background_per_pix * np.pi * radius**2 + 1e-9)
+            wanted = next(pixels for limit, pixels in _FIT_RADIUS_PIX if snr <= limit)
+            moved = np.hypot(fit.x_pix - centre[0], fit.y_pix - centre[1])
+            if wanted == radius and moved < 1.0:
+                break
+            radius, centre = wanted, (fit.x_pix, fit.y_pix)
+        return fit
+
+    def _fit_once(self, centre: tuple[float, float], radius_pix: float) -> PointSourceFit:
+        x, y = ring_pixels(*centre, radius_pix)
+        inside = (abs(x - self.left - _SCAN_PIX) <= _SCAN_PIX) & (abs(y - self.low - _SCAN_PIX) <= _SCAN_PIX)
+        x, y = x[inside], y[inside]
+        row, column = y - self.low, x - self.left
+        fixed = None if radius_pix >= _FREE_FROM_PIX else self.background_per_pix(*centre)
+        return fit_point_source(
+            self.counts[row, column],
+            x,
+            y,
+            centre,
+            psf=self.psf,
+            exposure=self.exposure[row, column],
+            background_per_pix=fixed,
+            reach_pix=radius_pix / 2,
+        )
+
+
+def _mean_off_axis(lists: list[EventList], position: SkyCoord) -> float:
+    """Off-axis angle in arcminutes, mean over the snapshots weighted by exposure."""
+    angles, weights = [], []
+    for events in lists:
+        x, y = sky_to_pixel(events.wcs, position)
+        for snapshot in split_snapshots(events):
+            _, length_s, offset = snapshot.steps
+            angles.append(np.average(off_axis_arcmin(*snapshot.pointing.to_detector(x, y, offset)), weights=length_s))
+            weights.append(length_s.sum())
+    return float(np.average(angles, weights=weights))

@@ -1,0 +1,89 @@
+"""Pictures of positions and their error circles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import astropy.units as u
+from astropy.visualization.wcsaxes import WCSAxes
+
+from ..exceptions import RequestError
+from ..products._wcs import sky_wcs
+from ._axes import COLOURS, new_axes
+from .image import draw_regions, plot_image
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..products.image import SkyImage
+    from ..products.position import Position
+
+__all__ = ["plot_positions"]
+
+# The picture reaches this many radii of the largest circle from its centre.
+_EXTENT = 3.0
+
+_ON_WHITE = tuple(COLOURS[name] for name in ("blue", "vermillion", "green", "purple", "orange"))
+
+
+def plot_positions(
+    positions: Sequence[Position], *, ax: Axes | None = None, image: SkyImage | None = None, **artist_kwargs: Any
+) -> Axes:
+    """Draw error circles, alone or on an image.
+
+    Parameters
+    ----------
+    positions : sequence of Position
+        At least one.
+    ax : `~matplotlib.axes.Axes`, optional
+        Where to draw; axes with a celestial projection. New ones by default.
+    image : SkyImage, optional
+        Image to draw below the circles.
+    **artist_kwargs
+        Passed on to the circles.
+
+    Returns
+    -------
+    ax : `~matplotlib.axes.Axes`
+
+    Raises
+    ------
+    RequestError
+        If there is no position, or `ax` has no celestial coordinates.
+    """
+    if not positions:
+        raise RequestError([("positions", "at least one position is needed")], "plot")
+    if image is not None:
+        return plot_image(image, ax=ax, regions=[item.region for item in positions], region_style=artist_kwargs)
+    centre = positions[0].coord
+    if ax is None:
+        ax = new_axes(sky_wcs(centre.ra.deg, centre.dec.deg, "ICRS"), figsize=(5.6, 5.2))
+        _frame(ax, positions)
+    if not isinstance(ax, WCSAxes):
+        raise RequestError([("ax", "axes with a celestial projection are needed (projection=image.wcs)")], "plot")
+    for number, item in enumerate(positions):
+        colour = {"edgecolor": _ON_WHITE[number % len(_ON_WHITE)], **artist_kwargs}
+        draw_regions(ax, ax.wcs, [item.region], **colour)
+        ax.plot(
+            item.coord.ra.deg, item.coord.dec.deg, marker="+", markersize=9, color=colour["edgecolor"],
+            transform=ax.get_transform("icrs"), linestyle="none",
+        )  # fmt: skip
+    ax.legend(loc="upper right", fontsize="small")
+    return ax
+
+
+def _frame(ax: WCSAxes, positions: Sequence[Position]) -> None:
+    """A square around the first position that holds all circles."""
+    wcs = ax.wcs
+    pixel = wcs.proj_plane_pixel_scales()[0]
+    first = positions[0]
+    reach = max((first.separation(item) + _EXTENT / 2 * item.radius).to(u.arcsec) for item in positions)
+    half = float((max(reach, _EXTENT / 2 * first.radius) / pixel).to_value(u.one))
+    x, y = wcs.world_to_pixel(first.coord)
+    ax.set_xlim(x - half, x + half)
+    ax.set_ylim(y - half, y + half)
+    ax.set_aspect("equal")
+    for axis, name in ((0, "Right ascension"), (1, "Declination")):
+        ax.coords[axis].set_axislabel(f"{name} (ICRS)")
+        ax.coords[axis].set_ticklabel(exclude_overlapping=True)

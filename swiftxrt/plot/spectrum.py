@@ -1,0 +1,280 @@
+"""Pictures of spectra."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import astropy.units as u
+import numpy as np
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
+from numpy.typing import NDArray
+
+from ..exceptions import RequestError
+from ..products.grouping import GOOD
+from ._axes import COLOURS, axis_label, mode_colour, new_axes, show
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..products.spectrum import XRTSpectrum
+    from ..products.spectrumset import SpectrumSet
+
+__all__ = ["peek_spectra", "peek_spectrum", "plot_spectra", "plot_spectrum"]
+
+Floats = NDArray[np.float64]
+
+_BAND_KEV = (0.3, 10.0)
+_TICKS_KEV = (0.3, 0.5, 1.0, 2.0, 5.0, 10.0)
+_MINOR_TICKS_KEV = (0.4, 0.6, 0.7, 0.8, 0.9, 3.0, 4.0, 6.0, 7.0, 8.0, 9.0)
+_SET_COLOURS = tuple(COLOURS[name] for name in ("vermillion", "blue", "green", "purple", "orange", "sky blue", "black"))
+_BACKGROUND_COLOUR = "0.6"
+# Groups for the eye: about so many if there are few counts, and never more
+# counts in a group than this.
+_WANTED_GROUPS = 15
+_MOST_COUNTS = 20
+
+
+def plot_spectrum(
+    spectrum: XRTSpectrum,
+    *,
+    ax: Axes | None = None,
+    min_counts: int | None = None,
+    steps: bool = False,
+    background: bool = False,
+    **artist_kwargs: Any,
+) -> Axes:
+    """Draw a spectrum over energy, with both axes logarithmic.
+
+    Parameters
+    ----------
+    spectrum : XRTSpectrum
+        What to draw; masked bins are left out.
+    ax : `~matplotlib.axes.Axes`, optional
+        Where to draw; new axes by default.
+    min_counts : int, optional
+        Counts per group. By default a spectrum whose bins are single channels
+        is grouped so that its shape can be seen, and any other is drawn as it
+        is; 0 never groups.
+    steps : bool, optional
+        Draw a line in steps with error bars instead of crosses.
+    background : bool, optional
+        Also draw the background expected in the source region, in grey.
+    **artist_kwargs
+        Passed on to `~matplotlib.axes.Axes.errorbar`, e.g. ``color``, ``label``.
+
+    Returns
+    -------
+    ax : `~matplotlib.axes.Axes`
+
+    Notes
+    -----
+    Bars are standard deviations. Bins in which the background exceeds the
+    source have no place on a logarithmic axis; an arrow starts at value plus
+    error where that is positive.
+    """
+    shown = _prepared(spectrum, min_counts)
+    if ax is None:
+        ax = new_axes(figsize=(6.8, 4.6))
+    colour = COLOURS["black"] if spectrum.counts is None else mode_colour(spectrum.counts.mode)
+    style = {"color": colour, "linewidth": 1.3, **artist_kwargs}
+    good = _good_bins(shown)
+    low, high = _bin_limits(shown)
+    value = shown.flux.value
+    error = np.zeros_like(value) if shown.uncertainty is None else shown.uncertainty.array
+    _label_axes(ax, shown.unit)
+    if background:
+        _draw_background(ax, shown)
+    _draw(ax, low[good], high[good], value[good], error[good], steps=steps, style=style)
+    _widen_limits(ax, low[good], high[good], value[good], error[good])
+    return ax
+
+
+def plot_spectra(
+    spectra: SpectrumSet, *, ax: Axes | None = None, min_counts: int | None = None, **artist_kwargs: Any
+) -> Axes:
+    """Draw all spectra of a set into one diagram, with a legend.
+
+    Parameters
+    ----------
+    spectra : SpectrumSet
+        What to draw.
+    ax : `~matplotlib.axes.Axes`, optional
+        Where to draw; new axes by default.
+    min_counts : int, optional
+        As for `plot_spectrum`.
+    **artist_kwargs
+        Passed on to `~matplotlib.axes.Axes.errorbar`.
+
+    Returns
+    -------
+    ax : `~matplotlib.axes.Axes`
+
+    Raises
+    ------
+    RequestError
+        If the set is empty.
+    """
+    if len(spectra) == 0:
+        raise RequestError("there is no spectrum to draw; the set is empty")
+    ax = new_axes(figsize=(6.8, 4.6)) if ax is None else ax
+    by_mode = len({spectrum.mode for spectrum in spectra.count_spectra}) == len(spectra)
+    for number, (stem, spectrum) in enumerate(spectra.items()):
+        mode = spectra.count_spectra[number].mode
+        colour = mode_colour(mode) if by_mode else _SET_COLOURS[number % len(_SET_COLOURS)]
+        plot_spectrum(spectrum, ax=ax, min_counts=min_counts, **{"color": colour, "label": stem, **artist_kwargs})
+    ax.legend(frameon=False)
+    return ax
+
+
+def peek_spectrum(spectrum: XRTSpectrum) -> None:
+    """Draw a spectrum with its background and show it."""
+    ax = plot_spectrum(spectrum, background=True)
+    counts = spectrum.counts
+    if counts is not None:
+        name = str(counts.header.get("OBJECT", "")).strip()
+        text = f"{counts.stem}, {counts.counts.sum()} counts in {counts.exposure.value:.5g} s"
+        ax.set_title(", ".join(filter(None, (name, text))), fontsize="medium")
+    show()
+
+
+def peek_spectra(spectra: SpectrumSet) -> None:
+    """Draw all spectra of a set and show them."""
+    plot_spectra(spectra)
+    show()
+
+
+def _prepared(spectrum: XRTSpectrum, min_counts: int | None) -> XRTSpectrum:
+    """The spectrum with the groups to draw."""
+    if min_counts is not None:
+        return spectrum.group(min_counts=min_counts) if min_counts else spectrum
+    counts = spectrum.counts
+    if counts is None or counts.is_grouped or not counts.counts.any():
+        return spectrum
+    edges = spectrum.energy_edges.value
+    inside = (counts.energy_edges.value[:-1] >= edges.min()) & (counts.energy_edges.value[1:] <= edges.max())
+    wanted = int(np.clip(counts.counts[inside].sum() // _WANTED_GROUPS, 1, _MOST_COUNTS))
+    return spectrum.group(min_counts=wanted)
+
+
+def _good_bins(spectrum: XRTSpectrum) -> NDArray[np.bool_]:
+    finite = np.isfinite(spectrum.flux.value)
+    return finite if spectrum.mask is None else finite & ~spectrum.mask
+
+
+def _bin_limits(spectrum: XRTSpectrum) -> tuple[Floats, Floats]:
+    edges = spectrum.energy_edges.value
+    return np.minimum(edges[:-1], edges[1:]), np.maximum(edges[:-1], edges[1:])
+
+
+def _label_axes(ax: Axes, unit: u.UnitBase) -> None:
+    """Logarithmic axes, the energies with the numbers one would say."""
+    ax.set_xscale("log")
+    ax.set_yscale("log", nonpositive="clip")
+    ax.xaxis.set_major_locator(FixedLocator(_TICKS_KEV))
+    ax.xaxis.set_minor_locator(FixedLocator(_MINOR_TICKS_KEV))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda energy_kev, _: f"{energy_kev:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.yaxis.set_major_formatter(FuncFormatter(_number))
+    ax.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: _minor_number(value, ax)))
+    ax.set_xlabel(axis_label("Energy", u.keV))
+    ax.set_ylabel(axis_label(_flux_name(unit), unit))
+
+
+def _number(value: float, _: Any = None) -> str:
+    """A number as text: plain where that is short, else as a power of ten."""
+    if 1e-3 <= value < 1e4:
+        return f"{value:.10g}"
+    power = np.floor(np.log10(value))
+    mantissa = round(value / 10**power)
+    factor = "" if mantissa == 1 else rf"{mantissa} \times "
+    return f"${factor}10^{{{power:.0f}}}$"
+
+
+def _minor_number(value: float, ax: Axes) -> str:
+    """Labels between powers of ten, where the axis has few of those."""
+    low, high = ax.get_ylim()
+    first_digit = round(value / 10 ** np.floor(np.log10(value)))
+    return _number(value) if high < 15 * low and first_digit in (2, 3, 5) else ""
+
+
+def _flux_name(unit: u.UnitBase) -> str:
+    if unit.is_equivalent(u.ct / (u.s * u.keV)) or unit.is_equivalent(u.ct / u.s):
+        return "Net count rate"
+    if unit.is_equivalent(u.ct / u.keV) or unit.is_equivalent(u.ct):
+        return "Net counts"
+    return "Flux"
+
+
+def _draw(ax: Axes, low: Floats, high: Floats, value: Floats, error: Floats, *, steps: bool, style: Any) -> None:
+    centre = np.sqrt(np.maximum(low, 1e-3) * high)
+    up = value > 0
+    across = None if steps else [(centre - low)[up], (high - centre)[up]]
+    bars = ax.errorbar(centre[up], value[up], error[up], across, **{"linestyle": "none", **style})
+    if steps:
+        edges, level = _outline(low[up], high[up], value[up])
+        ax.plot(edges, level, color=bars.lines[2][0].get_color()[0], linewidth=style["linewidth"])
+    limit = (~up) & (value + error > 0)
+    if np.any(limit):
+        top = (value + error)[limit]
+        plain = {key: item for key, item in style.items() if key != "label"}
+        ax.errorbar(
+            centre[limit],
+            top,
+            0.35 * top,
+            [(centre - low)[limit], (high - centre)[limit]],
+            uplims=True,
+            **{**plain, "linestyle": "none", "linewidth": 0.6, "alpha": 0.4},
+        )
+
+
+def _outline(low: Floats, high: Floats, value: Floats) -> tuple[Floats, Floats]:
+    """A line in steps along bins, interrupted where they are not contiguous."""
+    energy_kev: list[float] = []
+    level: list[float] = []
+    for index in range(len(value)):
+        if index and not np.isclose(low[index], high[index - 1]):
+            energy_kev.append(low[index])
+            level.append(np.nan)
+        energy_kev += [low[index], high[index]]
+        level += [value[index], value[index]]
+    return np.array(energy_kev), np.array(level)
+
+
+def _draw_background(ax: Axes, shown: XRTSpectrum, wanted_groups: int = _WANTED_GROUPS) -> None:
+    """The background scaled to the source region, in groups of its own: the source's would hold too few counts."""
+    source = shown.counts
+    if source is None or source.background is None or not source.background.counts.any():
+        return
+    low_kev, high_kev = np.sort(shown.energy_edges.value[[0, -1]])
+    edges = source.energy_edges.value
+    inside = np.flatnonzero((edges[:-1] > low_kev - 1e-6) & (edges[1:] < high_kev + 1e-6))
+    total = int(source.background.counts[inside].sum())
+    first, last = (int(source.channel[inside[end]]) for end in (0, -1))
+    grouped = source.background.group_channels(max(1, total // wanted_groups), first, last).grouped()
+    good = (grouped.quality == GOOD) & (grouped.counts > 0)
+    low, high = grouped.energy_edges.value[:-1][good], grouped.energy_edges.value[1:][good]
+    per_count = source.background_ratio * source.per_count(shown.unit, (high - low) * u.keV).value
+    value, error = grouped.counts[good] * per_count, np.sqrt(grouped.counts[good]) * per_count
+    style = {"color": _BACKGROUND_COLOUR, "linewidth": 1.0, "zorder": 1, "label": "_background"}
+    _draw(ax, low, high, value, error, steps=False, style=style)
+    _widen_limits(ax, low, high, value, error)
+
+
+def _widen_limits(ax: Axes, low: Floats, high: Floats, value: Floats, error: Floats) -> None:
+    """Limits that hold this spectrum and those drawn before."""
+    if value.size == 0:
+        return
+    drawn = getattr(ax, "_swiftxrt_limits", (np.inf, 0.0, np.inf, 0.0))
+    up = value > 0
+    tops = (value + error)[value + error > 0]
+    bottoms = np.maximum(value[up] - error[up], 0.3 * value[up])
+    limits = (
+        min(drawn[0], max(low.min(), _BAND_KEV[0] * 0.93)),
+        max(drawn[1], min(high.max(), _BAND_KEV[1]) * 1.05),
+        min(drawn[2], bottoms.min(initial=np.inf) * 0.7),
+        max(drawn[3], tops.max(initial=0.0) * 1.5),
+    )
+    ax._swiftxrt_limits = limits  # type: ignore[attr-defined]
+    ax.set_xlim(limits[0] * 0.98, limits[1])
+    if 0 < limits[2] < limits[3]:
+        ax.set_ylim(limits[2], limits[3])

@@ -1,0 +1,186 @@
+"""Pictures of light curves: what is drawn where, on which axes."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.dates import num2date
+
+from swiftxrt.bands import HARD, SOFT, TOTAL
+from swiftxrt.exceptions import RequestError
+from swiftxrt.plot import lightcurve as plots
+from swiftxrt.plot._axes import MODE_COLOURS
+from swiftxrt.products.lightcurve import HardnessCurve, LightCurve, LightCurveSet
+
+T0 = 551097137.0
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def make_curve(elapsed_s=(100.0, 200.0, 1e4, 2e4), *, t0_met=T0, rate=(50.0, 20.0, 0.5, 0.1)) -> LightCurve:
+    values = {
+        "met_s": T0 + np.array(elapsed_s),
+        "time_err_neg": 5.0,
+        "time_err_pos": 10.0,
+        "rate": rate,
+        "rate_err_neg": np.array(rate) / 10,
+        "rate_err_pos": np.array(rate) / 5,
+        "mode": ["WT", "WT", "PC", "PC"],
+        "is_upper_limit": [False, False, False, True],
+    }
+    return LightCurve.from_columns(values, t0_met=t0_met, band=TOTAL, binning="counts")
+
+
+def make_ratio(elapsed_s=(150.0, 1e4)) -> HardnessCurve:
+    values = {
+        "met_s": T0 + np.array(elapsed_s),
+        "time_err_neg": 50.0,
+        "time_err_pos": 50.0,
+        "hardness_ratio": [1.2, np.inf],
+        "hardness_ratio_err": [0.2, np.nan],
+        "mode": ["WT", "PC"],
+    }
+    return HardnessCurve.from_columns(values, t0_met=T0, soft_band=SOFT, hard_band=HARD, binning="counts")
+
+
+def legend_of(ax) -> list[str]:
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def bars(ax, label):
+    """Markers and bars of the entry of the legend."""
+    return next(one for one in ax.containers if one.get_label() == label)
+
+
+class TestLightCurve:
+    def test_points_and_bars_are_the_columns(self):
+        ax = plots.plot_light_curve(make_curve())
+        points, _, (horizontal, vertical) = bars(ax, "WT")
+        assert points.get_xdata().tolist() == [100.0, 200.0]
+        assert points.get_ydata().tolist() == [50.0, 20.0]
+        assert np.allclose(horizontal.get_segments()[0], [[95.0, 50.0], [110.0, 50.0]])
+        assert np.allclose(vertical.get_segments()[1], [[200.0, 18.0], [200.0, 24.0]])
+
+    def test_modes_keep_their_colours(self):
+        ax = plots.plot_light_curve(make_curve())
+        for mode, colour in MODE_COLOURS.items():
+            assert bars(ax, mode.value)[0].get_color() == colour
+
+    def test_limits_are_arrows_down_from_the_limit(self):
+        ax = plots.plot_light_curve(make_curve())
+        assert legend_of(ax) == ["WT", "PC", "PC limit (99.73 %)"]
+        _, (arrow,), (_, vertical) = bars(ax, "_limits")
+        assert arrow.get_marker() == mpl.lines.CARETDOWNBASE
+        ((bottom, top),) = [segment[:, 1] for segment in vertical.get_segments()]
+        assert top == 0.1
+        assert 0 < bottom < top
+
+    def test_logarithmic_after_t0(self):
+        ax = plots.plot_light_curve(make_curve())
+        assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+        assert ax.get_xlabel() == "Time since T0 (s)"
+        assert ax.get_ylabel().startswith("Count rate, 0.3-10 keV (")
+
+    def test_linear_with_bins_before_t0(self):
+        ax = plots.plot_light_curve(make_curve((-10.0, 20.0, 30.0, 40.0), rate=(1.0, 1.1, 1.2, 1.3)))
+        assert (ax.get_xscale(), ax.get_yscale()) == ("linear", "linear")
+        assert bars(ax, "WT")[0].get_xdata()[0] == -10.0
+
+    def test_dates_without_t0(self):
+        ax = plots.plot_light_curve(make_curve(t0_met=None))
+        assert ax.get_xlabel() == "Date (UTC)"
+        first = num2date(bars(ax, "WT")[0].get_xdata()[0])
+        assert first.isoformat()[:19] == "2018-06-19T10:33:35"  # T0 is 10:31:55.87 by the UTCF table.
+        left, right = bars(ax, "WT")[2][0].get_segments()[0][:, 0]
+        assert (right - left) * 86400 == pytest.approx(15.0, abs=1e-3)
+
+    def test_axis_of_choice(self):
+        assert plots.plot_light_curve(make_curve(), elapsed=False).get_xlabel() == "Date (UTC)"
+        ax = plots.plot_light_curve(make_curve(t0_met=None), elapsed=True)
+        assert ax.get_xlabel() == "Time since the first bin (s)"
+        assert ax.get_xscale() == "linear"
+
+    def test_wide_range_of_rates_is_logarithmic_on_dates(self):
+        assert plots.plot_light_curve(make_curve(t0_met=None)).get_yscale() == "log"
+        narrow = make_curve(t0_met=None, rate=(2.0, 1.0, 1.0, 1.0))
+        assert plots.plot_light_curve(narrow).get_yscale() == "linear"
+
+    def test_axes_with_data_keep_their_scales(self):
+        _, ax = plt.subplots()
+        ax.plot([1, 2], [3, 4])
+        assert plots.plot_light_curve(make_curve(), ax=ax) is ax
+        assert (ax.get_xscale(), ax.get_yscale()) == ("linear", "linear")
+
+    def test_artist_keywords(self):
+        ax = plots.plot_light_curve(make_curve(), color="black", label="mine", alpha=0.5)
+        assert legend_of(ax)[:2] == ["mine", "mine"]
+        assert bars(ax, "mine")[0].get_color() == "black"
+        assert bars(ax, "_limits")[2][0].get_alpha() == 0.5
+
+    def test_method_and_empty_curve(self):
+        assert make_curve().plot().get_xlabel() == "Time since T0 (s)"
+        with pytest.raises(RequestError, match="no bins"):
+            make_curve()[:0].plot()
+
+    def test_only_limits(self):
+        ax = make_curve().upper_limits.plot()
+        assert legend_of(ax) == ["PC limit (99.73 %)"]
+
+    def test_rates_that_are_not_known_or_positive_do_not_disturb(self):
+        ax = plots.plot_light_curve(make_curve(rate=(50.0, np.nan, -0.2, 0.1)))
+        ax.figure.canvas.draw()
+        assert ax.get_ylim()[0] > 0.01
+
+
+class TestHardness:
+    def test_only_finite_ratios(self):
+        ax = make_ratio().plot()
+        assert legend_of(ax) == ["WT"]
+        assert bars(ax, "WT")[0].get_ydata().tolist() == [1.2]
+        assert ax.get_ylabel() == "Hardness ratio\n(1.5-10 keV) / (0.3-1.5 keV)"
+        assert (ax.get_xscale(), ax.get_yscale()) == ("log", "linear")
+
+
+class TestOverview:
+    def test_two_panels_share_their_time_axis(self):
+        upper = LightCurveSet(make_curve(), hardness_ratio=make_ratio()).plot()
+        lower = upper.figure.axes[1]
+        assert upper.get_shared_x_axes().joined(upper, lower)
+        assert (upper.get_xlabel(), lower.get_xlabel()) == ("", "Time since T0 (s)")
+        assert lower.get_xscale() == "log"
+        assert lower.get_position().y0 < upper.get_position().y0
+
+    def test_bins_before_t0_in_the_rates_only(self):
+        curve = make_curve((-10.0, 20.0, 30.0, 40.0))
+        upper = plots.plot_overview(LightCurveSet(curve, hardness_ratio=make_ratio()))
+        assert upper.get_xscale() == "linear"
+
+    def test_dates_have_the_format_of_dates(self):
+        upper = plots.plot_overview(LightCurveSet(make_curve(), hardness_ratio=make_ratio()), elapsed=False)
+        upper.figure.canvas.draw()
+        labels = [label.get_text() for label in upper.figure.axes[1].get_xticklabels()]
+        assert any(":" in label for label in labels)
+
+    def test_one_panel_without_ratio(self):
+        assert len(LightCurveSet(make_curve()).plot().figure.axes) == 1
+
+
+def test_only_peek_shows(monkeypatch):
+    shown = []
+    monkeypatch.setattr(plots, "show", lambda: shown.append(len(plt.get_fignums())))
+    make_curve().plot()
+    LightCurveSet(make_curve()).plot()
+    assert shown == []
+    make_curve().peek()
+    make_ratio().peek()
+    LightCurveSet(make_curve()).peek()
+    assert shown == [3, 4, 5]
