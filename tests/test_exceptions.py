@@ -79,7 +79,9 @@ def test_pickling_keeps_everything(error):
 def test_message_of_one_problem():
     assert str(RequestError("no unit")) == "no unit"
     assert str(RequestError([("hours", "no unit")])) == "hours: no unit"
-    assert str(RequestError([("hours", "no unit")], "FirstHours")) == "FirstHours cannot be used as given: hours: no unit"
+    assert (
+        str(RequestError([("hours", "no unit")], "FirstHours")) == "FirstHours cannot be used as given: hours: no unit"
+    )
 
 
 def test_message_of_several_problems():

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, stats
 
-from .geometry import look_up
 from .psf import KingPSF
-from .snapshots import Snapshot
+from .snapshots import Snapshot, live_time_s
 
 __all__ = ["Neighbours", "find_neighbours"]
 
@@ -22,6 +21,7 @@ _CELL_PIX = 11  # Holds 0.65 of a source's events.
 _CELL_FRACTION = 0.65
 _FALSE_ALARM = 1e-6  # Of one cell; an annulus has about a thousand.
 _MOST = 30
+_PRECISION_PIX = 4.0
 _RADIUS_LIMITS_PIX = (10.0, 60.0)
 _CONTRAST = 0.2  # A source is left out to where its profile is this fraction of the background.
 
@@ -111,16 +111,14 @@ def _maps(
     snapshots: Sequence[Snapshot], kept: NDArray[np.bool_], x0: int, y0: int, size: int
 ) -> tuple[Floats, Floats]:
     """Counts and exposure (s) per pixel of a window of the sky image."""
-    counts, exposure = np.zeros((size, size)), np.zeros((size, size))
+    counts = np.zeros((size, size))
     grid_y, grid_x = np.mgrid[y0 : y0 + size, x0 : x0 + size]
     for snapshot in snapshots:
         index = snapshot.index[kept[snapshot.index]]
         x, y = snapshot.events.x[index] - x0, snapshot.events.y[index] - y0
         inside = (x >= 0) & (x < size) & (y >= 0) & (y < size)
         np.add.at(counts, (y[inside], x[inside]), 1.0)
-        for offset, time_s in zip(*snapshot.offsets(4.0), strict=True):
-            exposure += time_s * look_up(snapshot.live, *snapshot.pointing.to_detector(grid_x, grid_y, offset))
-    return counts, exposure
+    return counts, live_time_s(snapshots, grid_x, grid_y, _PRECISION_PIX)
 
 
 def _highest_cell(

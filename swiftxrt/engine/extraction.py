@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,8 +19,18 @@ from .centroid import SourceFinder
 from .extracted import Extraction, ExtractionParameters, SnapshotRegion
 from .geometry import pixel_to_sky, sky_to_pixel
 from .inputs import ExtractedEvents
-from .region_rules import pileup_radius_pix, source_radius_pix
-from .regions import WT_HEIGHT_PIX, Aperture, aperture
+from .region_rules import (
+    BACKGROUND_PIX,
+    FEWEST_EVENTS,
+    FIRST_RADIUS_PIX,
+    Measurement,
+    background_limits,
+    net_rate_cps,
+    pileup_radius_pix,
+    pixels_inside,
+    unpiled_radius_pix,
+)
+from .regions import Aperture, aperture
 from .snapshots import Snapshot, split_snapshots
 
 __all__ = ["Extraction", "ExtractionParameters", "SnapshotRegion", "extract"]
@@ -28,16 +38,9 @@ __all__ = ["Extraction", "ExtractionParameters", "SnapshotRegion", "extract"]
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
-# Background annulus (strip in windowed timing) in pixels; no official
-# background event is closer than 60 pixels to the source.
-_BACKGROUND_PIX = {Mode.PC: (60.0, 190.0), Mode.WT: (60.0, 600.0)}
-# Below this area the annulus grows outwards (PC), the strip inwards (WT).
-_MIN_BACKGROUND_PIX = {Mode.PC: 2000.0, Mode.WT: 20 * WT_HEIGHT_PIX}
-_WHOLE_FIELD_PIX = 700.0
-_WT_GAP_PIX = 5.0
-_FIRST_RADIUS_PIX = 30.0
 # A source that sits on a dead column for a while must not give infinite factors.
 _MIN_FRACTION = 0.02
+_LEAST_RING_PIX = 5.0
 _EDGE_FRACTION = 0.98
 _LARGE_CORRECTION = 5.0
 
@@ -70,6 +73,43 @@ class _Notes:
             more = f" and {len(labels) - 5} more" if len(labels) > 5 else ""
             lines.append(f"{sentence} ({', '.join(labels[:5])}{more})" if labels else sentence)
         return tuple(lines)
+
+
+@dataclass(frozen=True, eq=False)
+class _Target:
+    """The source in one snapshot: where it is, and its background."""
+
+    place: Aperture
+    centroided: bool
+    graded: NDArray[np.intp]
+    background: NDArray[np.intp]
+    inner_pix: float
+    outer_pix: float
+    area_pix: float
+    measured: Measurement
+
+    @classmethod
+    def around(
+        cls,
+        snapshot: Snapshot,
+        centre: tuple[float, float],
+        centroided: bool,
+        neighbours: Neighbours | None,
+        chosen: tuple[Flags, Flags],
+    ) -> _Target:
+        """`chosen` tells of all events which are of the right grade, and which of the right band too."""
+        place = aperture(snapshot, *centre)
+        graded, kept = (snapshot.index[flags[snapshot.index]] for flags in chosen)
+        skip = neighbours.cover if neighbours is not None else None
+        inner, outer, area = background_limits(place, skip)
+        background = pixels_inside(place, graded, inner, outer, skip)
+        density = np.count_nonzero(chosen[1][background]) / area if area else 0.0
+        return cls(place, centroided, graded, background, inner, outer, area, Measurement(place, kept, density))
+
+    @property
+    def obsid(self) -> str:
+        """Observation."""
+        return self.place.snapshot.events.obsid
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,12 +220,14 @@ class _Extractor:
         centres = self._centres(seen, kept, x0, y0)
         neighbours = None
         if self.mode is Mode.PC:
-            neighbours = find_neighbours(seen, kept, *(centres[0] or (x0, y0)), *_BACKGROUND_PIX[Mode.PC])
+            neighbours = find_neighbours(seen, kept, *(centres[0] or (x0, y0)), *BACKGROUND_PIX[Mode.PC])
             if neighbours.radius_pix.size:
                 self.notes.add("other sources were left out of the background region", events.obsid)
-        for snapshot, centre in zip(seen, centres, strict=True):
-            target = aperture(snapshot, *(centre or (x0, y0)))
-            self.pieces.append(self._piece(which, target, centre is not None, neighbours, (graded, kept)))
+        targets = [
+            _Target.around(snapshot, centre or (x0, y0), centre is not None, neighbours, (graded, kept))
+            for snapshot, centre in zip(seen, centres, strict=True)
+        ]
+        self.pieces += [self._piece(which, target, targets) for target in targets]
 
     def _in_view(self, snapshot: Snapshot, x0: float, y0: float) -> bool:
         target = aperture(snapshot, x0, y0)
@@ -208,96 +250,68 @@ class _Extractor:
             self.notes.add("no centroid; the position given was used", seen[0].events.obsid)
         return found
 
-    def _piece(
-        self,
-        which: int,
-        target: Aperture,
-        centroided: bool,
-        neighbours: Neighbours | None,
-        chosen: tuple[Flags, Flags],
-    ) -> _Piece:
-        snapshot, events = target.snapshot, target.snapshot.events
-        graded, kept = (snapshot.index[flags[snapshot.index]] for flags in chosen)
-        skip = neighbours.cover if neighbours is not None else None
-        inner, outer, area = self._background(target, skip)
-        off = _inside(target, graded, inner, outer, skip)
-        off_kept = np.count_nonzero(np.isin(off, kept, assume_unique=True))
-        per_area = off_kept / area if area else 0.0
-        radius, hole, rate = self._source_radii(target, kept, per_area)
-        fraction, source_area = target.psf_fractions(hole, radius)
-        factor = 1.0 / (np.maximum(fraction, _MIN_FRACTION) * target.vignetting)
+    def _piece(self, which: int, target: _Target, others: list[_Target]) -> _Piece:
+        """Choose the source region of one snapshot; `others` are all of the observation."""
+        place = target.place
+        snapshot, events = place.snapshot, place.snapshot.events
+        radius, hole, rate = self._source_radii(target, others)
+        fraction, source_area = place.psf_fractions(hole, radius)
+        factor = 1.0 / (np.maximum(fraction, _MIN_FRACTION) * place.vignetting)
         start_s, length_s, _ = snapshot.steps
         correction = 1.0 / float(np.average(1.0 / factor, weights=length_s))
         self._remark(target, radius, hole, correction)
-        centre = pixel_to_sky(events.wcs, target.x_pix, target.y_pix)
+        centre = pixel_to_sky(events.wcs, place.x_pix, place.y_pix)
         region = SnapshotRegion(
             obsid=events.obsid,
-            snapshot=0,
+            snapshot=0,  # Numbered when all are known.
             mode=self.mode,
             start_s=float(snapshot.gti.start[0]),
             stop_s=float(snapshot.gti.stop[-1]),
-            x_pix=target.x_pix,
-            y_pix=target.y_pix,
+            x_pix=place.x_pix,
+            y_pix=place.y_pix,
             ra_deg=float(centre.ra.deg),
             dec_deg=float(centre.dec.deg),
             angle_deg=snapshot.pointing.column_angle_deg,
             source_inner_pix=hole,
             source_radius_pix=radius,
-            background_inner_pix=inner,
-            background_outer_pix=outer,
+            background_inner_pix=target.inner_pix,
+            background_outer_pix=target.outer_pix,
             source_area_pix=source_area,
-            background_area_pix=area,
+            background_area_pix=target.area_pix,
             exposure_s=snapshot.gti.exposure_s,
             live_fraction=events.live_fraction,
             net_rate_cps=rate,
             correction=correction,
             psf_fraction=float(np.average(fraction, weights=length_s)),
-            off_axis_arcmin=target.off_axis_arcmin,
-            centroided=centroided,
+            off_axis_arcmin=place.off_axis_arcmin,
+            centroided=target.centroided,
         )
-        return _Piece(which, snapshot, region, _inside(target, graded, hole, radius), off, start_s, factor)
+        inside = pixels_inside(place, target.graded, hole, radius)
+        return _Piece(which, snapshot, region, inside, target.background, start_s, factor)
 
-    def _background(self, target: Aperture, skip: Callable[..., Flags] | None) -> tuple[float, float, float]:
-        """Limits and live area of the background region."""
-        inner, outer = _BACKGROUND_PIX[self.mode]
-        area = target.background_area(inner, outer, skip)
-        if area >= _MIN_BACKGROUND_PIX[self.mode]:
-            return inner, outer, area
-        if self.mode is Mode.PC:
-            outer = _WHOLE_FIELD_PIX
-        else:
-            inner = _FIRST_RADIUS_PIX + _WT_GAP_PIX
-        self.notes.add("the background region was enlarged because little of it is in view", _label(target))
-        return inner, outer, target.background_area(inner, outer, skip)
-
-    def _source_radii(self, target: Aperture, kept: NDArray[np.intp], per_area: float) -> tuple[float, float, float]:
+    def _source_radii(self, target: _Target, others: list[_Target]) -> tuple[float, float, float]:
         """Radius, radius of the hole, and raw net rate (ct/s) without hole."""
-
-        def net_rate(radius: float) -> float:
-            counts = _inside(target, kept, 0.0, radius).size
-            area = target.psf_fractions(0.0, radius)[1]
-            return (counts - per_area * area) / target.snapshot.gti.exposure_s
-
-        first = min(_FIRST_RADIUS_PIX, self.parameters.source_radius_max_pix)
-        rate = net_rate(first)
-        radius = min(source_radius_pix(rate), first)
+        largest = self.parameters.source_radius_max_pix
+        first = min(FIRST_RADIUS_PIX, largest)
+        rate = net_rate_cps([target.measured], first)
         if rate > self.parameters.pileup_rate(self.mode):
             hole = pileup_radius_pix(rate, self.mode)
-            if hole >= radius:
-                self.notes.add("the source region was enlarged because pile-up spoils all of it", _label(target))
-            return max(radius, hole + _WT_GAP_PIX), hole, rate
-        if radius < first:
-            rate = net_rate(radius)
-            radius = min(source_radius_pix(rate), radius)
-        return radius, 0.0, rate
+            if hole >= first:
+                self.notes.add("the source region was enlarged because pile-up spoils all of it", target.obsid)
+            return max(first, hole + _LEAST_RING_PIX), hole, rate
+        enough = target.measured.counts(first) >= FEWEST_EVENTS
+        radius, _ = unpiled_radius_pix([t.measured for t in ([target] if enough else others)], largest)
+        return radius, 0.0, net_rate_cps([target.measured], radius)
 
-    def _remark(self, target: Aperture, radius: float, hole: float, correction: float) -> None:
-        label = _label(target)
+    def _remark(self, target: _Target, radius: float, hole: float, correction: float) -> None:
+        label, place = target.obsid, target.place
+        if (target.inner_pix, target.outer_pix) != BACKGROUND_PIX[self.mode]:
+            self.notes.add("the background region was enlarged because little of it is in view", label)
         if hole:
             self.notes.add("pile-up: the middle was left out after a fixed table of count rates (approximate)", label)
-        if not target.snapshot.pointing.measured:
+        if not place.snapshot.pointing.measured:
             self.notes.add("too few events to measure the pointing: bad columns are not accounted for", label)
-        if target.field_fraction(radius) < _EDGE_FRACTION:
+        if place.field_fraction(radius) < _EDGE_FRACTION:
             self.notes.add("the source region is clipped by the edge of the field of view", label)
         if correction > _LARGE_CORRECTION and not hole:
             self.notes.add("the correction factor is above 5: the rate is uncertain", label)
@@ -336,26 +350,6 @@ class _Extractor:
                 f"({', '.join(self.without_centroid[:3])}...): the position given was used"
             )
             warn(message.replace("...", "" if len(self.without_centroid) <= 3 else ", ..."), CentroidWarning, stacklevel=5)
-
-
-def _label(target: Aperture) -> str:
-    return target.snapshot.events.obsid
-
-
-def _inside(
-    target: Aperture,
-    index: NDArray[np.intp],
-    inner_pix: float,
-    outer_pix: float,
-    skip: Callable[..., Flags] | None = None,
-) -> NDArray[np.intp]:
-    """Those of the indexed events that lie in a region."""
-    events = target.snapshot.events
-    x, y = events.x[index], events.y[index]
-    inside = target.select(x, y, inner_pix, outer_pix)
-    if skip is not None:
-        inside &= ~skip(x, y)
-    return index[inside]
 
 
 def _masks(lists: list[EventList], parts: list[tuple[int, NDArray[np.intp]]]) -> tuple[Flags, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +13,9 @@ from numpy.typing import NDArray
 from ..mission import Mode
 from ..products.events import EventList
 from ..products.gti import GTI
-from .geometry import Pointing, fit_pointing, live_map, nominal_pointing, sky_to_pixel
+from .geometry import Pointing, fit_pointing, live_map, look_up, nominal_pointing, sky_to_pixel
 
-__all__ = ["Snapshot", "split_snapshots"]
+__all__ = ["Snapshot", "live_time_s", "split_snapshots"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -112,6 +114,25 @@ def split_snapshots(events: EventList, gti: GTI | None = None) -> list[Snapshot]
         pointing = _pointing(events, index)
         found.append(Snapshot(events, part, index, pointing, live if pointing.measured else field, field))
     return found
+
+
+def live_time_s(snapshots: Sequence[Snapshot], x_pix: Any, y_pix: Any, precision_pix: float) -> Floats:
+    """Good time (s) during which sky pixels of one observation lay on live detector pixels.
+
+    Parameters
+    ----------
+    snapshots : sequence of Snapshot
+        Of one observation in photon counting mode.
+    x_pix, y_pix : ndarray
+        0-based sky pixels, of any shape.
+    precision_pix : float
+        How closely the pointing is followed, in pixels.
+    """
+    total = np.zeros(np.shape(x_pix))
+    for snapshot in snapshots:
+        for offset, time_s in zip(*snapshot.offsets(precision_pix), strict=True):
+            total += time_s * look_up(snapshot.live, *snapshot.pointing.to_detector(x_pix, y_pix, offset))
+    return total
 
 
 def _pointing(events: EventList, index: NDArray[np.intp]) -> Pointing:

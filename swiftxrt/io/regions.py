@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from astropy.coordinates import FK5, SkyCoord
 from astropy.utils.exceptions import AstropyUserWarning
 
 from ..exceptions import FormatError, PartialResultWarning, RequestError, warn
+from ..products._regions import region_list
 from ._atomic import atomic_path
 
 if TYPE_CHECKING:
@@ -120,9 +120,9 @@ def write_ds9(path: str | os.PathLike[str], regions: Any, *, overwrite: bool = F
 
 def ds9_text(regions: Any) -> str:
     """The content of a region file, see `write_ds9`."""
-    from regions import Region, SkyRegion
+    from regions import SkyRegion
 
-    items = [regions] if isinstance(regions, Region) or not isinstance(regions, Iterable) else list(regions)
+    items = region_list(regions)
     if not items:
         raise RequestError([("regions", "the list of regions is empty")], "region file")
     lines = ["# Region file format: DS9 version 4.1"]

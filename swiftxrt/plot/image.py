@@ -14,6 +14,7 @@ from matplotlib.axes import Axes as PlainAxes
 from mpl_toolkits.axes_grid1 import make_axes_locatable
 
 from ..exceptions import RequestError
+from ..products._regions import region_list
 from ..products._wcs import same_wcs
 from ._axes import COLOURS, new_axes, show
 
@@ -84,7 +85,7 @@ def plot_image(
     RequestError
         If `ax` shows another part of the sky, or an argument is unusable.
     """
-    shapes = _as_list(regions)
+    shapes = region_list(regions)
     if ax is None:
         ax = new_axes(image.wcs, figsize=(6.8, 5.6))
         ax.figure.subplots_adjust(left=0.16, right=0.87)
@@ -134,7 +135,7 @@ def draw_regions(ax: Axes, wcs: WCS, regions: Iterable[Any], **artist_kwargs: An
     from regions import SkyRegion
 
     patches = []
-    for number, region in enumerate(_as_list(regions)):
+    for number, region in enumerate(region_list(regions)):
         pixel_region = region.to_pixel(wcs) if isinstance(region, SkyRegion) else region
         options = {
             "facecolor": "none",
@@ -146,16 +147,6 @@ def draw_regions(ax: Axes, wcs: WCS, regions: Iterable[Any], **artist_kwargs: An
         }
         patches.append(ax.add_patch(pixel_region.as_artist(**options)))
     return patches
-
-
-def _as_list(regions: Any) -> list[Any]:
-    from regions import PixelRegion, SkyRegion
-
-    shapes = [regions] if isinstance(regions, PixelRegion | SkyRegion) else list(regions)
-    for shape in shapes:
-        if not isinstance(shape, PixelRegion | SkyRegion):
-            raise RequestError([("regions", f"shapes of the package 'regions' are needed; got {shape!r}")], "plot")
-    return shapes
 
 
 def _smoothed(image: SkyImage, smoothing: u.Quantity | None) -> Any:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from types import MappingProxyType
 
+import numpy as np
+
 from ..exceptions import RequestError
 
 __all__ = ["Keyword", "propagated"]
@@ -52,7 +54,7 @@ def propagated(cards: Mapping[str, object]) -> Mapping[str, Keyword]:
     kept: dict[str, Keyword] = {}
     for name, value in cards.items():
         keyword = name.upper()
-        if not keyword or _OWNED.fullmatch(keyword) or not isinstance(value, str | Real):
+        if not keyword or _OWNED.fullmatch(keyword) or not isinstance(value, str | Real | np.bool_):
             continue
         if not _NAME.fullmatch(keyword):
             raise RequestError([("header", f"{name!r} is not a FITS keyword (up to eight of A-Z, 0-9, _ and -)")])
@@ -60,10 +62,10 @@ def propagated(cards: Mapping[str, object]) -> Mapping[str, Keyword]:
     return MappingProxyType(kept)
 
 
-def _plain(keyword: str, value: str | Real) -> Keyword:
+def _plain(keyword: str, value: str | Real | np.bool_) -> Keyword:
     if isinstance(value, str):
         return "".join(char if " " <= char <= "~" else "?" for char in value).rstrip()
-    if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
+    if isinstance(value, bool | np.bool_):
         return bool(value)
     if isinstance(value, Integral):
         return int(value)

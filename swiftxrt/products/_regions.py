@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from ..mission import SKY_SIZE
 if TYPE_CHECKING:
     from regions import PixelRegion
 
-__all__ = ["region_raster"]
+__all__ = ["region_list", "region_raster"]
 
 Raster = NDArray[np.bool_]
 
@@ -57,18 +56,37 @@ def region_raster(region: Any, wcs: WCS, shape: tuple[int, int] = (SKY_SIZE, SKY
     return raster
 
 
+def region_list(regions: Any) -> list[Any]:
+    """The shapes of one region or a list of them, refusing anything else.
+
+    Raises
+    ------
+    RequestError
+        If something is not a shape on the sky or in pixels.
+    """
+    from regions import PixelRegion, SkyRegion
+
+    try:
+        # Not by `Iterable`: the list class of the package regions is none.
+        items = [regions] if isinstance(regions, PixelRegion | SkyRegion | str) else list(regions)
+    except TypeError:
+        items = [regions]
+    for item in items:
+        if not isinstance(item, PixelRegion | SkyRegion):
+            raise RequestError([("regions", f"shapes of the package 'regions' are needed; got {item!r}")])
+    return items
+
+
 def _sorted_shapes(region: Any, wcs: WCS) -> tuple[list[PixelRegion], list[PixelRegion]]:
     """Included and excluded shapes, in pixels."""
-    from regions import PixelRegion, Region, SkyRegion
+    from regions import SkyRegion
 
-    items = [region] if isinstance(region, Region) or not isinstance(region, Iterable) else list(region)
+    items = region_list(region)
     if not items:
         raise RequestError([("region", "the list of regions is empty")], "selection")
     included: list[PixelRegion] = []
     excluded: list[PixelRegion] = []
     for item in items:
-        if not isinstance(item, SkyRegion | PixelRegion):
-            raise RequestError([("region", f"a shape of the package 'regions' is needed; got {item!r}")], "selection")
         pixel_region = item.to_pixel(wcs) if isinstance(item, SkyRegion) else item
         _check_area(pixel_region)
         (included if item.meta.get("include", True) else excluded).append(pixel_region)

@@ -256,7 +256,7 @@ def _met(value: Any, name: str) -> Floats:
     else:
         seconds = value
     try:
-        array = np.array(seconds, dtype=np.float64, ndmin=1)
+        array = np.array(seconds, dtype=np.float64, ndmin=1) + 0.0  # no negative zero, which hashes otherwise
     except (TypeError, ValueError):
         raise RequestError([(name, f"MET seconds or Time are needed; got {value!r}")], "GTI") from None
     if array.ndim != 1:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
 import numpy as np
+from astropy.io import fits
 from astropy.nddata import StdDevUncertainty
 from numpy.typing import NDArray
 from specutils import SpectralAxis, Spectrum
@@ -92,8 +93,7 @@ class XRTSpectrum(Spectrum):  # type: ignore[misc]  # specutils has no types.
     ) -> None:
         super().__init__(flux, spectral_axis, *args, **kwargs)
         self._counts = counts
-        axis = self._spectral_axis
-        self._edges = u.Quantity(axis.bin_edges) if axis.size > 1 or hasattr(axis, "_bin_edges") else axis.quantity
+        self._edges = _edges_of(self._spectral_axis)
 
     @classmethod
     def from_bins(
@@ -117,7 +117,7 @@ class XRTSpectrum(Spectrum):  # type: ignore[misc]  # specutils has no types.
         counts : CountSpectrum
             What the values were made from.
         """
-        meta = {"label": counts.label, "mode": counts.mode.value, "header": dict(counts.header)}
+        meta = {"label": counts.label, "mode": counts.mode.value, "header": fits.Header(dict(counts.header))}
         uncertainty = StdDevUncertainty(flux_err.value, unit=flux_err.unit)
         return cls(flux, edges, counts=counts, bin_specification="edges", uncertainty=uncertainty, mask=mask, meta=meta)
 
@@ -125,9 +125,7 @@ class XRTSpectrum(Spectrum):  # type: ignore[misc]  # specutils has no types.
     def spectral_axis(self) -> SpectralAxis:
         """Centres of the bins, as `specutils.SpectralAxis` with our edges."""
         axis = self._spectral_axis
-        if "_edges" in self.__dict__ and self._edges.size == axis.size + 1:
-            axis._bin_edges = self._edges  # Where specutils itself looks for given edges.
-        return axis
+        return _with_edges(axis, self._edges) if "_edges" in self.__dict__ else axis
 
     @property
     def bin_edges(self) -> u.Quantity:
@@ -137,7 +135,8 @@ class XRTSpectrum(Spectrum):  # type: ignore[misc]  # specutils has no types.
     @property
     def energy_edges(self) -> u.Quantity:
         """Edges of the bins in keV, shape (n_bin + 1,), in the order of the bins."""
-        return self._edges.to(u.keV, u.spectral())
+        with np.errstate(divide="ignore"):
+            return self._edges.to(u.keV, u.spectral())
 
     @property
     def counts(self) -> CountSpectrum | None:
@@ -301,14 +300,12 @@ class XRTSpectrum(Spectrum):  # type: ignore[misc]  # specutils has no types.
     ) -> XRTSpectrum:
         """A new spectrum of this class with given edges."""
         kept = {key: value for key, value in (self.meta if meta is None else meta).items() if key not in _LEFTOVERS}
-        axis._bin_edges = edges
+        _with_edges(axis, edges)
         new_uncertainty = None if uncertainty is None else type(uncertainty)(uncertainty.array, unit=uncertainty.unit)
         new_mask = None if mask is None else np.array(mask)
-        made = type(self)(
+        return type(self)(
             flux, axis, uncertainty=new_uncertainty, mask=new_mask, meta=copy.deepcopy(kept), counts=counts
         )
-        made._edges = edges
-        return made
 
     def _adopted(self, result: Any) -> Any:
         """The result of an inherited operation on the values, with our axis and edges."""
@@ -365,7 +362,8 @@ class XRTSpectrum(Spectrum):  # type: ignore[misc]  # specutils has no types.
         converted = super().with_spectral_axis_unit(unit, velocity_convention, rest_value)
         axis = converted._spectral_axis
         edges = SpectralAxis(self._edges, doppler_convention=self.velocity_convention, doppler_rest=self.rest_value)
-        new_edges = u.Quantity(edges.to(axis.unit, doppler_convention=velocity_convention, doppler_rest=rest_value))
+        with np.errstate(divide="ignore"):  # Zero energy is infinite wavelength.
+            new_edges = u.Quantity(edges.to(axis.unit, doppler_convention=velocity_convention, doppler_rest=rest_value))
         return self._made(
             converted.flux, axis, new_edges, converted.uncertainty, converted.mask, meta=converted.meta, counts=self._counts
         )
@@ -388,11 +386,27 @@ class XRTSpectrum(Spectrum):  # type: ignore[misc]  # specutils has no types.
         )
 
 
+def _edges_of(axis: SpectralAxis) -> u.Quantity:
+    """Edges given with an axis, else those that specutils derives from its centres."""
+    given = getattr(axis, "_bin_edges", None)
+    if given is not None:
+        return u.Quantity(given)
+    if axis.size > 1:
+        return SpectralAxis._edges_from_centers(axis.value, axis.unit)
+    raise RequestError("a spectrum of one bin needs the edges of the bin as its spectral axis")
+
+
+def _with_edges(axis: SpectralAxis, edges: u.Quantity) -> SpectralAxis:
+    """Attach edges where specutils itself keeps given ones; its cache may hold others."""
+    axis._bin_edges = edges
+    axis.__dict__.pop("bin_edges", None)
+    return axis
+
+
 def _rebuild(cls: type[XRTSpectrum], values: dict[str, Any]) -> XRTSpectrum:
-    axis = SpectralAxis(values["centres"], redshift=values["redshift"])
-    axis._bin_edges = values["edges"]
+    axis = _with_edges(SpectralAxis(values["centres"], redshift=values["redshift"]), values["edges"])
     error = values["uncertainty"]
-    made = cls(
+    return cls(
         values["flux"],
         axis,
         uncertainty=None if error is None else error[0](error[1], unit=error[2]),
@@ -400,5 +414,3 @@ def _rebuild(cls: type[XRTSpectrum], values: dict[str, Any]) -> XRTSpectrum:
         meta=values["meta"],
         counts=values["counts"],
     )
-    made._edges = values["edges"]
-    return made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -91,7 +90,7 @@ def _angle(name: str, text: Any) -> float:
 
 def _moment(value: Any) -> Time | u.Quantity:
     """A finite scalar time, or seconds, exact to the microsecond."""
-    if isinstance(value, Time) and value.isscalar and not value.masked and math.isfinite(value.jd1 + value.jd2):
+    if isinstance(value, Time) and value.isscalar and not value.masked:
         return met_to_time(time_to_met(value))
     if isinstance(value, u.Quantity) and value.isscalar and value.unit.is_equivalent(u.s) and np.isfinite(value.value):
         return round(float(value.to_value(u.s)), 6) * u.s
@@ -232,4 +231,7 @@ def parse_intervals(text: str, *, relative: bool = True) -> tuple[Span, ...]:
         start, stop = float(match.group(1)), float(match.group(2))
         is_mjd = not relative and 0 < start < _LARGEST_MJD
         pairs.append(Time([start, stop], format="mjd", scale="utc") if is_mjd else (start * u.s, stop * u.s))
-    return Intervals().convert(pairs)
+    try:
+        return Intervals().convert(pairs)
+    except ValueError as error:
+        raise RequestError(f"{error}; the text was {text!r}") from None

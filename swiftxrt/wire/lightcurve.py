@@ -117,7 +117,7 @@ def _encode_table(dataset: Dataset) -> dict[str, Any]:
 def _number(value: float) -> float | int | str:
     if not math.isfinite(value):
         return str(value)
-    return int(value) if value.is_integer() else value
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
 def file_urls(folder: str) -> dict[str, str]:

@@ -374,8 +374,8 @@ class _Reader:
         if not kinds:
             return None
         values = self.fields(PositionRequest, "position")
-        if "astrometric" not in kinds:
-            values.pop("astrometric_all_data", None)
+        if "astrometric" not in kinds and values.get("astrometric_all_data"):
+            del values["astrometric_all_data"]
         return self.build(PositionRequest, "position", {"kinds": kinds, **values})
 
 

@@ -14,7 +14,7 @@ from matplotlib.dates import num2date
 from swiftxrt.bands import HARD, SOFT, TOTAL
 from swiftxrt.exceptions import RequestError
 from swiftxrt.plot import lightcurve as plots
-from swiftxrt.plot._axes import MODE_COLOURS
+from swiftxrt.plot._axes import MODE_COLOURS, axis_label
 from swiftxrt.products.lightcurve import HardnessCurve, LightCurve, LightCurveSet
 
 T0 = 551097137.0
@@ -32,8 +32,8 @@ def make_curve(elapsed_s=(100.0, 200.0, 1e4, 2e4), *, t0_met=T0, rate=(50.0, 20.
         "time_err_neg": 5.0,
         "time_err_pos": 10.0,
         "rate": rate,
-        "rate_err_neg": np.array(rate) / 10,
-        "rate_err_pos": np.array(rate) / 5,
+        "rate_err_neg": np.abs(rate) / 10,
+        "rate_err_pos": np.abs(rate) / 5,
         "mode": ["WT", "WT", "PC", "PC"],
         "is_upper_limit": [False, False, False, True],
     }
@@ -87,7 +87,7 @@ class TestLightCurve:
     def test_logarithmic_after_t0(self):
         ax = plots.plot_light_curve(make_curve())
         assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
-        assert ax.get_xlabel() == "Time since T0 (s)"
+        assert ax.get_xlabel() == axis_label("Time since T0", "s")
         assert ax.get_ylabel().startswith("Count rate, 0.3-10 keV (")
 
     def test_linear_with_bins_before_t0(self):
@@ -106,7 +106,7 @@ class TestLightCurve:
     def test_axis_of_choice(self):
         assert plots.plot_light_curve(make_curve(), elapsed=False).get_xlabel() == "Date (UTC)"
         ax = plots.plot_light_curve(make_curve(t0_met=None), elapsed=True)
-        assert ax.get_xlabel() == "Time since the first bin (s)"
+        assert ax.get_xlabel() == axis_label("Time since the first bin", "s")
         assert ax.get_xscale() == "linear"
 
     def test_wide_range_of_rates_is_logarithmic_on_dates(self):
@@ -127,7 +127,7 @@ class TestLightCurve:
         assert bars(ax, "_limits")[2][0].get_alpha() == 0.5
 
     def test_method_and_empty_curve(self):
-        assert make_curve().plot().get_xlabel() == "Time since T0 (s)"
+        assert make_curve().plot().get_xlabel() == axis_label("Time since T0", "s")
         with pytest.raises(RequestError, match="no bins"):
             make_curve()[:0].plot()
 
@@ -155,7 +155,7 @@ class TestOverview:
         upper = LightCurveSet(make_curve(), hardness_ratio=make_ratio()).plot()
         lower = upper.figure.axes[1]
         assert upper.get_shared_x_axes().joined(upper, lower)
-        assert (upper.get_xlabel(), lower.get_xlabel()) == ("", "Time since T0 (s)")
+        assert (upper.get_xlabel(), lower.get_xlabel()) == ("", axis_label("Time since T0", "s"))
         assert lower.get_xscale() == "log"
         assert lower.get_position().y0 < upper.get_position().y0
 

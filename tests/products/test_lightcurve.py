@@ -165,7 +165,7 @@ class TestColumns:
     def test_bad_attributes_are_refused(self):
         with pytest.raises(RequestError, match="must be one of counts, time"):
             LightCurve.from_columns(columns(), t0_met=T0, band=TOTAL, binning="orbit")
-        with pytest.raises(RequestError, match="did you mean '0.3-10 keV'"):
+        with pytest.raises(RequestError, match=r"did you mean '0\.3-10 keV'"):
             LightCurve.from_columns(columns(), t0_met=T0, band="0.3-10", binning="counts")
 
     def test_constructor_checks_columns_units_and_types(self, curve):

@@ -149,9 +149,7 @@ TARGET = Target("GRB 200416A", position=SkyCoord(335.6985, -7.5179, unit="deg"),
         ),
         (
             "040_spec_doNotFit_after_redshift",
-            XRTRequest(
-                target=TARGET, spectrum=SpectrumRequest(redshift=0.5, galactic_absorber=True, fit=False)
-            ),
+            XRTRequest(target=TARGET, spectrum=SpectrumRequest(redshift=0.5, galactic_absorber=True, fit=False)),
         ),
         (
             "050_psf_all",
@@ -193,9 +191,7 @@ def test_reply_of_the_service_is_read():
     request = XRTRequest.from_wire(GOLDEN["job_parameters"]["exchange_01_submit_ok"])
     assert [kind.code for kind in request.kinds] == ["lc", "spec", "psf", "enh", "xastrom", "image", "sourceDet"]
     assert request.target == TARGET.replace(t0=608713541.952 * u.s)
-    assert request.light_curve == LightCurveRequest(
-        binning=CountsBinning(pc_counts=20, wt_counts=30), data=AllData()
-    )
+    assert request.light_curve == LightCurveRequest(binning=CountsBinning(pc_counts=20, wt_counts=30), data=AllData())
     assert request.spectrum.data == FirstHours(12 * u.h)
     assert request.spectrum.slices == SingleSlice()
     assert request.position.search_radius == 20 * u.arcsec
