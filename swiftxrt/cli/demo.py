@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import astropy.units as u
-import matplotlib
 
 from ..exceptions import NoDataError, OutputExistsError, ProductNotAvailableError
 from ..io.archive import find_observations
 from ..kinds import ProductKind
+from ..plot.files import save_figure
 from ..products.productset import ProductSet
 from ..products.report import JobReport, Phase, StepState
 from ..query.core import SwiftXRTClass
@@ -123,7 +123,6 @@ def _stage(title: str) -> Iterator[None]:
 
 def _write(products: ProductSet, output: Path) -> list[Path]:
     """Write one file of each kind and the three pictures."""
-    matplotlib.use("agg")
     written: list[Path] = []
     for write in (_write_light_curve, _write_spectrum, _write_image):
         try:
@@ -138,7 +137,7 @@ def _write_light_curve(products: ProductSet, output: Path) -> list[Path]:
     paths = [output / "lightcurve.ecsv", output / "lightcurve.fits", output / "lightcurve.png"]
     curves.total.write(paths[0], format="ascii.ecsv")
     curves.total.write(paths[1], format="ogip.lc")
-    _save(curves.plot(), paths[2])
+    save_figure(curves.plot(), paths[2])
     return paths
 
 
@@ -146,7 +145,7 @@ def _write_spectrum(products: ProductSet, output: Path) -> list[Path]:
     spectra = products.spectrum
     best = max(spectra.count_spectra, key=lambda one: int(one.counts.sum()))
     spectra[best.stem].write(output / "spectrum.pha")
-    _save(spectra[best.stem].plot(), output / "spectrum.png")
+    save_figure(spectra[best.stem].plot(), output / "spectrum.png")
     return sorted(output.glob("spectrum*"))
 
 
@@ -159,7 +158,7 @@ def _write_image(products: ProductSet, output: Path) -> list[Path]:
         paths.append(output / "position.reg")
         products.standard_position.write(paths[-1])
         regions.append(products.standard_position.region)
-    _save(image.plot(regions=[*_extraction_regions(products), *regions]), paths[1])
+    save_figure(image.plot(regions=[*_extraction_regions(products), *regions]), paths[1])
     return paths
 
 
@@ -171,12 +170,3 @@ def _extraction_regions(products: ProductSet) -> list[Any]:
     pc = [one for one in products.spectrum.count_spectra if one.mode == "PC"]
     texts = [text for one in pc[:1] for text in (one.source_region, one.background_region) if text]
     return [region for text in texts for region in Regions.parse(text, format="ds9")]
-
-
-def _save(axes: Any, path: Path) -> None:
-    figure = axes.figure if hasattr(axes, "figure") else axes[0].figure
-    figure.savefig(path, dpi=150, bbox_inches="tight")
-    from matplotlib import pyplot
-
-    pyplot.close(figure)
-

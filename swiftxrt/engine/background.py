@@ -107,9 +107,7 @@ def find_neighbours(
     return Neighbours(columns[0], columns[1], columns[2])
 
 
-def _maps(
-    snapshots: Sequence[Snapshot], kept: NDArray[np.bool_], x0: int, y0: int, size: int
-) -> tuple[Floats, Floats]:
+def _maps(snapshots: Sequence[Snapshot], kept: NDArray[np.bool_], x0: int, y0: int, size: int) -> tuple[Floats, Floats]:
     """Counts and exposure (s) per pixel of a window of the sky image."""
     counts = np.zeros((size, size))
     grid_y, grid_x = np.mgrid[y0 : y0 + size, x0 : x0 + size]

@@ -11,10 +11,10 @@ from scipy import ndimage, stats
 
 from ..mission import PIXEL_ARCSEC, Mode
 from .extracted import ExtractionParameters
-from .geometry import off_axis_arcmin, ring_pixels
+from .geometry import live_columns, off_axis_arcmin, ring_pixels
 from .psf import KingPSF
-from .psffit import fit_point_source
-from .snapshots import Snapshot
+from .psffit import fit_line_source, fit_point_source
+from .snapshots import Snapshot, live_time_s
 
 __all__ = ["SourceFinder", "count_map", "iterative_centroid", "simple_centroid", "strip_centroid"]
 
@@ -26,6 +26,9 @@ _SHRINK = 0.8
 _ROUNDS = 5
 _FIT_RADIUS_PIX = 20.0
 _SETTLED_PIX = 0.1
+# How closely the pointing is followed for dead pixels.
+_FOLLOWED_PIX = 0.5
+_LEAST_SIGNIFICANCE = 5.0
 _CELL_PIX = 9
 # A centroid counts if chance gives that many events less often than this.
 _CHANCE = 1e-4
@@ -105,11 +108,34 @@ def simple_centroid(
 
 
 def iterative_centroid(
-    x_pix: Any, y_pix: Any, x0_pix: float, y0_pix: float, tolerance_pix: float, *, psf: KingPSF | None = None
+    x_pix: Any,
+    y_pix: Any,
+    x0_pix: float,
+    y0_pix: float,
+    tolerance_pix: float,
+    *,
+    snapshots: Sequence[Snapshot] = (),
 ) -> tuple[float, float] | None:
     """Fit of the profile, repeated around each result until it moves less than 0.1 pixel.
 
-    Starts from `simple_centroid`; parameters and result are the same.
+    Starts from `simple_centroid`. With the snapshots dead pixels are taken
+    into account, which a barycentre cannot do.
+
+    Parameters
+    ----------
+    x_pix, y_pix : array of int, shape (n,)
+        Sky pixels of the events.
+    x0_pix, y0_pix : float
+        Where to look.
+    tolerance_pix : float
+        How far the source may be.
+    snapshots : sequence of Snapshot, optional
+        What the events come from.
+
+    Returns
+    -------
+    x, y : tuple of float, or None
+        None if nothing significant lies within the tolerance.
     """
     centre = simple_centroid(x_pix, y_pix, x0_pix, y0_pix, tolerance_pix)
     for _ in range(10):
@@ -118,7 +144,9 @@ def iterative_centroid(
         x, y = ring_pixels(*centre, _FIT_RADIUS_PIX)
         left, low, size = int(x.min()), int(y.min()), int(max(np.ptp(x), np.ptp(y))) + 1
         counts = count_map(x_pix, y_pix, left, low, size)[y - low, x - left]
-        fit = fit_point_source(counts, x, y, centre, psf=psf or KingPSF.at(), reach_pix=_BOX_PIX)
+        seen_s = live_time_s(snapshots, x, y, _FOLLOWED_PIX) if snapshots else np.ones(x.size)
+        exposure = seen_s / max(float(seen_s.max()), 1e-9)
+        fit = fit_point_source(counts, x, y, centre, psf=KingPSF.at(), exposure=exposure, reach_pix=_BOX_PIX)
         moved = np.hypot(fit.x_pix - centre[0], fit.y_pix - centre[1])
         far = np.hypot(fit.x_pix - x0_pix, fit.y_pix - y0_pix) > tolerance_pix
         centre = None if far else (fit.x_pix, fit.y_pix)
@@ -127,33 +155,47 @@ def iterative_centroid(
     return centre
 
 
-def strip_centroid(along_pix: Any, tolerance_pix: float) -> float | None:
-    """Barycentre along DETX, for windowed timing.
+def strip_centroid(
+    snapshot: Snapshot, index: NDArray[np.intp], x0_pix: float, y0_pix: float, tolerance_pix: float
+) -> tuple[float, float] | None:
+    """Position along DETX of a source in windowed timing mode, from a fit of the profile.
+
+    Dead columns are taken into account: close to them a barycentre would be
+    off by pixels, and the correction factor by tens of per cent.
 
     Parameters
     ----------
-    along_pix : array, shape (n,)
-        Distance of the events from the position given, along DETX.
+    snapshot : Snapshot
+        Windowed timing.
+    index : ndarray of int
+        Events to use.
+    x0_pix, y0_pix : float
+        Where to look, in sky pixels.
     tolerance_pix : float
         How far the source may be.
 
     Returns
     -------
-    shift : float or None
-        Position of the source along DETX; None if there is none within the tolerance.
+    x, y : tuple of float, or None
+        Moved along DETX only; None if nothing significant lies within the tolerance.
     """
-    along = np.asarray(along_pix, dtype=float)
-    inner, outer = _RING_PIX
-    per_column = float(np.count_nonzero((np.abs(along) > inner) & (np.abs(along) < outer)) / (2 * (outer - inner)))
-    shift = 0.0
-    for half in _BOX_PIX * _SHRINK ** np.repeat(np.arange(_ROUNDS), 2):
-        inside = np.abs(along - shift) <= half
-        if not inside.any():
-            return None
-        shift = float(along[inside].mean())
-    number = int(np.count_nonzero(np.abs(along - shift) <= _BOX_PIX))
-    by_chance = stats.poisson.sf(number - 1, per_column * 2 * _BOX_PIX) >= _CHANCE
-    return None if by_chance or number < _MIN_EVENTS or abs(shift) > tolerance_pix else shift
+    pointing, events = snapshot.pointing, snapshot.events
+    half = int(np.ceil(tolerance_pix + _FIT_RADIUS_PIX))
+    along = np.arange(-half, half + 1)
+    measured = np.rint(pointing.along_columns(events.x[index], events.y[index], x0_pix, y0_pix)).astype(int)
+    counts = np.bincount(measured[np.abs(measured) <= half] + half, minlength=along.size)
+    live, exposure = live_columns(snapshot.live), np.zeros(along.size)
+    for offset, time_s in zip(*snapshot.offsets(_FOLLOWED_PIX), strict=True):
+        column = np.rint(pointing.to_detector(x0_pix, y0_pix, offset)[0] + along).astype(int)
+        exposure += time_s * live[np.clip(column, 0, live.size - 1)]
+    angle = off_axis_arcmin(*pointing.to_detector(x0_pix, y0_pix, pointing.offset.mean()))
+    psf = KingPSF.at(off_axis_arcmin=float(angle))
+    if not exposure.any():
+        return None
+    fit = fit_line_source(counts, along, exposure / exposure.max(), psf=psf, reach_pix=tolerance_pix)
+    if fit.significance < _LEAST_SIGNIFICANCE:
+        return None
+    return pointing.moved_along_columns(x0_pix, y0_pix, fit.shift_pix)
 
 
 class SourceFinder:
@@ -194,15 +236,11 @@ class SourceFinder:
         events = snapshots[0].events
         index = np.concatenate([snapshot.index[kept[snapshot.index]] for snapshot in snapshots])
         x, y = events.x[index], events.y[index]
-        pointing = snapshots[0].pointing
         if events.mode is Mode.WT:
-            shift = strip_centroid(pointing.along_columns(x, y, x0_pix, y0_pix), self.tolerance_pix)
-            found = None if shift is None else pointing.moved_along_columns(x0_pix, y0_pix, shift)
+            found = strip_centroid(snapshots[0], index, x0_pix, y0_pix, self.tolerance_pix)
         elif self.parameters.method == "simple":
             found = simple_centroid(x, y, x0_pix, y0_pix, self.tolerance_pix)
         else:
-            angle = off_axis_arcmin(*pointing.to_detector(x0_pix, y0_pix, pointing.offset.mean()))
-            psf = KingPSF.at(off_axis_arcmin=float(angle))
-            found = iterative_centroid(x, y, x0_pix, y0_pix, self.tolerance_pix, psf=psf)
+            found = iterative_centroid(x, y, x0_pix, y0_pix, self.tolerance_pix, snapshots=snapshots)
         self.failures = 0 if found else self.failures + 1
         return found

@@ -54,9 +54,7 @@ def kbn_mode(counts: ArrayLike, background: ArrayLike) -> Floats:
     return np.asarray(np.maximum(n - b, 0.0))
 
 
-def kbn_interval(
-    counts: ArrayLike, background: ArrayLike, confidence: ArrayLike = 0.683
-) -> tuple[Floats, Floats]:
+def kbn_interval(counts: ArrayLike, background: ArrayLike, confidence: ArrayLike = 0.683) -> tuple[Floats, Floats]:
     """Shortest interval that holds the source counts with some probability.
 
     Every value inside is more probable than any outside, so the interval

@@ -54,9 +54,7 @@ class Data:
         return self.pc if mode is Mode.PC else self.wt
 
 
-def select_data(
-    observations: Sequence[Observation], selection: Selection | None, request: XRTRequest
-) -> Data:
+def select_data(observations: Sequence[Observation], selection: Selection | None, request: XRTRequest) -> Data:
     """Open the observations and keep what a request selects.
 
     Parameters

@@ -349,7 +349,11 @@ class _Extractor:
                 f"no centroid in {len(self.without_centroid)} {self.mode.value} observations "
                 f"({', '.join(self.without_centroid[:3])}...): the position given was used"
             )
-            warn(message.replace("...", "" if len(self.without_centroid) <= 3 else ", ..."), CentroidWarning, stacklevel=5)
+            warn(
+                message.replace("...", "" if len(self.without_centroid) <= 3 else ", ..."),
+                CentroidWarning,
+                stacklevel=5,
+            )
 
 
 def _masks(lists: list[EventList], parts: list[tuple[int, NDArray[np.intp]]]) -> tuple[Flags, ...]:

@@ -13,19 +13,19 @@ with the details read off from about 30 000 published bins:
   it. If there is none, the bin goes on in the next snapshot, unless it would
   straddle too long a gap or the data end: then it is closed as it is.
 
-Bins depend on each other, so they cannot be made all at once. But while the
-number of counts needed stays the same, their ends follow from counting alone:
-many are proposed together, checked together, and kept up to the first that
-the rule would have ended elsewhere. Only there bins are filled one by one.
+Where a bin ends depends on where it starts, so bins cannot be made all at once.
+But while the number of counts needed stays the same, their ends follow from
+counting alone: many are proposed together, checked together, and kept up to
+the first that the rule would have ended elsewhere. Around that one the end of
+the bin is worked out for every event that it could start at, and the bins are
+read off from that.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,11 @@ Flags = NDArray[np.bool_]
 # Event times are known to about a microsecond.
 _TIME_PRECISION_S = 1e-6
 _MIN_GOOD_S = 1e-9
+# Rows of totals; the fields of `Sums` of each band follow from the third on.
+_EDGE, _GOOD, _COUNTS = 0, 1, 2
+# How many pieces are proposed, or events looked at, in one go.
+_FEW, _MANY = 64, 1 << 16
+_WINDOW = 4096
 # Rates (ct/s) outside these limits need as many counts as at the limits.
 _RATE_LIMITS = (1e-9, 1e9)
 
@@ -85,50 +90,15 @@ class _Need:
         self.grows = sorted(self.counts) == self.counts
         self._counts, self._rates = np.array(self.counts), np.array(self.rates)
 
-    def at(self, rate: float) -> int:
-        return self.counts[bisect_right(self.rates, rate)]
-
-    def at_each(self, rate: Floats) -> Integers:
+    def at(self, rate: Floats) -> Integers:
         return self._counts[np.searchsorted(self._rates, rate, side="right")]
 
-    def below(self, counts: int) -> list[tuple[int, float]]:
-        """Smaller numbers, each with the rate from which it no longer suffices."""
-        return [(low, rate) for low, rate in zip(self.counts, self.rates, strict=False) if low < counts]
+    def steps(self) -> Iterator[tuple[int, float]]:
+        """The numbers, each with the rate from which it no longer suffices."""
+        if self.grows:
+            return zip(self.counts, [*self.rates, math.inf], strict=True)
+        return iter([(self.lowest, math.inf)])
 
-
-class _Totals(NamedTuple):
-    """Everything collected up to some moments: the time, good time, and the sums of each band."""
-
-    edge_s: Floats
-    good_s: Floats
-    bands: tuple[Sums, ...]
-
-    def take(self, index: Integers | int | slice) -> _Totals:
-        bands = tuple(Sums(*(part[index] for part in band)) for band in self.bands)
-        return _Totals(self.edge_s[index], self.good_s[index], bands)
-
-    def since(self, start: _Totals) -> _Totals:
-        bands = tuple(late.since(early) for late, early in zip(self.bands, start.bands, strict=True))
-        return _Totals(self.edge_s - start.edge_s, self.good_s - start.good_s, bands)
-
-
-def _shifted(first: _Totals, totals: _Totals, opening: _Totals, fresh: Flags, which: Integers) -> _Totals:
-    """Totals at the start of each piece: those at the end of the piece before, or of a new snapshot."""
-
-    def shift(start: Floats, stops: NDArray, openings: NDArray) -> NDArray:
-        starts = np.empty_like(stops)
-        starts[1:] = stops[:-1]
-        starts[fresh] = openings[which[fresh]]
-        starts[0] = start
-        return starts
-
-    bands = tuple(
-        Sums(*(shift(*parts) for parts in zip(*each, strict=True)))
-        for each in zip(first.bands, totals.bands, opening.bands, strict=True)
-    )
-    return _Totals(
-        shift(first.edge_s, totals.edge_s, opening.edge_s), shift(first.good_s, totals.good_s, opening.good_s), bands
-    )
 
 
 def snapshot_spans(data: ExtractedEvents) -> tuple[Floats, Floats]:
@@ -138,63 +108,63 @@ def snapshot_spans(data: ExtractedEvents) -> tuple[Floats, Floats]:
     return data.gti_start_s[first], data.gti_stop_s[last]
 
 
-@dataclass(frozen=True, eq=False)
-class _Slots:
-    """Moments at which a bin can end: readout frames with events.
+class _Collector:
+    """What has been collected up to any moment; the events of all bands in one sequence.
+
+    A moment is given by the number of events before it ("cut") and its time
+    ("edge"). Totals are arrays with one column for each moment; their rows are
+    the edge, the good time, and for each band the fields of `Sums`.
 
     Parameters
     ----------
-    time_s : ndarray, shape (n_slots + 1,)
-        Times of the events, each once; infinite at the end.
-    before : tuple of sequence of int, each of length n_slots + 1
-        For each band, the number of events before a slot.
-    slot : tuple of sequence of int
-        For each band, the slot of each event.
-    simple : bool
-        Whether there is one band and one event in each slot.
+    data : ExtractedEvents
+        Gives the good time.
+    bands : sequence of BandEvents
+        Gives the events.
     """
 
-    time_s: Floats
-    before: tuple[Sequence[int], ...]
-    slot: tuple[Sequence[int], ...]
-    simple: bool
+    def __init__(self, data: ExtractedEvents, bands: Sequence[BandEvents]) -> None:
+        self.bands = tuple(bands)
+        self._good = GoodTime(data.gti_start_s, data.gti_stop_s)
+        self.single = len(bands) == 1
+        if self.single:
+            self.time_s = bands[0].source_time_s
+            return
+        time_s = np.concatenate([band.source_time_s for band in bands])
+        owner = np.repeat(np.arange(len(bands)), [len(band.source_time_s) for band in bands])
+        order = np.argsort(time_s, kind="stable")
+        self.time_s, owner = time_s[order], owner[order]
+        self._place = [np.flatnonzero(owner == k) for k in range(len(bands))]
+        self._before = [np.append(0, np.cumsum(owner == k)) for k in range(len(bands))]
 
-    @classmethod
-    def of(cls, bands: Sequence[BandEvents]) -> _Slots:
-        if len(bands) > 1:
-            time_s = np.unique(np.concatenate([band.source_time_s for band in bands]))
-            before = [np.searchsorted(band.source_time_s, np.append(time_s, np.inf)) for band in bands]
-            slot = [np.searchsorted(time_s, band.source_time_s) for band in bands]
-            return cls(np.append(time_s, np.inf), tuple(map(memoryview, before)), tuple(map(memoryview, slot)), False)
-        time_s = bands[0].source_time_s
-        new = np.empty(len(time_s), dtype=bool)
-        new[:1] = True
-        np.greater(time_s[1:], time_s[:-1], out=new[1:])
-        if new.all():
-            return cls(np.append(time_s, np.inf), (range(len(new) + 1),), (range(len(new)),), True)
-        before = np.append(np.flatnonzero(new), len(new))
-        slot = np.cumsum(new) - 1
-        return cls(np.append(time_s[new], np.inf), (memoryview(before),), (memoryview(slot),), False)
+    def totals(self, cuts: Integers, edges_s: Floats) -> Floats:
+        rows = [edges_s, self._good.before(edges_s)]
+        for k, band in enumerate(self.bands):
+            rows.extend(band.up_to(cuts if self.single else self._before[k][cuts], edges_s))
+        return np.array(rows, dtype=np.float64)
 
-    def events_before(self, band: int, slots: Integers) -> Integers:
-        return slots if self.simple else np.asarray(self.before[band])[slots]
+    def cut_with(self, cut: int, counts: int) -> int:
+        """The first cut after which each band has so many more events."""
+        if self.single:
+            return cut + counts
+        needed = [int(before[cut]) + counts for before in self._before]
+        if any(last > len(place) for last, place in zip(needed, self._place, strict=True)):
+            return len(self.time_s) + 1
+        return max(int(place[last - 1]) + 1 for last, place in zip(needed, self._place, strict=True))
 
-    def next_ends(self, slot: int, stop: int, counts: int, limit: int) -> Integers:
-        """Last slots of consecutive bins that hold `counts` of each band."""
-        if self.simple:
-            return np.arange(slot + counts - 1, min(stop, slot + limit * counts), counts)
-        ends: list[int] = []
-        bands = [(before, slots, len(slots) - counts) for before, slots in zip(self.before, self.slot, strict=True)]
-        while len(ends) < limit:
-            end = slot
-            for before, slots, last in bands:
-                event = before[slot]
-                end = max(end, slots[event + counts - 1]) if event <= last else stop
-            if end >= stop:
-                break
-            ends.append(end)
-            slot = end + 1
-        return np.array(ends, dtype=np.int64)
+    def fewest_between(self, start: Floats, cut: int) -> int:
+        """Smallest number of events that a band has from a moment (one column of totals) up to a cut."""
+        before = [cut] if self.single else [int(before[cut]) for before in self._before]
+        return min(int(now - then) for now, then in zip(before, start[_COUNTS :: len(Sums._fields)], strict=True))
+
+
+def _band_sums(totals: Floats) -> Iterator[Sums]:
+    for row in range(_COUNTS, len(totals), len(Sums._fields)):
+        yield Sums(*totals[row : row + len(Sums._fields)])
+
+
+def _fewest(totals: Floats) -> Floats:
+    return np.minimum.reduce(totals[_COUNTS :: len(Sums._fields)])
 
 
 class CountsFiller:
@@ -211,204 +181,237 @@ class CountsFiller:
     """
 
     def __init__(self, data: ExtractedEvents, bands: Sequence[BandEvents], rule: CountsRule) -> None:
-        self._bands, self._rule, self._need = tuple(bands), rule, _Need(rule)
-        self._good = GoodTime(data.gti_start_s, data.gti_stop_s)
-        self._slots = _Slots.of(bands)
+        self._rule, self._need = rule, _Need(rule)
+        self._events = _Collector(data, bands)
+        self._time_s = self._events.time_s
         self._half_frame_s = max(data.frame_s / 2, _TIME_PRECISION_S)
         self._open_s, self._close_s = snapshot_spans(data)
-        times = self._slots.time_s[:-1]
-        self._first_slot = np.searchsorted(times, self._open_s)
-        self._stop_slot = np.searchsorted(times, self._close_s)
-        self._opening = self._totals(self._first_slot, self._open_s)
+        self._first = np.searchsorted(self._time_s, self._open_s)
+        self._end = np.searchsorted(self._time_s, self._close_s)
+        self._opening = self._events.totals(self._first, self._open_s)
         # Where the filling has got to.
         self._starts: list[float] = []
         self._stops: list[float] = []
-        self._counts = self._need.at(1.0)
+        self._counts = int(self._need.at(np.array(1.0)))
         self._enter(0)
 
     def fill(self) -> tuple[Floats, Floats]:
         """Start and stop of the bins, in seconds."""
-        limit, patience = 64, 4
+        limit = width = _FEW
         while self._snapshot < len(self._open_s):
-            kept = self._fill_together(limit)
+            kept = 0 if self._carried else self._fill_together(limit)
             if kept == limit:
-                limit = min(limit * 4, 1 << 17)
-                continue
-            patience = min(patience * 2, 256) if kept < 8 else 4
-            self._fill_singly(patience)
-            limit = 64
+                limit = min(limit * 8, _MANY)
+            elif self._snapshot < len(self._open_s):
+                # The more often proposals fail, the further the other way goes.
+                width = _FEW if kept > _FEW else min(width * 2, _WINDOW)
+                self._fill_apart(width + 2 * self._counts)
+                limit = _FEW
         return np.array(self._starts), np.array(self._stops)
 
     def _enter(self, snapshot: int, *, carry: bool = False) -> None:
         """Go to a snapshot, with an empty bin or with one that is not full yet."""
         self._snapshot, self._carried, self._filled = snapshot, carry, False
         if snapshot < len(self._open_s):
-            self._slot = int(self._first_slot[snapshot])
+            self._cut = int(self._first[snapshot])
             if not carry:
-                self._start = self._opening.take(snapshot)
+                self._start = self._opening[:, snapshot].copy()
 
-    def _totals(self, slots: Integers, edge_s: Floats) -> _Totals:
-        """Totals at some times that lie before the event of each slot and after that of the one before."""
-        bands = tuple(
-            band.up_to(self._slots.events_before(k, slots), edge_s) for k, band in enumerate(self._bands)
-        )
-        return _Totals(edge_s, self._good.before(edge_s), bands)
+    def _frame_ends(self, cuts: Integers, snapshot: Integers | int) -> Floats:
+        """End of the frame of the event before each cut; not after the next event or the snapshot."""
+        ends = np.minimum(self._time_s[cuts - 1] + self._half_frame_s, self._close_s[snapshot])
+        inside = cuts < len(self._time_s)
+        ends[inside] = np.minimum(ends[inside], self._time_s[cuts[inside]])
+        return ends
 
-    def _frame_ends(self, slots: Integers, snapshot: Integers | int) -> Floats:
-        """Ends of the frames of some slots; never beyond the next event or the snapshot."""
-        ends = np.minimum(self._slots.time_s[slots] + self._half_frame_s, self._slots.time_s[slots + 1])
-        return np.minimum(ends, self._close_s[snapshot])
+    def _rate(self, bins: Floats) -> Floats:
+        """Corrected rate of bins in ct/s; `bins` are differences of totals."""
+        rate = sum(sums.net * sums.factors / np.maximum(sums.counts, 1) for sums in _band_sums(bins))
+        return rate / np.maximum(bins[_GOOD], _MIN_GOOD_S)
 
-    # Many bins at once.
+    def _full(self, bins: Floats) -> Flags:
+        """Whether bins follow the rule."""
+        full = bins[_EDGE] >= self._rule.min_bin_s - _TIME_PRECISION_S
+        for sums in _band_sums(bins):
+            full &= sums.net >= self._rule.min_snr * sums.net_error
+        return full & (_fewest(bins) >= self._need.at(self._rate(bins)))
+
+    def _too_bright(self, starts: Floats, stops: Floats, counts: int, rate: float) -> Flags:
+        """Whether all through a bin, `counts` cannot have sufficed because it was too bright.
+
+        They suffice below `rate`. With that many counts in each band, less the
+        background of the whole bin, at its smallest correction factor and in
+        all its good time, the rate was not that low. (Cautious: where this is
+        False they need not have sufficed.)
+        """
+        net = np.zeros(starts.shape[1])
+        for band, start, stop in zip(self._events.bands, _band_sums(starts), _band_sums(stops), strict=True):
+            factor = band.smallest_factor(start.counts.astype(np.int64), stop.counts.astype(np.int64))
+            net += (counts - stop.since(start).background) * factor
+        return net >= rate * (stops[_GOOD] - starts[_GOOD])
+
+    # Many bins together.
 
     def _fill_together(self, limit: int) -> int:
-        """Propose bins that need as many counts as the last one; keep those that follow the rule."""
-        if self._carried or not self._need.grows:
+        """Propose bins that need as many counts as the last one; keep those that follow the rule.
+
+        Returns the number of pieces kept: bins, and rests of snapshots.
+        """
+        cuts, rest = self._propose(limit)
+        if not len(cuts):
             return 0
-        ends, snapshot, rest = self._propose(limit)
-        if not len(ends):
-            return 0
-        edges = np.where(rest, self._close_s[snapshot], self._frame_ends(ends, snapshot))
-        totals = self._totals(ends + 1, edges)
-        fresh = np.diff(snapshot, prepend=self._snapshot) > 0
-        starts = _shifted(self._start, totals, self._opening, fresh, snapshot)
-        right = self._not_full_earlier(starts, totals)
-        full = self._full(totals.since(starts))
-        right &= full | rest
+        snapshot = self._snapshot + np.cumsum(rest) - rest
+        edges = np.where(rest, self._close_s[snapshot], self._frame_ends(np.maximum(cuts, 1), snapshot))
+        stops = self._events.totals(cuts, edges)
+        starts = np.empty_like(stops)
+        starts[:, 0], starts[:, 1:] = self._start, stops[:, :-1]
+        fresh = np.flatnonzero(rest[:-1]) + 1
+        starts[:, fresh] = self._opening[:, snapshot[fresh]]
+        right = self._full(stops - starts) | rest
+        right &= self._not_full_earlier(starts, stops)
         kept = len(right) if right.all() else int(np.argmin(right))
         if kept:
-            self._keep(ends[:kept], snapshot[:kept], rest[:kept], starts.edge_s[:kept], totals.take(slice(kept)))
+            self._keep(cuts[:kept], rest[:kept], starts[_EDGE, :kept], stops[:, :kept])
         return kept
 
-    def _propose(self, limit: int) -> tuple[Integers, Integers, Flags]:
-        """Last slot and snapshot of pieces, and whether they are the rest of a snapshot."""
-        ends, snapshots, rests = [], [], []
-        snapshot, slot, filled, missing = self._snapshot, self._slot, self._filled, limit
-        while missing > 0 and snapshot < len(self._open_s):
-            stop = int(self._stop_slot[snapshot])
-            found = self._slots.next_ends(slot, stop, self._counts, missing)
-            if not (len(found) or filled):
+    def _propose(self, limit: int) -> tuple[Integers, Flags]:
+        """Cuts at the ends of pieces that hold just enough counts, or are the rest of a snapshot."""
+        cuts: list[int] = []
+        rests: list[int] = []
+        time_s, counts, events = memoryview(self._time_s), self._counts, self._events
+        snapshot, cut, end, filled = self._snapshot, self._cut, int(self._end[self._snapshot]), self._filled
+        while len(cuts) < limit:
+            stop = cut + counts if events.single else events.cut_with(cut, counts)
+            if stop <= end:
+                time = time_s[stop - 1]
+                while stop < end and time_s[stop] == time:
+                    stop += 1
+                cuts.append(stop)
+                cut, filled = stop, True
+                continue
+            if not filled:
                 break
-            complete = len(found) < missing
-            ends.append(np.append(found, stop - 1) if complete else found)
-            snapshots.append(np.full(len(ends[-1]), snapshot))
-            rests.append(np.arange(len(ends[-1])) == len(found))
-            missing -= len(ends[-1])
+            rests.append(len(cuts))
+            cuts.append(end)
             snapshot, filled = snapshot + 1, False
-            if snapshot < len(self._open_s):
-                slot = int(self._first_slot[snapshot])
-        if not ends:
-            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0, dtype=bool)
-        return np.concatenate(ends), np.concatenate(snapshots), np.concatenate(rests)
+            if snapshot == len(self._open_s):
+                break
+            cut, end = int(self._first[snapshot]), int(self._end[snapshot])
+        rest = np.zeros(len(cuts), dtype=bool)
+        rest[rests] = True
+        return np.array(cuts, dtype=np.int64), rest
 
-    def _full(self, bins: _Totals) -> Flags:
-        rate = np.zeros(len(bins.edge_s))
-        fewest = np.full(len(rate), np.iinfo(np.int64).max)
-        full = bins.edge_s >= self._rule.min_bin_s - _TIME_PRECISION_S
-        for sums in bins.bands:
-            rate += sums.net * sums.factors / np.maximum(sums.counts, 1)
-            fewest = np.minimum(fewest, sums.counts)
-            full &= sums.net >= self._rule.min_snr * sums.net_error
-        return full & (fewest >= self._need.at_each(rate / np.maximum(bins.good_s, _MIN_GOOD_S)))
-
-    def _not_full_earlier(self, starts: _Totals, stops: _Totals) -> Flags:
-        """Whether no smaller number of counts can have sufficed on the way.
-
-        A smaller number suffices below some rate. With that many counts in
-        each band, less the background and at the smallest correction factor of
-        the whole bin, and in the good time of the whole bin, the rate cannot
-        have been so low. (May be False although the bin is right.)
-        """
-        bins = stops.since(starts)
-        right = np.ones(len(bins.edge_s), dtype=bool)
-        smaller = self._need.below(self._counts)
-        if not smaller:
-            return right
-        fewest = np.minimum.reduce([sums.counts for sums in bins.bands])
-        factors = [
-            _smallest_factor(band, start.counts, stop.counts)
-            for band, start, stop in zip(self._bands, starts.bands, stops.bands, strict=True)
-        ]
-        for counts, rate in smaller:
-            net = sum((counts - sums.background) * factor for sums, factor in zip(bins.bands, factors, strict=True))
-            right &= (net >= rate * bins.good_s) | (fewest < counts)
+    def _not_full_earlier(self, starts: Floats, stops: Floats) -> Flags:
+        """Whether pieces can be shown not to have been full with fewer counts (False if unsure)."""
+        right = np.full(starts.shape[1], self._need.grows)
+        fewest = _fewest(stops - starts)
+        for counts, rate in self._need.steps():
+            if counts < self._counts:
+                right &= self._too_bright(starts, stops, counts, rate) | (fewest < counts)
         return right
 
-    def _keep(self, ends: Integers, snapshot: Integers, rest: Flags, start_s: Floats, totals: _Totals) -> None:
-        bins = ~rest
-        stop_s = totals.edge_s[bins]
-        # The rest of a snapshot extends the bin before it, which may be an older one.
-        owner = np.cumsum(bins)[rest] - 1
-        older = owner < 0
-        stop_s[owner[~older]] = totals.edge_s[rest][~older]
-        if older.any():
-            self._stops[-1] = float(totals.edge_s[rest][older][-1])
-        self._starts.extend(start_s[bins].tolist())
-        self._stops.extend(stop_s.tolist())
-        last = int(snapshot[-1])
+    def _keep(self, cuts: Integers, rest: Flags, start_s: Floats, stops: Floats) -> None:
+        stop_s = stops[_EDGE]
+        if rest[0]:
+            self._stops[-1] = float(stop_s[0])
+        # The rest of a snapshot extends the bin before it.
+        extended = np.append(rest[1:], [False])
+        stop_s = np.where(extended, np.append(stop_s[1:], [np.nan]), stop_s)
+        self._starts.extend(start_s[~rest].tolist())
+        self._stops.extend(stop_s[~rest].tolist())
+        snapshot = self._snapshot + int(rest.sum())
         if rest[-1]:
-            self._enter(last + 1)
+            self._enter(snapshot)
         else:
-            self._snapshot, self._slot, self._filled = last, int(ends[-1]) + 1, True
-            self._start = totals.take(-1)
+            self._snapshot, self._cut, self._filled = snapshot, int(cuts[-1]), True
+            self._start = stops[:, -1].copy()
 
-    # One bin after the other.
+    # Bins whose ends do not follow from counting alone.
 
-    def _fill_singly(self, limit: int) -> None:
-        """Fill up to `limit` bins by the rule itself."""
-        width = min(2 * limit * self._counts, 4096)
-        while limit > 0 and self._snapshot < len(self._open_s):
-            stop = int(self._stop_slot[self._snapshot])
-            begin, end = self._slot, min(self._slot + width, stop)
-            window = self._window(begin, end)
-            filled = self._fill_window(window, limit)
-            limit -= filled
-            if limit > 0 and end == stop:
-                self._leave_snapshot()
-                limit -= 1
-            elif not filled:
-                width *= 4
+    def _fill_apart(self, width: int) -> None:
+        """Fill bins from here to so many events further on, or to the end of the snapshot."""
+        end = int(self._end[self._snapshot])
+        while self._events.fewest_between(self._start, end) >= self._need.lowest:
+            stop = min(self._cut + width, end)
+            filled = self._fill_window(stop)
+            if stop == end:
+                break
+            if filled:
+                return
+            width *= 4
+        self._leave_snapshot()
 
-    def _window(self, begin: int, end: int) -> _Window:
-        slots = np.arange(begin, end)
-        totals = self._totals(slots + 1, self._frame_ends(slots, self._snapshot))
-        bands = tuple(tuple(part.tolist() for part in sums) for sums in totals.bands)
-        return _Window(begin, totals, totals.edge_s.tolist(), totals.good_s.tolist(), bands)
+    def _fill_window(self, end: int) -> int:
+        """Fill bins that end at or before a cut; returns how many."""
+        cuts = np.arange(self._cut + 1, end + 1)
+        # A frame ends after the last of several events at one time.
+        cuts = cuts[np.append(self._time_s[cuts[:-1]] > self._time_s[cuts[:-1] - 1], [True])] if len(cuts) else cuts
+        later = self._events.totals(cuts, self._frame_ends(cuts, self._snapshot))
+        totals = np.column_stack([self._start, later])
+        following = self._first_full(totals).tolist()
+        at = [0]
+        while following[at[-1]]:
+            at.append(following[at[-1]])
+        if len(at) == 1:
+            return 0
+        edges = totals[_EDGE, at].tolist()
+        self._starts.extend(edges[:-1])
+        self._stops.extend(edges[1:])
+        last = totals[:, at[-1]]
+        self._counts = int(self._need.at(self._rate((last - totals[:, at[-2]])[:, None]))[0])
+        self._start, self._cut = last.copy(), int(cuts[at[-1] - 1])
+        self._filled, self._carried = True, False
+        return len(at) - 1
 
-    def _fill_window(self, window: _Window, limit: int) -> int:
-        for filled in range(limit):
-            k = self._first_full(window, self._slot - window.begin)
-            if k is None:
-                return filled
-            self._starts.append(float(self._start.edge_s))
-            self._stops.append(window.edge_s[k])
-            self._start = window.totals.take(k)
-            self._slot, self._filled, self._carried = window.begin + k + 1, True, False
-        return limit
+    def _first_full(self, totals: Floats) -> Integers:
+        """For bins that start at each moment, the moment at which they are full; 0 if there is none.
 
-    def _first_full(self, window: _Window, k: int) -> int | None:
-        """The first slot of the window at which the bin is full."""
-        edge_s, good_s, starts = float(self._start.edge_s), float(self._start.good_s), self._start.bands
-        lowest, min_snr = self._need.lowest, self._rule.min_snr
-        k = max(k, bisect_left(window.edge_s, edge_s + self._rule.min_bin_s - _TIME_PRECISION_S))
-        bands = [(*parts, *(part.item() for part in start)) for parts, start in zip(window.bands, starts, strict=True)]
-        for band in bands:
-            k = max(k, bisect_left(band[0], band[4] + lowest))
-        for k in range(k, len(window.edge_s)):
-            net_rate, fewest, clear = 0.0, math.inf, True
-            for counts, background_counts, background, factors, counts0, background_counts0, background0, factors0 in bands:
-                n, b = counts[k] - counts0, background[k] - background0
-                net = n - b
-                variance = n + b * b / max(background_counts[k] - background_counts0, 1)
-                clear = clear and net >= min_snr * math.sqrt(variance)
-                net_rate += net * (factors[k] - factors0) / n
-                fewest = min(fewest, n)
-            if clear:
-                needed = self._need.at(net_rate / max(window.good_s[k] - good_s, _MIN_GOOD_S))
-                if fewest >= needed:
-                    self._counts = needed
-                    return k
-        return None
+        The counts that can suffice are tried in ascending order. For each, the
+        moments from where there are so many up to where there are enough for
+        the next are looked at one after the other, for all starts together.
+        """
+        size = totals.shape[1]
+        following = np.zeros(size, dtype=np.int64)
+        start = np.arange(size)
+        shortest_s = self._rule.min_bin_s - _TIME_PRECISION_S
+        at = np.maximum(np.searchsorted(totals[_EDGE], totals[_EDGE] + shortest_s), start + 1)
+        steps = [*self._need.steps(), (0, math.inf)]
+        for (counts, rate), (more, _) in zip(steps, steps[1:], strict=False):
+            at = np.maximum(at, self._reach(totals, start, counts))
+            limit = self._reach(totals, start, more) if more else np.full(len(start), size)
+            if more:
+                end = np.minimum(limit, size - 1)
+                bright = self._too_bright(totals[:, start], totals[:, end], counts, rate)
+                at = np.where(bright, np.maximum(at, limit), at)
+            open_ = np.flatnonzero(at < limit)
+            while len(open_):
+                bins = totals[:, at[open_]] - totals[:, start[open_]]
+                full = self._full(bins)
+                following[start[open_[full]]] = at[open_[full]]
+                at[open_[full]] = size
+                open_, bins = open_[~full], bins[:, ~full]
+                at[open_] = self._next_try(totals, at[open_], bins)
+                open_ = open_[at[open_] < limit[open_]]
+            left = at < size
+            start, at = start[left], at[left]
+        return following
+
+    def _reach(self, totals: Floats, start: Integers, counts: int) -> Integers:
+        """The first moments at which each band has so many counts more than at the start."""
+        rows = totals[_COUNTS :: len(Sums._fields)]
+        return np.maximum.reduce([np.searchsorted(row, row[start] + counts) for row in rows])
+
+    def _next_try(self, totals: Floats, at: Integers, bins: Floats) -> Integers:
+        """The next moments at which bins that are not full can be: not before the signal-to-noise ratio suffices."""
+        following = at + 1
+        square = self._rule.min_snr**2
+        for row, sums in zip(totals[_COUNTS :: len(Sums._fields)], _band_sums(bins), strict=True):
+            # With more counts and no more background, net^2 = square (net + noise).
+            noise = sums.net_error**2 - sums.net
+            net = (square + np.sqrt(square**2 + 4 * square * noise)) / 2
+            missing = np.ceil(net - sums.net - 1e-6)
+            following = np.maximum(following, np.searchsorted(row, row[at] + missing))
+        return following
 
     def _leave_snapshot(self) -> None:
         """At the end of a snapshot: what is left joins the last bin, goes on, or is closed as it is."""
@@ -417,24 +420,8 @@ class CountsFiller:
             self._stops[-1] = float(self._close_s[snapshot])
             self._enter(snapshot + 1)
         elif last or self._open_s[snapshot + 1] - self._close_s[snapshot] > self._rule.max_gap_s:
-            self._starts.append(float(self._start.edge_s))
+            self._starts.append(float(self._start[_EDGE]))
             self._stops.append(float(self._close_s[snapshot]))
             self._enter(snapshot + 1)
         else:
             self._enter(snapshot + 1, carry=True)
-
-
-class _Window(NamedTuple):
-    """Totals of some consecutive slots, also as lists, which are faster one by one."""
-
-    begin: int
-    totals: _Totals
-    edge_s: list[float]
-    good_s: list[float]
-    bands: tuple[tuple[list, ...], ...]
-
-
-def _smallest_factor(band: BandEvents, first: Integers, stop: Integers) -> Floats:
-    """Smallest correction factor of the events from `first` up to, but without, `stop`."""
-    rows = np.column_stack([band.factor_row(first), band.factor_row(np.maximum(stop - 1, first)) + 1]).ravel()
-    return np.minimum.reduceat(np.append(band.factor, np.inf), rows)[::2]

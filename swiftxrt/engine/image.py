@@ -16,7 +16,7 @@ from ..mission import SKY_SIZE, Mode
 from ..products.events import EventList
 from .geometry import look_up, off_axis_arcmin
 from .psf import vignetting
-from .snapshots import split_snapshots
+from .snapshots import live_time_s, split_snapshots
 
 __all__ = ["StackedImage", "centred_wcs", "exposure_at", "stack_exposure", "stack_images"]
 
@@ -94,14 +94,15 @@ def exposure_at(
     exposure_s : ndarray
         Good time in seconds (dead time not taken off), same shape.
     """
+    snapshots = split_snapshots(events)
+    if vignetted_kev is None:
+        return live_time_s(snapshots, x_pix, y_pix, _PRECISION_PIX)
     exposure = np.zeros(np.shape(x_pix))
-    for snapshot in split_snapshots(events):
+    for snapshot in snapshots:
         for offset, time_s in zip(*snapshot.offsets(_PRECISION_PIX), strict=True):
             detx, dety = snapshot.pointing.to_detector(x_pix, y_pix, offset)
-            seen = time_s * look_up(snapshot.live, detx, dety)
-            if vignetted_kev is not None:
-                seen = seen * vignetting(vignetted_kev, off_axis_arcmin(detx, dety))
-            exposure += seen
+            seen = vignetting(vignetted_kev, off_axis_arcmin(detx, dety)) * look_up(snapshot.live, detx, dety)
+            exposure += time_s * seen
     return exposure
 
 
@@ -157,30 +158,35 @@ def stack_images(
         raise RequestError([("event_lists", "images are made from event lists of photon counting mode")], "image")
     target = centred_wcs(lists) if wcs is None else wcs
     rng = np.random.default_rng(seed)
-    counts = np.zeros(SKY_SIZE * SKY_SIZE, dtype=np.int64)
-    notes = ["exposure: field of view and bad pixels follow the pointing in steps of 10 s, no vignetting"]
-    for events in lists:
-        kept = (events.x >= 0) & (events.y >= 0)
-        if channels is not None:
-            kept &= (events.pi >= channels[0]) & (events.pi <= channels[1])
-        x, y = events.x[kept].astype(float), events.y[kept].astype(float)
-        if not _same(events.wcs, target):
-            shift = rng.uniform(-0.5, 0.5, (2, x.size))
-            x, y = _moved(x + shift[0], y + shift[1], events.wcs, target)
-        column, row = np.rint(x).astype(np.int64), np.rint(y).astype(np.int64)
-        inside = (column >= 0) & (column < SKY_SIZE) & (row >= 0) & (row < SKY_SIZE)
-        counts += np.bincount(row[inside] * SKY_SIZE + column[inside], minlength=counts.size)
+    counts = sum((_counted(events, channels, target, rng) for events in lists), np.zeros((SKY_SIZE, SKY_SIZE)))
+    notes = []
+    if exposure:
+        notes.append("exposure: field of view and bad pixels follow the pointing in steps of 10 s, no vignetting")
     if any(not _same(events.wcs, target) for events in lists):
         notes.append("observations with another tangent point were moved with their events spread over their pixels")
     grid_y, grid_x = np.mgrid[0:SKY_SIZE, 0:SKY_SIZE]
-    seen = stack_exposure(lists, target, grid_x, grid_y) if exposure else None
     return StackedImage(
-        counts.reshape(SKY_SIZE, SKY_SIZE).astype(np.int32),
-        seen,
-        target,
-        tuple(dict.fromkeys(events.obsid for events in lists)),
-        tuple(notes if exposure else notes[1:]),
+        counts=counts.astype(np.int32),
+        exposure_s=stack_exposure(lists, target, grid_x, grid_y) if exposure else None,
+        wcs=target,
+        obsids=tuple(dict.fromkeys(events.obsid for events in lists)),
+        notes=tuple(notes),
     )
+
+
+def _counted(events: EventList, channels: tuple[int, int] | None, target: WCS, rng: np.random.Generator) -> Floats:
+    """Events of one observation per pixel of the target system."""
+    kept = (events.x >= 0) & (events.y >= 0)
+    if channels is not None:
+        kept &= (events.pi >= channels[0]) & (events.pi <= channels[1])
+    x, y = events.x[kept].astype(float), events.y[kept].astype(float)
+    if not _same(events.wcs, target):
+        shift = rng.uniform(-0.5, 0.5, (2, x.size))
+        x, y = _moved(x + shift[0], y + shift[1], events.wcs, target)
+    column, row = np.rint(x).astype(np.int64), np.rint(y).astype(np.int64)
+    inside = (column >= 0) & (column < SKY_SIZE) & (row >= 0) & (row < SKY_SIZE)
+    flat = np.bincount(row[inside] * SKY_SIZE + column[inside], minlength=SKY_SIZE * SKY_SIZE)
+    return flat.reshape(SKY_SIZE, SKY_SIZE).astype(float)
 
 
 def _same(first: WCS, second: WCS) -> bool:

@@ -1,1 +1,1 @@
-STEPS=("Prepare data and find regions.", "Bin the light curve.")
+STEPS = ("Prepare data and find regions.", "Bin the light curve.")

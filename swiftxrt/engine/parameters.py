@@ -33,7 +33,9 @@ def extraction_parameters(settings: ExtractionSettings, grades: str | None) -> E
     return ExtractionParameters(
         centroid=settings.centroid,
         method=settings.centroid_method,
-        tolerance_arcmin=1.0 if settings.centroid_tolerance is None else float(settings.centroid_tolerance.to_value(u.arcmin)),
+        tolerance_arcmin=1.0
+        if settings.centroid_tolerance is None
+        else float(settings.centroid_tolerance.to_value(u.arcmin)),
         attempts=settings.centroid_attempts,
         pileup_rate_pc=float(settings.pileup_rate_pc.to_value(u.ct / u.s)),
         pileup_rate_wt=float(settings.pileup_rate_wt.to_value(u.ct / u.s)),

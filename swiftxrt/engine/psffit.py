@@ -11,7 +11,7 @@ from scipy import optimize
 
 from .psf import KingPSF
 
-__all__ = ["PointSourceFit", "fit_point_source"]
+__all__ = ["LineSourceFit", "PointSourceFit", "fit_line_source", "fit_point_source"]
 
 Floats = NDArray[np.float64]
 
@@ -60,24 +60,56 @@ class PointSourceFit:
         return float(np.sqrt(max(self.statistic_empty - self.statistic, 0.0)))
 
 
-class _Model:
-    """Expected counts of pixels and the Cash statistic, with derivatives."""
+class _Problem:
+    """Data and model of one fit; the background is a fourth parameter if it is free.
 
-    def __init__(self, counts: Floats, x: Floats, y: Floats, exposure: Floats, psf: KingPSF) -> None:
-        self.counts, self.x, self.y, self.exposure, self.psf = counts, x, y, exposure, psf
+    Strength and background are fitted in units of rough guesses, so that all
+    parameters are of order one.
+    """
+
+    def __init__(
+        self, data: Floats, x: Floats, y: Floats, weight: Floats, psf: KingPSF, background: float | None
+    ) -> None:
+        self.data, self.x, self.y, self.weight, self.psf = data, x, y, weight, psf
+        self.flat = max(float(data.sum()) / max(float(weight.sum()), _TINY), _TINY)
+        self.free = background is None
+        self.background = 0.5 * self.flat if background is None else background
+        source = max(float(data.sum()) - self.background * float(weight.sum()), 1.0)
+        self.scale = np.array([1.0, 1.0, source, self.flat][: 4 if self.free else 3])
+
+    def values(self, parameters: Floats) -> tuple[float, float, float, float]:
+        """Position, strength and background in natural units."""
+        x, y, source, *rest = (parameters * self.scale).tolist()
+        return x, y, source, rest[0] if self.free else self.background
 
     def share(self, x: float, y: float) -> Floats:
-        return self.exposure * self.psf.pixel_fractions(self.x - x, self.y - y)
+        """Fraction of the source's events in each pixel."""
+        return self.weight * self.psf.pixel_fractions(self.x - x, self.y - y)
 
-    def gradients(self, x: float, y: float, source: float) -> tuple[Floats, Floats]:
-        """Share of the source in each pixel, and derivatives of the model: x, y, source, background."""
+    def model(self, parameters: Floats) -> tuple[Floats, Floats]:
+        """Expected counts and their derivatives by the parameters in natural units."""
+        x, y, source, background = self.values(parameters)
         share, h = self.share(x, y), _STEP_PIX
         by_x = source * (self.share(x + h, y) - self.share(x - h, y)) / (2 * h)
         by_y = source * (self.share(x, y + h) - self.share(x, y - h)) / (2 * h)
-        return share, np.array([by_x, by_y, share, self.exposure])
+        slopes = np.array([by_x, by_y, share, self.weight][: self.scale.size])
+        return np.maximum(source * share + background * self.weight, _TINY), slopes
 
-    def cash(self, model: Floats) -> float:
-        return float(2.0 * np.sum(model - self.counts * np.log(np.maximum(model, _TINY))))
+    def cash(self, expected: Floats) -> float:
+        return float(2.0 * np.sum(expected - self.data * np.log(expected)))
+
+    def target(self, parameters: Floats) -> tuple[float, Floats]:
+        """Statistic and gradient for the minimiser."""
+        expected, slopes = self.model(parameters)
+        return self.cash(expected), 2.0 * (slopes @ (1.0 - self.data / expected)) * self.scale
+
+    def minimise(self, start: tuple[float, float], reach_pix: float) -> Floats:
+        """The best parameters."""
+        bounds: list[tuple[float | None, float | None]] = [(at - reach_pix, at + reach_pix) for at in start]
+        bounds += [(0.0, None), (1e-6, None)][: self.scale.size - 2]
+        guess = [*start, 1.0, 0.5][: self.scale.size]
+        best = optimize.minimize(self.target, guess, jac=True, method="L-BFGS-B", bounds=bounds)
+        return np.asarray(best.x)
 
 
 def fit_point_source(
@@ -120,41 +152,14 @@ def fit_point_source(
     """
     weight = np.broadcast_to(np.asarray(exposure, dtype=float), np.shape(counts))
     used = weight > 0
-    arrays = (np.asarray(values, dtype=float)[used] for values in (counts, x_pix, y_pix, weight))
-    model = _Model(*arrays, psf)
-    total, full = float(model.counts.sum()), float(model.exposure.sum())
-    flat = total / max(full, _TINY)
-    free = background_per_pix is None
-    first_background = 0.5 * flat if free else float(background_per_pix or 0.0)
-    first_source = max(total - first_background * full, 1.0)
-    scale = np.array([1.0, 1.0, first_source, max(flat, _TINY)])
-
-    def values(parameters: Floats) -> tuple[float, float, float, float]:
-        x, y, source, *rest = (parameters * scale[: parameters.size]).tolist()
-        return x, y, source, rest[0] if free else first_background
-
-    def target(parameters: Floats) -> tuple[float, Floats]:
-        x, y, source, background = values(parameters)
-        share, slopes = model.gradients(x, y, source)
-        expected = np.maximum(source * share + background * model.exposure, _TINY)
-        slope = 2.0 * (slopes @ (1.0 - model.counts / expected)) * scale
-        return model.cash(expected), slope[: parameters.size]
-
-    bounds = [(start[0] - reach_pix, start[0] + reach_pix), (start[1] - reach_pix, start[1] + reach_pix), (0.0, None)]
-    guess = [start[0], start[1], 1.0]
-    if free:
-        bounds.append((1e-6, None))
-        guess.append(first_background / scale[3])
-    best = optimize.minimize(target, guess, jac=True, method="L-BFGS-B", bounds=bounds)
-    x, y, source, background = values(best.x)
-    _, slopes = model.gradients(x, y, source)
-    expected = np.maximum(source * slopes[2] + background * model.exposure, _TINY)
-    slopes = slopes if free else slopes[:3]
-    fisher = (slopes / expected) @ slopes.T
-    empty = np.maximum((flat if free else first_background) * model.exposure, _TINY)
-    return PointSourceFit(
-        x, y, source, background, _position_covariance(fisher), model.cash(expected), model.cash(empty)
-    )
+    data, x, y = (np.asarray(values, dtype=float)[used] for values in (counts, x_pix, y_pix))
+    problem = _Problem(data, x, y, weight[used], psf, background_per_pix)
+    best = problem.minimise(start, reach_pix)
+    expected, slopes = problem.model(best)
+    empty = problem.flat if problem.free else max(problem.background, _TINY)
+    covariance = _position_covariance((slopes / expected) @ slopes.T)
+    statistics = problem.cash(expected), problem.cash(empty * problem.weight)
+    return PointSourceFit(*problem.values(best), covariance, *statistics)
 
 
 def _position_covariance(fisher: Floats) -> Floats:
@@ -166,3 +171,63 @@ def _position_covariance(fisher: Floats) -> Floats:
     # Parameters differ by many orders of magnitude: invert in units of their own errors.
     inverse = np.linalg.pinv(fisher / np.outer(size, size), hermitian=True)
     return (inverse / np.outer(size, size))[:2, :2]
+
+
+@dataclass(frozen=True)
+class LineSourceFit:
+    """Result of `fit_line_source`: position along the columns, and the gain in the Cash statistic as sigmas."""
+
+    shift_pix: float
+    significance: float
+
+
+def fit_line_source(counts: Any, along_pix: Any, exposure: Any, *, psf: KingPSF, reach_pix: float) -> LineSourceFit:
+    """Find a source in windowed timing counts by minimising the Cash statistic.
+
+    Position on a grid of half a pixel, then of a twentieth around the best;
+    strength and background by expectation maximisation for each position.
+
+    Parameters
+    ----------
+    counts : array, shape (n,)
+        Events per column.
+    along_pix : array, shape (n,)
+        Column centres, 1 pixel apart, relative to the position expected.
+    exposure : array, shape (n,)
+        Relative exposure of the columns.
+    psf : KingPSF
+        Profile, summed over rows here.
+    reach_pix : float
+        Largest shift.
+
+    Returns
+    -------
+    fit : LineSourceFit
+    """
+    used = np.asarray(exposure, dtype=float) > 0
+    data, along, weight = (np.asarray(values, dtype=float)[used] for values in (counts, along_pix, exposure))
+    if not data.sum():
+        return LineSourceFit(0.0, 0.0)
+    coarse = np.arange(-np.floor(2 * reach_pix), np.floor(2 * reach_pix) + 1) / 2
+    middle = coarse[np.argmin(_line_statistic(coarse, data, along, weight, psf))]
+    fine = middle + np.linspace(-0.5, 0.5, 21)
+    statistic = _line_statistic(fine, data, along, weight, psf)
+    flat = data.sum() / weight.sum() * weight
+    empty = float(2.0 * np.sum(flat - data * np.log(flat)))
+    best = int(np.argmin(statistic))
+    return LineSourceFit(float(fine[best]), float(np.sqrt(max(empty - float(statistic[best]), 0.0))))
+
+
+def _line_statistic(shift: Floats, data: Floats, along: Floats, weight: Floats, psf: KingPSF) -> Floats:
+    """Cash statistic for each position, with the best strength and background."""
+    lower = along[None, :] - shift[:, None] - 0.5
+    share = [np.sign(edge) * psf.line_enclosed(np.abs(edge)) / 2 for edge in (lower, lower + 1.0)]
+    line = weight * (share[1] - share[0])
+    source = np.full((shift.size, 1), data.sum() / 2)
+    flat = np.full((shift.size, 1), data.sum() / weight.sum() / 2)
+    for _ in range(40):
+        excess = data / np.maximum(source * line + flat * weight, _TINY)
+        source = source * (excess * line).sum(axis=1, keepdims=True) / line.sum(axis=1, keepdims=True)
+        flat = flat * (excess * weight).sum(axis=1, keepdims=True) / weight.sum()
+    model = np.maximum(source * line + flat * weight, _TINY)
+    return np.asarray(2.0 * np.sum(model - data * np.log(model), axis=1))

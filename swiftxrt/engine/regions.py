@@ -92,18 +92,21 @@ class CircleAperture(Aperture):
     """Circles and rings of photon counting mode."""
 
     def distance(self, x_pix: Any, y_pix: Any) -> Floats:
+        """Distance of sky pixels from the source; see `Aperture`."""
         return np.hypot(np.asarray(x_pix) - self.x_pix, np.asarray(y_pix) - self.y_pix)
 
     def _is_live(self, mask: Flags, x: Any, y: Any, offset: Any) -> Flags:
         return look_up(mask, *self.snapshot.pointing.to_detector(x, y, offset))
 
     def live_fractions(self, inner_pix: float, outer_pix: float, offset: NDArray[Any]) -> tuple[Floats, Floats]:
+        """Fraction of the events and live area; see `Aperture`."""
         x, y = ring_pixels(self.x_pix, self.y_pix, outer_pix, inner_pix)
         share = self.psf.pixel_fractions(x - self.x_pix, y - self.y_pix)
         live = np.array([self._is_live(self.snapshot.live, x, y, value) for value in offset])
         return live @ share, live.sum(axis=1).astype(float)
 
     def background_area(self, inner_pix: float, outer_pix: float, skip: Any = None) -> float:
+        """Live area; see `Aperture`."""
         x, y = ring_pixels(self.x_pix, self.y_pix, outer_pix, inner_pix)
         if skip is not None:
             kept = ~skip(x, y)
@@ -113,6 +116,7 @@ class CircleAperture(Aperture):
         return float(np.average(areas, weights=time_s))
 
     def field_fraction(self, outer_pix: float) -> float:
+        """Part in the field of view; see `Aperture`."""
         x, y = ring_pixels(self.x_pix, self.y_pix, outer_pix)
         offset, time_s = self.snapshot.offsets(_COARSE_PIX)
         if not x.size:
@@ -130,6 +134,7 @@ class StripAperture(Aperture):
         self._live, self._field = live_columns(snapshot.live), live_columns(snapshot.field)
 
     def distance(self, x_pix: Any, y_pix: Any) -> Floats:
+        """Distance of sky pixels from the source; see `Aperture`."""
         return np.abs(self.snapshot.pointing.along_columns(x_pix, y_pix, self.x_pix, self.y_pix))
 
     def _source_column(self, offset: Any) -> Any:
@@ -140,6 +145,7 @@ class StripAperture(Aperture):
         return (distance >= inner_pix) & (distance <= outer_pix)
 
     def live_fractions(self, inner_pix: float, outer_pix: float, offset: NDArray[Any]) -> tuple[Floats, Floats]:
+        """Fraction of the events and live area; see `Aperture`."""
         fraction, area = np.zeros(offset.size), np.zeros(offset.size)
         edge = np.arange(-0.5, DETECTOR_SIZE + 2)
         for k, value in enumerate(offset):
@@ -149,12 +155,14 @@ class StripAperture(Aperture):
             fraction[k], area[k] = share[used].sum(), WT_HEIGHT_PIX * np.count_nonzero(used)
         return fraction, area
 
-    def background_area(self, inner_pix: float, outer_pix: float, skip: Any = None) -> float:  # noqa: ARG002
+    def background_area(self, inner_pix: float, outer_pix: float, skip: Any = None) -> float:
+        """Live area; `skip` has no meaning here. See `Aperture`."""
         offset, time_s = self.snapshot.offsets(_COARSE_PIX)
         columns = [np.count_nonzero(self._live & self._in_region(inner_pix, outer_pix, value)) for value in offset]
         return WT_HEIGHT_PIX * float(np.average(columns, weights=time_s))
 
     def field_fraction(self, outer_pix: float) -> float:
+        """Part in the window; see `Aperture`."""
         offset, time_s = self.snapshot.offsets(_COARSE_PIX)
         shares = [self._field[self._in_region(0.0, outer_pix, value)].sum() / (2 * outer_pix) for value in offset]
         return min(float(np.average(shares, weights=time_s)), 1.0)

@@ -18,8 +18,8 @@ __all__ = ["Scene", "Snapshot", "Source", "default_scene", "field_sources"]
 
 Floats = NDArray[np.float64]
 
-# Target IDs that begin with 0999 are not used by the mission (triggers count up
-# from 00100000 and have passed 01000000; stacked images of the catalogues use 1000xxxx).
+# A made-up target: as far as is known no real one begins with 0999 (triggers count
+# up and have passed 01000000; stacked images of the catalogues have 1000xxxx).
 DEFAULT_TARGET_ID = "09999001"
 
 _ORBIT_S = 5754.0

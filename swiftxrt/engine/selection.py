@@ -228,12 +228,16 @@ class BandEvents:
         sums : Sums
         """
         background_counts = np.searchsorted(self.background_time_s, time_s)
-        row = self.factor_row(counts)
+        row = self._row(counts)
         factors = self.factor_sum[row] + (counts - self.factor_from[row]) * self.factor[row]
         return Sums(counts, background_counts, self.background_sum[background_counts], factors)
 
-    def factor_row(self, event: Integers) -> Integers:
-        """Which correction factor holds for each source event."""
+    def smallest_factor(self, first: Integers, stop: Integers) -> Floats:
+        """Smallest correction factor in force from the event `first` to the event `stop`."""
+        rows = np.column_stack([self._row(first), self._row(stop) + 1]).ravel()
+        return np.minimum.reduceat(np.append(self.factor, np.inf), rows)[::2]
+
+    def _row(self, event: Integers) -> Integers:
         return np.searchsorted(self.factor_from, event, side="right") - 1
 
 

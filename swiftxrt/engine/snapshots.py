@@ -80,7 +80,7 @@ class Snapshot:
         """
         _, length_s, offset = self.steps
         different, which = np.unique(np.round(offset / precision_pix) * precision_pix, return_inverse=True)
-        return different, np.bincount(which, length_s)
+        return different, np.bincount(which, length_s).astype(float)
 
 
 def split_snapshots(events: EventList, gti: GTI | None = None) -> list[Snapshot]:

@@ -17,6 +17,8 @@ __all__ = ["SpectrumCounts", "pulse_height_spectrum"]
 
 Floats = NDArray[np.float64]
 
+_FOREVER_S = 1e12
+
 
 @dataclass(frozen=True, eq=False)
 class SpectrumCounts:
@@ -99,16 +101,7 @@ def pulse_height_spectrum(
         If no good time is left.
     """
     events = extraction.events
-    used = np.ones(events.gti_start_s.size, dtype=bool)
-    if obsids is not None:
-        used &= np.isin(events.gti_obsid, list(obsids))
-    if snapshots is not None:
-        used &= np.isin(events.gti_snapshot, list(snapshots))
-    wanted = GTI(events.gti_start_s[used], events.gti_stop_s[used])
-    if start_s is not None or stop_s is not None:
-        wanted &= GTI(-1e12 if start_s is None else start_s, 1e12 if stop_s is None else stop_s)
-    if not len(wanted):
-        raise NoDataError("no good time of the source is left in these intervals; widen them or use all data")
+    wanted = _wanted(extraction, start_s, stop_s, obsids, snapshots)
     parts = [
         GTI(events.gti_start_s[events.gti_snapshot == k], events.gti_stop_s[events.gti_snapshot == k]) & wanted
         for k in range(len(extraction.regions))
@@ -133,6 +126,28 @@ def pulse_height_spectrum(
         region_exposure_s=live_s,
         region_counts=np.array([np.count_nonzero(parts[k].contains(time_s)) for k in picked], dtype=np.int64),
     )
+
+
+def _wanted(
+    extraction: Extraction,
+    start_s: ArrayLike | None,
+    stop_s: ArrayLike | None,
+    obsids: Sequence[str] | None,
+    snapshots: Sequence[int] | None,
+) -> GTI:
+    """Good time that meets all conditions."""
+    events = extraction.events
+    used = np.ones(events.gti_start_s.size, dtype=bool)
+    if obsids is not None:
+        used &= np.isin(events.gti_obsid, list(obsids))
+    if snapshots is not None:
+        used &= np.isin(events.gti_snapshot, list(snapshots))
+    wanted = GTI(events.gti_start_s[used], events.gti_stop_s[used])
+    if start_s is not None or stop_s is not None:
+        wanted &= GTI(-_FOREVER_S if start_s is None else start_s, _FOREVER_S if stop_s is None else stop_s)
+    if not len(wanted):
+        raise NoDataError("no good time of the source is left in these intervals; widen them or use all data")
+    return wanted
 
 
 def _histogram(pi: NDArray[np.int64]) -> NDArray[np.int64]:

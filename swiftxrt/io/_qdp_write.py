@@ -7,6 +7,7 @@ that scripts made for them work; numbers keep their full precision.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def write_qdp(
     for WT mode, ``hardrat.qdp`` and ``t0.date``, as far as there are data; all
     but the last also with the endings ``_incbad``, ``_nosys`` and
     ``_nosys_incbad``, which a set without such variants fills with the same.
+    ObsIDs are kept where every bin is one observation.
 
     Parameters
     ----------
@@ -88,6 +90,8 @@ def write_qdp(
 
 def _set_files(curves: LightCurveSet, source: str, mjd: bool) -> dict[str, str]:
     datasets = {dataset.name: dataset for dataset in split_set(curves, mjd=mjd)}
+    if curves.total.binning != "obsid":  # As the service does; Astropy cannot read rows that end in a comment.
+        datasets = {name: replace(dataset, obsid=np.full(len(dataset), "")) for name, dataset in datasets.items()}
     axis = "MJD" if mjd else "Time"
     files = {}
     for mode in MODES:

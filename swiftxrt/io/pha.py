@@ -98,7 +98,10 @@ def _beside(path: Path, header: fits.Header, keyword: str) -> Path | None:
     for candidate in (path.with_name(name), path.with_name(name + ".gz")):
         if candidate.is_file():
             return candidate
-    warn(f"{path.name} names {name!r} as its {keyword}, which is not in the same folder; read without it", MetadataWarning)
+    warn(
+        f"{path.name} names {name!r} as its {keyword}, which is not in the same folder; read without it",
+        MetadataWarning,
+    )
     return None
 
 

@@ -92,7 +92,9 @@ def write_slice_archive(
     stems = [spectrum.stem for spectrum in spectra]
     labels = {spectrum.label for spectrum in spectra}
     if len(labels) != 1 or len(set(stems)) != len(stems):
-        raise RequestError(f"an archive holds one spectrum per mode of one time slice; got {', '.join(stems) or 'none'}")
+        raise RequestError(
+            f"an archive holds one spectrum per mode of one time slice; got {', '.join(stems) or 'none'}"
+        )
     label = labels.pop()
     with atomic_path(path, overwrite) as temporary, temporary.open("wb") as raw, _packing(raw) as archive:
         for name, content in _members(spectra, label, t0_met, position):

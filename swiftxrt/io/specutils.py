@@ -44,5 +44,6 @@ def read_spectrum(path: str | os.PathLike[str], **companions: Any) -> XRTSpectru
 
 # The priority puts it before "tabular-fits", which claims every FITS table.
 @data_loader(FORMAT, identifier=is_xrt_pha, extensions=["pha", "pi"], priority=10, force=True)
-def _load(path: Any, **kwargs: Any) -> XRTSpectrum:
-    return read_spectrum(path, **kwargs)
+def _load(source: Any, **kwargs: Any) -> XRTSpectrum:
+    # To find the format, astropy opens a file and hands that on; companions need its name.
+    return read_spectrum(source if isinstance(source, str | os.PathLike) else source.name, **kwargs)

@@ -75,6 +75,7 @@ def plot_spectrum(
     shown = _prepared(spectrum, min_counts)
     if ax is None:
         ax = new_axes(figsize=(6.8, 4.6))
+    _remember_limits(ax)
     colour = COLOURS["black"] if spectrum.counts is None else mode_colour(spectrum.counts.mode)
     style = {"color": colour, "linewidth": 1.3, **artist_kwargs}
     good = _good_bins(shown)
@@ -260,11 +261,22 @@ def _draw_background(ax: Axes, shown: XRTSpectrum, wanted_groups: int = _WANTED_
     _widen_limits(ax, low, high, value, error)
 
 
+def _remember_limits(ax: Axes) -> None:
+    """Note how far the data of others reach that are on the axes already."""
+    if hasattr(ax, "_swiftxrt_limits"):
+        return
+    limits = (np.inf, 0.0, np.inf, 0.0)
+    if ax.has_data():
+        (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+        limits = (left if left > 0 else np.inf, right, bottom if bottom > 0 else np.inf, top)
+    ax._swiftxrt_limits = limits  # type: ignore[attr-defined]
+
+
 def _widen_limits(ax: Axes, low: Floats, high: Floats, value: Floats, error: Floats) -> None:
     """Limits that hold this spectrum and those drawn before."""
     if value.size == 0:
         return
-    drawn = getattr(ax, "_swiftxrt_limits", (np.inf, 0.0, np.inf, 0.0))
+    drawn = ax._swiftxrt_limits  # type: ignore[attr-defined]
     up = value > 0
     tops = (value + error)[value + error > 0]
     bottoms = np.maximum(value[up] - error[up], 0.3 * value[up])

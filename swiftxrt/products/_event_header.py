@@ -66,7 +66,13 @@ def completed(header: Mapping[str, Any], gti: GTI, mode: Mode) -> Header:
     }
     if not cards.keys() >= _TIME_KEYS:
         cards = {**_times(gti, live_fraction(cards)), **cards}
-    return cards
+    return {key: _storable(value) for key, value in cards.items()}
+
+
+def _storable(value: str | int | float | bool) -> str | int | float | bool:
+    """The value as it comes back from a FITS card, which holds twenty characters of a number."""
+    too_long = isinstance(value, float) and len(repr(value)) > 20
+    return float(f"{value:.13g}") if too_long else value
 
 
 def restricted(header: Mapping[str, Any], gti: GTI) -> Header:

@@ -206,7 +206,9 @@ class CountSpectrum:
         if self.background is None:
             return 0.0
         exposures = self.exposure / self.background.exposure
-        return float(exposures) * self.backscale / self.background.backscale * self.areascale / self.background.areascale
+        return (
+            float(exposures) * self.backscale / self.background.backscale * self.areascale / self.background.areascale
+        )
 
     @property
     def net_rate(self) -> u.Quantity:
@@ -279,9 +281,7 @@ class CountSpectrum:
             quality=np.maximum.reduceat(self.quality, start),
         )
 
-    def to_spectrum(
-        self, *, unit: u.UnitBase | str = "ct / (s keV)", subtract_background: bool = True
-    ) -> XRTSpectrum:
+    def to_spectrum(self, *, unit: u.UnitBase | str = "ct / (s keV)", subtract_background: bool = True) -> XRTSpectrum:
         """The same as `specutils.Spectrum`: background-subtracted count rate per energy.
 
         One bin per group, or per channel without grouping. Bad bins at both
@@ -345,7 +345,9 @@ class CountSpectrum:
         for value in (one / time / widths, one / time, one / widths, one):
             if value.unit.is_equivalent(unit):
                 return value.to(unit)
-        raise RequestError([("unit", f"ct, ct/s, ct/keV or ct/(s keV), or their multiples, are possible; got '{unit}'")])
+        raise RequestError(
+            [("unit", f"ct, ct/s, ct/keV or ct/(s keV), or their multiples, are possible; got '{unit}'")]
+        )
 
     @classmethod
     def read(

@@ -217,9 +217,9 @@ class XRTSpectrum(Spectrum):  # type: ignore[misc]  # specutils has no types.
             longer counts.
         """
         if format != "ogip.pha":
-            Spectrum(
-                self.flux, self.spectral_axis, uncertainty=self.uncertainty, mask=self.mask, meta=self.meta
-            ).write(path, format=format, overwrite=overwrite)
+            Spectrum(self.flux, self.spectral_axis, uncertainty=self.uncertainty, mask=self.mask, meta=self.meta).write(
+                path, format=format, overwrite=overwrite
+            )
             return
         self._counts_for("written as PHA file; write it with format='tabular-fits'").write(path, overwrite=overwrite)
 
@@ -268,7 +268,9 @@ class XRTSpectrum(Spectrum):  # type: ignore[misc]  # specutils has no types.
                 raise IndexError(f"bin {item} of {size}")
             return slice(item % size, item % size + 1)
         if not isinstance(item, slice) or item.step not in (None, 1):
-            raise RequestError(f"only contiguous bins can be taken, as in s[10:20] or s[1 * u.keV : 2 * u.keV]; got {item!r}")
+            raise RequestError(
+                f"only contiguous bins can be taken, as in s[10:20] or s[1 * u.keV : 2 * u.keV]; got {item!r}"
+            )
         if isinstance(item.start, u.Quantity) or isinstance(item.stop, u.Quantity):
             return self._slice_between(item.start, item.stop)
         return slice(*item.indices(size)[:2])
@@ -313,6 +315,11 @@ class XRTSpectrum(Spectrum):  # type: ignore[misc]  # specutils has no types.
             return result
         axis = copy.deepcopy(self._spectral_axis)
         return self._made(result.flux, axis, self._edges, result.uncertainty, result.mask)
+
+    def _copy(self, **changes: Any) -> XRTSpectrum:
+        """What functions of specutils make their results with, such as smoothing."""
+        made = super()._copy(**changes)
+        return made if "spectral_axis" in changes else self._adopted(made)  # type: ignore[no-any-return]
 
     def __copy__(self) -> XRTSpectrum:
         axis = copy.deepcopy(self._spectral_axis)
@@ -365,7 +372,13 @@ class XRTSpectrum(Spectrum):  # type: ignore[misc]  # specutils has no types.
         with np.errstate(divide="ignore"):  # Zero energy is infinite wavelength.
             new_edges = u.Quantity(edges.to(axis.unit, doppler_convention=velocity_convention, doppler_rest=rest_value))
         return self._made(
-            converted.flux, axis, new_edges, converted.uncertainty, converted.mask, meta=converted.meta, counts=self._counts
+            converted.flux,
+            axis,
+            new_edges,
+            converted.uncertainty,
+            converted.mask,
+            meta=converted.meta,
+            counts=self._counts,
         )
 
     def shift_spectrum_to(self, *, redshift: Any = None, radial_velocity: Any = None) -> None:

@@ -111,7 +111,9 @@ class SpectrumSet(Mapping[str, "XRTSpectrum"]):
         """
         if stem not in self._counts:
             known = ", ".join(self._counts) or "none"
-            raise ProductNotAvailableError(f"spectrum {stem!r}", f"there are: {known}{nearest(str(stem), self._counts)}")
+            raise ProductNotAvailableError(
+                f"spectrum {stem!r}", f"there are: {known}{nearest(str(stem), self._counts)}"
+            )
         if stem not in self._made:
             self._made[stem] = self._counts[stem].to_spectrum()
         return self._made[stem]

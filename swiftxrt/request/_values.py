@@ -80,11 +80,12 @@ def _sky_point(ra: u.Quantity, dec: u.Quantity) -> SkyCoord:
 
 
 def _angle(name: str, text: Any) -> float:
-    try:
-        if isinstance(text, str):
-            return float(Angle(text).deg)
-    except (u.UnitsError, ValueError):
-        pass
+    # Quantity reads exponents, Angle sexagesimal texts.
+    for read in (u.Quantity, Angle) if isinstance(text, str) else ():
+        try:
+            return float(read(text).to_value(u.deg))
+        except (TypeError, ValueError, u.UnitsError):
+            continue
     raise ValueError(f"{name} needs an angle with its unit, such as '335.6985 deg' or '22h22m47.64s'; got {text!r}")
 
 

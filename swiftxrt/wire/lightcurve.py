@@ -241,9 +241,12 @@ def _read_column(what: str, spelling: str, cells: Iterable[Any]) -> NDArray[Any]
         return np.array([str(cell) for cell in cells], dtype=str)
     try:
         # Null becomes NaN here, and the texts "inf" and "nan" are understood.
-        return np.array(list(cells), dtype=float)
+        numbers = np.array(list(cells), dtype=float)
     except (TypeError, ValueError) as error:
         raise ProtocolError(f"{what} should hold numbers: {error}") from error
+    if numbers.ndim != 1:
+        raise ProtocolError(f"{what} should hold numbers; got lists")
+    return numbers
 
 
 def _read_obsid(what: str, cell: Any) -> str:

@@ -249,7 +249,9 @@ def decode(reply: Mapping[str, Any]) -> SpectrumReply:
 
 def _decode_slice(label: str, block: Any) -> SliceBlock:
     if not isinstance(block, Mapping):
-        raise ProtocolError(f"the spectrum reply does not describe the slice {label!r}", payload_excerpt=repr(block)[:300])
+        raise ProtocolError(
+            f"the spectrum reply does not describe the slice {label!r}", payload_excerpt=repr(block)[:300]
+        )
     modes = {str(mode): _decode_mode(str(mode), block.get(mode)) for mode in block.get("Modes") or ()}
     return SliceBlock(
         label=label,

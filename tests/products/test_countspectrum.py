@@ -230,8 +230,16 @@ def test_group_flags_fill_every_range_greedily(counts: np.ndarray, data: Any, mi
 
 OFFICIAL = [
     ("uk_spec_grb/interval0pc_00255445000/interval0pcsource.pi", "interval0pc.pi", 1),
-    ("uk_spec_1ES0647/USERPROD_224850_Obs_00032646038wt_chi2_grp.pi", "USERPROD_224850_Obs_00032646038wt_chi2_grp.pi", 20),
-    ("uk_spec_1ES0647/USERPROD_224851_Obs_00032646039pc_chi2_grp.pi", "USERPROD_224851_Obs_00032646039pc_chi2_grp.pi", 20),
+    (
+        "uk_spec_1ES0647/USERPROD_224850_Obs_00032646038wt_chi2_grp.pi",
+        "USERPROD_224850_Obs_00032646038wt_chi2_grp.pi",
+        20,
+    ),
+    (
+        "uk_spec_1ES0647/USERPROD_224851_Obs_00032646039pc_chi2_grp.pi",
+        "USERPROD_224851_Obs_00032646039pc_chi2_grp.pi",
+        20,
+    ),
 ]
 
 

@@ -37,7 +37,9 @@ def test_fold_is_the_sum_over_energies() -> None:
     assert counts.unit == u.ct
     np.testing.assert_allclose(counts.value, expected, rtol=1e-14)
     for unit in (1 / u.cm**2 / u.s, u.ph / u.cm**2 / u.s, u.ph / u.m**2 / u.s):
-        folded = rmf().fold((photons / u.cm**2 / u.s * (u.ph if "ph" in unit.to_string() else 1)).to(unit), arf(), 10 * u.s)
+        folded = rmf().fold(
+            (photons / u.cm**2 / u.s * (u.ph if "ph" in unit.to_string() else 1)).to(unit), arf(), 10 * u.s
+        )
         np.testing.assert_allclose(folded.value, expected, rtol=1e-14)
 
 

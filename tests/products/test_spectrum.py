@@ -13,6 +13,7 @@ from typing import Any
 import astropy.units as u
 import numpy as np
 import pytest
+from astropy.io import fits
 from specutils import SpectralAxis, SpectralRegion, Spectrum
 from specutils.analysis import line_flux
 from specutils.manipulation import extract_region, gaussian_smooth
@@ -70,7 +71,7 @@ def test_is_a_specutils_spectrum(channels: XRTSpectrum) -> None:
     assert type(channels.uncertainty).__name__ == "StdDevUncertainty"
     assert channels.counts == counted()
     assert channels.meta["label"] == "interval0"
-    assert channels.meta["header"] == {"OBJECT": "X"}
+    assert dict(channels.meta["header"]) == {"OBJECT": "X"}
 
 
 def test_integral_is_the_net_rate(channels: XRTSpectrum) -> None:
@@ -163,7 +164,9 @@ def test_power_loses_only_the_errors(grouped: XRTSpectrum) -> None:
     assert pickle.loads(pickle.dumps(inverse)).uncertainty is None
 
 
-@pytest.mark.parametrize("item", [slice(3, 9), slice(None, 4), slice(-5, None), slice(2, 3), 2, -1, np.int64(5), (slice(1, 4),)])
+@pytest.mark.parametrize(
+    "item", [slice(3, 9), slice(None, 4), slice(-5, None), slice(2, 3), 2, -1, np.int64(5), (slice(1, 4),)]
+)
 def test_slices_by_number(grouped: XRTSpectrum, item: Any) -> None:
     made = grouped[item]
     number = np.atleast_1d(np.arange(grouped.flux.size)[item])
@@ -180,7 +183,13 @@ def test_slices_by_number(grouped: XRTSpectrum, item: Any) -> None:
 
 @pytest.mark.parametrize(
     ("low", "high"),
-    [(0.5 * u.keV, 2 * u.keV), (500 * u.eV, 2000 * u.eV), (None, 1 * u.keV), (2 * u.keV, None), (0.3 * u.keV, 10 * u.keV)],
+    [
+        (0.5 * u.keV, 2 * u.keV),
+        (500 * u.eV, 2000 * u.eV),
+        (None, 1 * u.keV),
+        (2 * u.keV, None),
+        (0.3 * u.keV, 10 * u.keV),
+    ],
 )
 def test_slices_by_energy_take_the_bins_of_specutils(grouped: XRTSpectrum, low: Any, high: Any) -> None:
     made, expected = grouped[low:high], plain(grouped)[low:high]
@@ -214,7 +223,10 @@ def test_slices_in_wavelength(grouped: XRTSpectrum) -> None:
     assert wave[3].bin_edges.shape == (2,)
 
 
-@pytest.mark.parametrize("item", [slice(None, None, 2), slice(None, None, -1), [1, 2], 1 * u.keV, slice(1 * u.s, 2 * u.s), slice(1 * u.keV, 3)])
+@pytest.mark.parametrize(
+    "item",
+    [slice(None, None, 2), slice(None, None, -1), [1, 2], 1 * u.keV, slice(1 * u.s, 2 * u.s), slice(1 * u.keV, 3)],
+)
 def test_refuses_bins_that_are_not_contiguous(grouped: XRTSpectrum, item: Any) -> None:
     with pytest.raises(RequestError):
         grouped[item]
@@ -313,8 +325,8 @@ def test_results_of_arithmetic_have_no_counts(tmp_path: Path, channels: XRTSpect
     with pytest.raises(RequestError, match="tabular-fits"):
         doubled.write(tmp_path / "x.pha")
     doubled.write(tmp_path / "x.fits", format="tabular-fits")
-    again = Spectrum.read(tmp_path / "x.fits", format="tabular-fits")
-    np.testing.assert_allclose(again.flux.value, doubled.flux.value)
+    np.testing.assert_allclose(fits.getdata(tmp_path / "x.fits", 1)["flux"], doubled.flux.value)
+    assert fits.getheader(tmp_path / "x.fits")["OBJECT"] == "X"
 
 
 def test_round_trip_through_a_file(tmp_path: Path, channels: XRTSpectrum) -> None:

@@ -34,7 +34,7 @@ def test_no_reference_time():
     assert Target("X").t0 is None
 
 
-@pytest.mark.parametrize("ra", [335.6985, 0.1, 1 / 3, 359.9999999])
+@pytest.mark.parametrize("ra", [335.6985, 0.1, 1 / 3, 359.9999999, 1e-7, 0])
 def test_position_is_kept_exactly(ra):
     target = Target("X", position=SkyCoord(ra, -7.5179, unit="deg"))
     assert (target.position.ra.deg, target.position.dec.deg) == (ra, -7.5179)
@@ -76,7 +76,7 @@ def test_positions_refused(position, text):
         ({"ra": "400 deg", "dec": "0 deg"}, "0 <= RA <= 360"),
         ({"ra": "-1 deg", "dec": "0 deg"}, "0 <= RA <= 360"),
         ({"ra": "40 deg", "dec": "91 deg"}, "-90 <= Dec <= 90"),
-        ({"ra": "nan deg", "dec": "0 deg"}, "ra needs an angle"),
+        ({"ra": "nan deg", "dec": "0 deg"}, "0 <= RA <= 360"),
         ({"ra": 40, "dec": "0 deg"}, "ra needs an angle with its unit"),
         ({"ra": "40", "dec": "0 deg"}, "ra needs an angle with its unit"),
         ({"ra": "40 m", "dec": "40 keV"}, "dec needs an angle with its unit"),

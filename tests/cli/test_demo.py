@@ -1,0 +1,107 @@
+"""The commands, as a user types them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+import swiftxrt
+from swiftxrt.cli.main import main
+
+FILES = (
+    *("lightcurve.ecsv", "lightcurve.fits", "lightcurve.png", "spectrum.pha", "spectrum_bkg.pha", "spectrum.png"),
+    *("image.fits", "image.png", "position.reg", "request.yaml", "summary.txt"),
+)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("demo") / "swiftxrt-demo"
+    assert main(["demo", "--output", str(output)]) == 0
+    return output
+
+
+def test_demo_writes_all_files(demo: Path) -> None:
+    assert [name for name in FILES if not (demo / name).is_file()] == []
+    assert sorted(path.name for path in (demo / "archives").iterdir()) == [
+        *("image.tar.gz", "lc.tar.gz", "psf.tar.gz", "spec.tar.gz"),
+    ]
+
+
+def test_demo_products_can_be_read(demo: Path) -> None:
+    curve = swiftxrt.LightCurve.read(demo / "lightcurve.ecsv")
+    assert curve.equals(swiftxrt.LightCurve.read(demo / "lightcurve.fits", format="ogip.lc"))
+    assert set(curve["mode"]) == {"PC", "WT"}
+    assert curve.upper_limits is not None
+    spectrum = swiftxrt.CountSpectrum.read(demo / "spectrum.pha")
+    assert spectrum.counts.sum() > 100
+    assert spectrum.background.counts.sum() > 0
+    assert swiftxrt.SkyImage.read(demo / "image.fits").counts.data.sum() > 100
+    request = swiftxrt.XRTRequest.read(demo / "request.yaml")
+    assert len(request.kinds) == 6
+    with fits.open(demo / "spectrum.pha") as hdus:
+        hdus.verify("exception")
+
+
+def test_demo_finds_what_was_simulated(demo: Path) -> None:
+    summary = (demo / "summary.txt").read_text()
+    assert "SIM_GRB 200416A" in summary
+    assert "No astrometric position" in summary
+    assert "it was cancelled" in summary
+    assert "UVOT" in summary
+    offset = next(line for line in summary.splitlines() if "offset from target" in line)
+    assert float(offset.split()[-2]) < 5.0
+
+
+def test_demo_refuses_a_folder_with_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    assert main(["demo", "--output", str(tmp_path)]) == 1
+    assert "not empty" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_demo_names_the_observations_there_are(
+    small_archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(["demo", "--archive", str(small_archive), "--obsid", "00012345001", "--output", str(tmp_path / "new")])
+    assert status == 1
+    assert "09999002000" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_demo_wants_a_real_obsid(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["demo", "--obsid", "12"])
+    assert "eleven digits" in capsys.readouterr().err
+
+
+def test_demo_on_a_real_observation(validation_data: Path, tmp_path: Path) -> None:
+    archive = validation_data / "deepsky_archive_obs" / "obs" / "2014_11"
+    output = tmp_path / "real"
+    assert main(["demo", "--archive", str(archive), "--obsid", "00085374001", "--output", str(output)]) == 0
+    assert [name for name in FILES if not (output / name).is_file()] == []
+    offset = next(line for line in (output / "summary.txt").read_text().splitlines() if "offset from target" in line)
+    assert float(offset.split()[-2]) < 5.0
+
+
+def test_simulate_is_repeatable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "b"):
+        assert main(["simulate", str(tmp_path / name), "--seed", "7"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) >= 2
+    first, second = (
+        [swiftxrt.EventList.read(path) for path in sorted((tmp_path / name).rglob("*.evt.gz"))] for name in ("a", "b")
+    )
+    assert first == second
+    assert np.sum([len(events) for events in first]) > 1000
+    assert main(["simulate", str(tmp_path / "a")]) == 1
+    assert "exists" in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert swiftxrt.__version__ in capsys.readouterr().out
