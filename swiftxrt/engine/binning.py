@@ -38,7 +38,7 @@ class BinningParameters:
     rate_factor : float
         With `dynamic`: the number needed changes at each power of this rate (ct/s); above 1.
     bin_factor : float
-        With `dynamic`: by how much it changes.
+        With `dynamic`: by how much it changes; at least 1.
     min_counts : int
         With `dynamic`: the smallest number of events that can fill a bin.
     min_snr : float
@@ -84,7 +84,9 @@ class BinningParameters:
             problems.append(("method", f"must be one of {', '.join(METHODS)}; got {self.method!r}"))
         if not self.rate_factor > 1:
             problems.append(("rate_factor", f"must be above 1; got {self.rate_factor!r}"))
-        for name in ("counts", "bin_factor", "width_s"):
+        if not self.bin_factor >= 1:
+            problems.append(("bin_factor", f"must be at least 1; got {self.bin_factor!r}"))
+        for name in ("counts", "width_s"):
             if not getattr(self, name) > 0:
                 problems.append((name, f"must be positive; got {getattr(self, name)!r}"))
         for name in ("min_counts", "min_snr", "min_bin_s", "max_gap_s"):

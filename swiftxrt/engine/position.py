@@ -32,9 +32,8 @@ SYSTEMATIC_ARCSEC = 3.5
 MIN_SIGNIFICANCE = 4.5
 
 _KIND = "standard position"
-# Radius of the fit (pixels) up to each signal to noise; the background is free in the larger ones.
+# Radius of the fit (pixels) up to each signal to noise.
 _FIT_RADIUS_PIX = ((7.0, 12.0), (11.0, 15.0), (40.0, 20.0), (np.inf, 30.0))
-_FREE_FROM_PIX = 20.0
 _RING_PIX = (40.0, 100.0)
 _KERNEL_HALF = 10
 _SCAN_PIX = 110
@@ -173,11 +172,13 @@ class _Window:
         self.exposure = exposure_s / self.full_s
         self.psf = KingPSF.at(off_axis_arcmin=_mean_off_axis(lists, pixel_to_sky(wcs, x0, y0)))
 
-    def background_per_pix(self, x: float, y: float) -> float:
-        """Events per pixel at full exposure in a ring around a place."""
+    def background_per_pix(self, x: float, y: float, counts: float = 0.0) -> float:
+        """Events per pixel at full exposure in a ring around a source of so many events, without its wings."""
         distance = np.hypot(self.grid_x - x, self.grid_y - y)
         ring = (distance > _RING_PIX[0]) & (distance < _RING_PIX[1])
-        return float(self.counts[ring].sum() / max(self.exposure[ring].sum(), 1.0))
+        wings = counts * self.psf.pixel_fractions(self.grid_x[ring] - x, self.grid_y[ring] - y) @ self.exposure[ring]
+        # Half an event keeps the model from being exactly zero.
+        return float(max(self.counts[ring].sum() - wings, 0.5) / max(self.exposure[ring].sum(), 1.0))
 
     def start(self, method: str, reach_pix: float) -> tuple[float, float]:
         """First guess of the position."""
@@ -199,24 +200,21 @@ class _Window:
         return float(self.grid_x[row, column]), float(self.grid_y[row, column])
 
     def fit(self, start: tuple[float, float]) -> PointSourceFit:
-        """Fit around a first guess; radius and centre are adjusted twice."""
-        radius, centre = _FIT_RADIUS_PIX[0][1], start
+        """Fit around a first guess; radius, centre and background are adjusted twice."""
+        radius, centre, counts = _FIT_RADIUS_PIX[0][1], start, 0.0
         for _ in range(3):
-            fit = self._fit_once(centre, radius)
-            snr = fit.counts / np.sqrt(fit.counts + fit.background_per_pix * np.pi * radius**2 + 1e-9)
-            wanted = next(pixels for limit, pixels in _FIT_RADIUS_PIX if snr <= limit)
-            moved = np.hypot(fit.x_pix - centre[0], fit.y_pix - centre[1])
-            if wanted == radius and moved < 1.0:
-                break
-            radius, centre = wanted, (fit.x_pix, fit.y_pix)
+            background = self.background_per_pix(*centre, counts)
+            fit = self._fit_once(centre, radius, background)
+            centre, counts = (fit.x_pix, fit.y_pix), fit.counts
+            snr = counts / np.sqrt(counts + background * np.pi * radius**2)
+            radius = next(pixels for limit, pixels in _FIT_RADIUS_PIX if snr <= limit)
         return fit
 
-    def _fit_once(self, centre: tuple[float, float], radius_pix: float) -> PointSourceFit:
+    def _fit_once(self, centre: tuple[float, float], radius_pix: float, background: float) -> PointSourceFit:
         x, y = ring_pixels(*centre, radius_pix)
-        inside = (abs(x - self.left - _SCAN_PIX) <= _SCAN_PIX) & (abs(y - self.low - _SCAN_PIX) <= _SCAN_PIX)
-        x, y = x[inside], y[inside]
         row, column = y - self.low, x - self.left
-        fixed = None if radius_pix >= _FREE_FROM_PIX else self.background_per_pix(*centre)
+        inside = (row >= 0) & (row < self.counts.shape[0]) & (column >= 0) & (column < self.counts.shape[1])
+        x, y, row, column = x[inside], y[inside], row[inside], column[inside]
         return fit_point_source(
             self.counts[row, column],
             x,
@@ -224,7 +222,7 @@ class _Window:
             centre,
             psf=self.psf,
             exposure=self.exposure[row, column],
-            background_per_pix=fixed,
+            background_per_pix=background,
             reach_pix=radius_pix / 2,
         )
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
 from .psf import KingPSF
 
@@ -20,6 +19,9 @@ Floats = NDArray[np.float64]
 _SIGMAS_90 = 2.145966
 _STEP_PIX = 0.02
 _TINY = 1e-12
+_MOST_STEPS = 60
+_PRECISION = 1e-6
+_LONGEST_STEP = 3.0
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,7 @@ class PointSourceFit:
 
 
 class _Problem:
-    """Data and model of one fit; the background is a fourth parameter if it is free.
-
-    Strength and background are fitted in units of rough guesses, so that all
-    parameters are of order one.
-    """
+    """Data and model of one fit: x, y, log of the strength, and log of the background if it is free."""
 
     def __init__(
         self, data: Floats, x: Floats, y: Floats, weight: Floats, psf: KingPSF, background: float | None
@@ -74,42 +72,54 @@ class _Problem:
         self.flat = max(float(data.sum()) / max(float(weight.sum()), _TINY), _TINY)
         self.free = background is None
         self.background = 0.5 * self.flat if background is None else background
-        source = max(float(data.sum()) - self.background * float(weight.sum()), 1.0)
-        self.scale = np.array([1.0, 1.0, source, self.flat][: 4 if self.free else 3])
+
+    def guess(self, start: tuple[float, float]) -> Floats:
+        """Parameters to start from."""
+        source = max(float(self.data.sum()) - self.background * float(self.weight.sum()), 1.0)
+        return np.array([*start, np.log(source), np.log(max(self.background, _TINY))][: 4 if self.free else 3])
 
     def values(self, parameters: Floats) -> tuple[float, float, float, float]:
-        """Position, strength and background in natural units."""
-        x, y, source, *rest = (parameters * self.scale).tolist()
-        return x, y, source, rest[0] if self.free else self.background
+        """Position, strength and background."""
+        x, y, source, *rest = parameters.tolist()
+        return x, y, float(np.exp(source)), float(np.exp(rest[0])) if self.free else self.background
 
     def share(self, x: float, y: float) -> Floats:
         """Fraction of the source's events in each pixel."""
         return self.weight * self.psf.pixel_fractions(self.x - x, self.y - y)
 
     def model(self, parameters: Floats) -> tuple[Floats, Floats]:
-        """Expected counts and their derivatives by the parameters in natural units."""
+        """Expected counts and their derivatives by the parameters."""
         x, y, source, background = self.values(parameters)
-        share, h = self.share(x, y), _STEP_PIX
+        share, h = source * self.share(x, y), _STEP_PIX
         by_x = source * (self.share(x + h, y) - self.share(x - h, y)) / (2 * h)
         by_y = source * (self.share(x, y + h) - self.share(x, y - h)) / (2 * h)
-        slopes = np.array([by_x, by_y, share, self.weight][: self.scale.size])
-        return np.maximum(source * share + background * self.weight, _TINY), slopes
+        slopes = np.array([by_x, by_y, share, background * self.weight][: parameters.size])
+        return np.maximum(share + background * self.weight, _TINY), slopes
 
     def cash(self, expected: Floats) -> float:
         return float(2.0 * np.sum(expected - self.data * np.log(expected)))
 
-    def target(self, parameters: Floats) -> tuple[float, Floats]:
-        """Statistic and gradient for the minimiser."""
-        expected, slopes = self.model(parameters)
-        return self.cash(expected), 2.0 * (slopes @ (1.0 - self.data / expected)) * self.scale
-
     def minimise(self, start: tuple[float, float], reach_pix: float) -> Floats:
-        """The best parameters."""
-        bounds: list[tuple[float | None, float | None]] = [(at - reach_pix, at + reach_pix) for at in start]
-        bounds += [(0.0, None), (1e-6, None)][: self.scale.size - 2]
-        guess = [*start, 1.0, 0.5][: self.scale.size]
-        best = optimize.minimize(self.target, guess, jac=True, method="L-BFGS-B", bounds=bounds)
-        return np.asarray(best.x)
+        """The best parameters, by damped steps of Fisher's method of scoring."""
+        best = self.guess(start)
+        limit = np.array([reach_pix, reach_pix, *np.full(best.size - 2, 50.0)])
+        lowest, highest = best - limit, best + limit
+        expected, slopes = self.model(best)
+        statistic, damping = self.cash(expected), 1e-3
+        for _ in range(_MOST_STEPS):
+            fisher = np.einsum("ip,jp->ij", slopes / expected, slopes)
+            downhill = np.einsum("ip,p->i", slopes, self.data / expected - 1.0)
+            step = np.linalg.solve(fisher + np.diag(damping * np.diag(fisher) + _TINY), downhill)
+            trial = np.clip(best + np.clip(step, -_LONGEST_STEP, _LONGEST_STEP), lowest, highest)
+            trial_expected, trial_slopes = self.model(trial)
+            change = self.cash(trial_expected) - statistic
+            if change <= 0.0:
+                best, expected, slopes = trial, trial_expected, trial_slopes
+                statistic += change
+            damping *= 0.1 if change <= 0.0 else 10.0
+            if abs(change) < _PRECISION or damping > 1e8:
+                break
+        return best
 
 
 def fit_point_source(

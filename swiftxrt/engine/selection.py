@@ -232,10 +232,10 @@ class BandEvents:
         factors = self.factor_sum[row] + (counts - self.factor_from[row]) * self.factor[row]
         return Sums(counts, background_counts, self.background_sum[background_counts], factors)
 
-    def smallest_factor(self, first: Integers, stop: Integers) -> Floats:
-        """Smallest correction factor in force from the event `first` to the event `stop`."""
-        rows = np.column_stack([self._row(first), self._row(stop) + 1]).ravel()
-        return np.minimum.reduceat(np.append(self.factor, np.inf), rows)[::2]
+    def smallest_factors(self, cuts: Integers) -> Floats:
+        """Smallest correction factor between consecutive numbers of source events, those at both ends included."""
+        rows = self._row(cuts)
+        return np.minimum(np.minimum.reduceat(self.factor, rows)[:-1], self.factor[rows[1:]])
 
     def _row(self, event: Integers) -> Integers:
         return np.searchsorted(self.factor_from, event, side="right") - 1
@@ -282,5 +282,6 @@ def select_band(data: ExtractedEvents, channels: tuple[int, int]) -> BandEvents:
 
 
 def _selected(pi: NDArray[np.int64], channels: tuple[int, int], values: Floats) -> Floats:
-    inside = in_channels(pi, channels)
-    return values if inside.all() else values[inside]
+    if not len(pi) or (pi.min() >= channels[0] and pi.max() <= channels[1]):
+        return values
+    return values[in_channels(pi, channels)]

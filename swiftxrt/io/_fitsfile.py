@@ -64,9 +64,10 @@ def _loaded(stream: BinaryIO, path: Path) -> fits.HDUList:
             hdus = fits.open(stream, memmap=False, lazy_load_hdus=False)
             for hdu in hdus:
                 hdu.data  # noqa: B018 - loads the data
+                list(hdu.header.values())  # Cards, too, are looked into late.
     except AstropyUserWarning as error:
         raise FormatError(f"the file is truncated or damaged; get it again ({error})", path) from error
-    except (OSError, ValueError, TypeError, KeyError, IndexError, VerifyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, VerifyError) as error:
         stream.seek(0)
         what = "the file is damaged; get it again" if stream.read(6) == b"SIMPLE" else "this is not a FITS file"
         raise FormatError(f"{what} ({error})", path) from error

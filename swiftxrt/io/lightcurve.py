@@ -27,6 +27,7 @@ from ..mission import MJDREFF, MJDREFI
 from ..products._curve import Curve
 from ..products.lightcurve import HardnessCurve, LightCurve, LightCurveSet
 from ._atomic import atomic_path
+from ._fitsfile import load_fits, save_fits
 from .qdp import looks_like_qdp, read_qdp_folder, read_qdp_set, write_qdp
 
 __all__ = ["read_curve", "read_set", "write_curve", "write_set"]
@@ -65,10 +66,11 @@ def write_curve(curve: Curve, path: str | PathLike[str], *, format: str | None, 
             f"{format or path.name!r}. The service's QDP files are written by LightCurveSet.write(folder, "
             f"format='ukssdc.qdp')"
         )
+    if chosen == "ogip.lc":
+        save_fits([fits.PrimaryHDU(), _rate_hdu(curve)], path, overwrite=overwrite)
+        return
     with atomic_path(path, overwrite) as temporary:
-        if chosen == "ogip.lc":
-            _to_hdus(curve).writeto(temporary)
-        elif chosen == "ascii.ecsv":
+        if chosen == "ascii.ecsv":
             table = QTable(curve)
             # The default would keep the format of the object, which may round to tens of microseconds.
             table["time"].format, table["time"].precision = "isot", 9
@@ -164,7 +166,7 @@ def _checked(kind: type[_C], table: QTable, path: Path, **attributes: Any) -> _C
         raise FormatError(f"is no {kind._title}: {error}", path) from error
 
 
-def _to_hdus(curve: Curve) -> fits.HDUList:
+def _rate_hdu(curve: Curve) -> fits.BinTableHDU:
     rate = fits.BinTableHDU.from_columns(_fits_columns(curve), name="RATE")
     header = rate.header
     for key, value, comment in _keywords(curve):
@@ -175,7 +177,7 @@ def _to_hdus(curve: Curve) -> fits.HDUList:
             value = json.dumps(value)
         if value is not None:
             header[key] = value
-    return fits.HDUList([fits.PrimaryHDU(), rate])
+    return rate
 
 
 def _keywords(curve: Curve) -> list[tuple[str, Any, str]]:
@@ -199,6 +201,9 @@ def _keywords(curve: Curve) -> list[tuple[str, Any, str]]:
     if len(curve):
         cards += [("TSTART", float(np.min(met_s - before)), "start of the first bin")]
         cards += [("TSTOP", float(np.max(met_s + after)), "end of the last bin")]
+        if len(np.unique(before)) == len(np.unique(after)) == 1 and before[0] + after[0] > 0:
+            cards += [("TIMEDEL", float(before[0] + after[0]), "[s] length of every bin")]
+            cards += [("TIMEPIXR", float(before[0] / (before[0] + after[0])), "where in the bin TIME is")]
     if isinstance(curve, LightCurve):
         band = EnergyBand.parse(curve.band)
         cards += [("E_MIN", band.low_kev, "[keV]"), ("E_MAX", band.high_kev, "[keV]"), ("BACKAPP", True, "")]
@@ -233,16 +238,11 @@ def _fits_columns(curve: Curve) -> list[fits.Column]:
 
 
 def _read_fits(kind: type[_C], path: Path) -> _C:
-    try:
-        with fits.open(path) as hdus:
-            if "RATE" not in hdus:
-                raise FormatError("has no table RATE, so it is no light curve; read('...', format='fits')?", path)
-            header, records = hdus["RATE"].header, hdus["RATE"].data
-            data = {name: np.array(records[name]) for name in records.names}
-    except OSError as error:
-        if isinstance(error, FormatError):
-            raise
-        raise FormatError(f"is no readable FITS file: {error}", path) from error
+    hdus = load_fits(path)
+    if "RATE" not in hdus:
+        raise FormatError("has no table RATE, so it is no light curve of this package", path)
+    header, records = hdus["RATE"].header, hdus["RATE"].data
+    data = {name: np.array(records[name]) for name in records.names}
     names = {name: _FITS_NAMES.get(name, name.upper()) for name in kind._schema}
     missing = [label for label in names.values() if label not in data]
     if missing:

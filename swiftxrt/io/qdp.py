@@ -106,7 +106,8 @@ def read_qdp_folder(folder: Path) -> LightCurveSet | None:
     if not sets:
         return None
     plain = next(iter(sets.values()))
-    return nest({suffix: one for suffix, one in sets.items() if one is plain or not one.equals(plain)})
+    base = {"_nosys_incbad": sets.get("_incbad", plain)}
+    return nest({key: one for key, one in sets.items() if one is plain or not one.equals(base.get(key, plain))})
 
 
 def _open(folder: Path, names: Sequence[str]) -> dict[Path, list[QdpSection]]:

@@ -130,7 +130,8 @@ def plot_overview(curves: LightCurveSet, *, elapsed: bool | None = None) -> Axes
     plot_hardness(ratio, ax=lower, elapsed=elapsed)
     if lower.get_xscale() != scale:  # Bins before T0 may be in one of the two only.
         lower.set_xscale(scale)
-    lower.get_legend().remove()
+    if legend := lower.get_legend():
+        legend.remove()
     upper.set_xlabel("")
     return upper
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from astropy.table import QTable
 from astropy.time import Time
 from numpy.typing import NDArray
 
@@ -176,18 +177,22 @@ def split_set(curves: LightCurveSet, *, mjd: bool = False) -> list[Dataset]:
     (UTC), which double precision resolves to a microsecond at best.
     """
     t0_met = None if mjd else curves.total.t0_met or 0.0
+    # Plain tables: slicing a time series also sorts its index of times.
+    tables = {name: QTable(curve, copy=False, copy_indices=False) for name, curve in curves.items()}
+    is_limit = np.asarray(tables["total"]["is_upper_limit"])
+    parts = {"": tables["total"][~is_limit], "UL": tables["total"][is_limit]}
+    parts |= {kind: tables[name] for kind, name in _BANDS.items() if name in tables}
     datasets = []
     for mode in MODES:
-        parts: dict[str, Any] = {"": curves.total.detections, "UL": curves.total.upper_limits}
-        parts |= {kind: curves.get(name) for kind, name in _BANDS.items()}
-        for kind, curve in parts.items():
-            if curve is not None and np.any(rows := np.asarray(curve["mode"]) == mode):
-                datasets.append(_table(mode, kind, curve[rows], t0_met))
+        for kind in KINDS:
+            if kind in parts and np.any(rows := np.asarray(parts[kind]["mode"]) == mode):
+                datasets.append(_table(mode, kind, parts[kind][rows], t0_met))
     return datasets
 
 
-def _table(mode: str, kind: str, curve: Any, t0_met: float | None) -> Dataset:
-    values = {"Time": curve.time.utc.mjd if t0_met is None else np.round(curve.met.value - t0_met, MET_DECIMALS)}
+def _table(mode: str, kind: str, curve: QTable, t0_met: float | None) -> Dataset:
+    is_mjd = t0_met is None
+    values = {"Time": curve["time"].utc.mjd if is_mjd else np.round(curve["met"].value - t0_met, MET_DECIMALS)}
     for sign, names in ((1.0, _SAME), (-1.0, _NEGATIVE)):
         for ours, theirs in names.items():
             if ours in curve.colnames:
@@ -196,9 +201,11 @@ def _table(mode: str, kind: str, curve: Any, t0_met: float | None) -> Dataset:
         values["RatePos"] = values["RateNeg"] = np.zeros(len(curve))
     elif kind in ("Hard", "Soft"):
         values["RateErr"] = values["RatePos"]
-    if t0_met is None:
+    if is_mjd:
         values |= {name: values[name] / _DAY_S for name in ("TimePos", "TimeNeg")}
-    columns = [name for name in COLUMNS[kind] if name != "Exposure" or not np.all(np.isnan(values[name]))]
+    columns = list(COLUMNS[kind])
+    if kind not in ("", "UL") and np.all(np.isnan(values["Exposure"])):
+        columns.remove("Exposure")  # The service has sent it for bands and ratio since 2023 only.
     return Dataset(mode, kind, {name: values[name] for name in columns}, np.asarray(curve["obsid"]))
 
 

@@ -61,6 +61,9 @@ def completed(header: Mapping[str, Any], gti: GTI, mode: Mode) -> Header:
         "TIMEPIXR": 0.0 if mode is Mode.PC else 0.5,
         "RADESYS": given.pop("RADECSYS", "FK5"),
         "EQUINOX": 2000.0,
+        # Sky position of the reference pixel, close to the mean pointing.
+        "RA_NOM": given["RA_PNT"],
+        "DEC_NOM": given["DEC_PNT"],
         "DEADC": PC_LIVE_FRACTION if mode is Mode.PC else 1.0,
         **given,
     }

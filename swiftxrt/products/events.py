@@ -66,7 +66,8 @@ class EventList:
     header : mapping
         Header cards of the EVENTS extension. ``OBS_ID``, ``RA_PNT``,
         ``DEC_PNT`` and ``PA_PNT`` are needed; times and exposures that are
-        missing are worked out from `gti`.
+        missing are worked out from `gti`. ``RA_NOM`` and ``DEC_NOM`` are the
+        sky position of the image's reference pixel, by default the pointing.
     rawx, rawy, detx, dety, pha, status : array_like of int, optional
         Detector columns as in the file (RAW from 0, DET from 1).
     bad_pixels : structured ndarray, optional
@@ -135,8 +136,7 @@ class EventList:
     def wcs(self) -> WCS:
         """System of the sky image, 1000 x 1000 pixels with reference pixel 500.5 (FITS count)."""
         head = self.header
-        ra_deg, dec_deg = head.get("RA_NOM", head["RA_PNT"]), head.get("DEC_NOM", head["DEC_PNT"])
-        return sky_wcs(ra_deg, dec_deg, head["RADESYS"], head["EQUINOX"])
+        return sky_wcs(head["RA_NOM"], head["DEC_NOM"], head["RADESYS"], head["EQUINOX"])
 
     @property
     def obsid(self) -> str:

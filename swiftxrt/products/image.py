@@ -121,12 +121,11 @@ class SkyImage:
         if not angle or not np.all(size > 0):
             raise RequestError([("size", f"a positive angle is needed, such as 5 * u.arcmin; got {size!r}")], "cutout")
         try:
-            parts = [_cut(image, position, size) for image in (self.counts, self.exposure)]
+            counts = _cut(self.counts, position, size)
+            exposure = None if self.exposure is None else _cut(self.exposure, position, size)
         except NoOverlapError:
             where = position.to_string("hmsdms", precision=1)
             raise NoDataError(f"no pixel of the image lies within {size} around {where}") from None
-        counts, exposure = parts
-        assert counts is not None
         return SkyImage(counts, exposure, self.band, self.provenance)
 
     @classmethod
@@ -199,8 +198,8 @@ def _same_map(first: CCDData | None, second: CCDData | None) -> bool:
     return np.array_equal(first.data, second.data, equal_nan=True)
 
 
-def _cut(image: CCDData | None, position: SkyCoord, size: u.Quantity) -> CCDData | None:
-    if image is None:
-        return None
+def _cut(image: CCDData, position: SkyCoord, size: u.Quantity) -> CCDData:
+    if not np.all(np.isfinite(image.wcs.world_to_pixel(position))):
+        raise NoOverlapError("the position is on the other side of the sky")
     part = Cutout2D(image.data, position, size, wcs=image.wcs, mode="trim", copy=True)
     return CCDData(part.data, unit=image.unit, wcs=part.wcs, meta=dict(image.meta))

@@ -43,6 +43,8 @@ _TEXT_COLUMNS = ("ObsID", "URL")
 _BINNING = {"counts": "Counts", "time": "Time", "snapshot": "Snapshot", "obsid": "Observation"}
 #: Stands for an unknown ObsID, as the client needs a number there.
 _NO_OBSID = "0" * 11
+#: Whole numbers below this are exact in double precision.
+_EXACT = 2.0**53
 
 
 def encode(
@@ -108,16 +110,19 @@ def _wanted(flagged: bool, answer: str, key: str) -> bool:
 
 
 def _encode_table(dataset: Dataset) -> dict[str, Any]:
-    columns = {name: [_number(value) for value in values.tolist()] for name, values in dataset.values.items()}
+    columns: dict[str, list[Any]] = {name: _cells(values) for name, values in dataset.values.items()}
     if np.any(dataset.obsid != ""):
         columns["ObsID"] = [obsid or _NO_OBSID for obsid in dataset.obsid.tolist()]
     return {"columns": list(columns), "data": [list(row) for row in zip(*columns.values(), strict=True)]}
 
 
-def _number(value: float) -> float | int | str:
-    if not math.isfinite(value):
-        return str(value)
-    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+def _cells(values: NDArray[np.float64]) -> list[Any]:
+    """Numbers of a column; counts without a decimal point, texts for what JSON does not know."""
+    if not np.all(np.isfinite(values)):
+        return [value if math.isfinite(value) else str(value) for value in values.tolist()]
+    if np.all((values == np.rint(values)) & (np.abs(values) < _EXACT)):
+        return values.astype(np.int64).tolist()
+    return values.tolist()
 
 
 def file_urls(folder: str) -> dict[str, str]:

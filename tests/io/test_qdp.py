@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
 from astropy.table import Table
@@ -42,12 +40,12 @@ NO\tNO\tNO\tNO\tNO\tNO
 """
 
 DETAILED = """\
-READ TERR 1 2 
+READ TERR 1 2\x20
 READ SERR 4
 !Time    \tT_+ve   \tT_-ve   \tRate    \tRatepos \tRateneg \tFracExp \tBGrate  \tBGerr   \tCorrFact\tCtsInSrc\
 \tBGInSrc \tExposure\tSigma   \tSNR
 178511.718\t50.000  \t-50.000\t1.8641e+00\t0.0000e+00\t0.0000e+00\t0.1179  \t2.4351e-03\t2.4351e-03\t2.7149  \t1       \
-\t0.0287  \t11.7939 \t2.1289  \tinf     
+\t0.0287  \t11.7939 \t2.1289  \tinf    \x20
 """
 
 RATIO = """\
@@ -65,7 +63,7 @@ HARDRAT = """\
  ! T0 for this burst is Swift MET=551097137.0, = 2018 Jun 19 at 10:31:55.845 UT
  ! The hard band is 2-10 keV
  ! The soft band is 0.3-2 keV
-READ TERR 1 
+READ TERR 1\x20
 READ SERR 2
 ! PC -- hard data
 !Time\t\tErr (pos)\tErr(neg)\tRate\t\tError
@@ -226,15 +224,11 @@ class TestLightCurves:
         assert curves.hardness_ratio.t0_met == T0
 
     def test_days(self, save):
-        text = (
-            OVERVIEW.replace("!Time ", "!MJD ").replace("57.2859739251894", "55773.5").replace("1732891.446", "55794.5")
-        )
-        text = re.sub(r"^(73|655)\.", r"5577\1.", text, flags=re.MULTILINE).replace("55776", "5577")
         text = "! T0 for this burst is Swift MET=333803377.7 s\nREAD TERR 1 2\n! PC data\n"
         text += "!MJD    \tT_+ve   \tT_-ve   \tRate    \tRatepos \tRateneg\n"
         text += "55773.5\t0.25\t-0.5\t1.0\t0.1\t-0.1\n"
         curve = read_qdp_set(save("curve.qdp", text)).total
-        assert curve.time.isot[0] == "2011-07-31T12:00:00.000000000"
+        assert curve.time.mjd[0] == pytest.approx(55773.5, abs=1e-6 / 86400)
         assert (curve["time_err_pos"].value[0], curve["time_err_neg"].value[0]) == (21600.0, 43200.0)
         assert curve.t0_met == 333803377.7
         assert curve.elapsed.value[0] == pytest.approx(3029.548, abs=0.2)  # 12:00:00 less 11:09:30.452
@@ -286,11 +280,11 @@ class TestLightCurves:
             read_qdp_set(save("curve_plot.qdp", OVERVIEW))
 
 
-def make_set(*, t0_met: float | None = T0, fraction: float = 0.5) -> LightCurveSet:
+def make_set(*, t0_met: float | None = T0, fraction: float = 0.5, binning: str = "obsid") -> LightCurveSet:
     rng = np.random.default_rng(20180616)
     n_bin = 12
     met_s = np.sort(T0 + rng.uniform(-50, 1e6, n_bin))
-    common = {"t0_met": t0_met, "binning": "counts"}
+    common = {"t0_met": t0_met, "binning": binning}
     shared = {"met_s": met_s, "time_err_neg": rng.uniform(0, 50, n_bin), "time_err_pos": rng.uniform(0, 50, n_bin)}
     shared["mode"] = np.where(np.arange(n_bin) % 3 == 0, "WT", "PC")
     shared["obsid"] = np.where(np.arange(n_bin) % 2 == 0, "00010724002", "")
@@ -365,7 +359,7 @@ class TestWrite:
         assert float(mjd) == pytest.approx(58288.4388407986116, abs=0.05 / 86400)
 
     def test_astropy_reads_the_overview(self, tmp_path):
-        curves = make_set()
+        curves = make_set(binning="counts")
         write_qdp(curves, tmp_path)
         # Its grammar knows nan but not inf, which is in other files only.
         table = Table.read(tmp_path / "curve.qdp", format="ascii.qdp", table_id=1, names=["time", "rate"])
@@ -470,16 +464,22 @@ class TestRealFiles:
         for folder in folders:
             curves = read_qdp_folder(folder).total
             overview = LightCurve.read(folder / "curve.qdp")
-            assert len(curves) == len(overview)
+            names = [name for name in ("WTCURVE", "PCCURVE", "PCUL") if (folder / f"{name}.qdp").is_file()]
+            rows = sum(len(read_qdp(folder / f"{name}.qdp")[0].rows) for name in names)
+            rows += sum(len(one.rows) for one in read_qdp(folder / "curve.qdp") if one.name == "WTSLEW data")
+            assert len(curves) == rows
+            assert len(overview) == sum(len(one.rows) for one in read_qdp(folder / "curve.qdp"))
             assert curves.t0_met == overview.t0_met
-            assert len(curves.upper_limits) == len(overview.upper_limits) == (folder / "PCUL.qdp").is_file()
+            limits = read_qdp(folder / "PCUL.qdp")[0].rows if (folder / "PCUL.qdp").is_file() else ()
+            # The overview is of another processing in some folders, and has other bins.
+            assert len(curves.upper_limits) == len(limits)
 
     def test_flux_files_are_tables_but_no_light_curves(self, validation_data):
         paths = sorted((validation_data / "grb_lightcurves" / "flux_qdp").glob("*.qdp"))
         assert len(paths) == 16
         for path in paths:
             assert sum(len(section.rows) for section in read_qdp(path)) > 10
-            with pytest.raises(FormatError, match="fluxes|Flux"):
+            with pytest.raises(FormatError, match=r"fluxes|Flux"):
                 read_qdp_set(path)
 
     def test_every_other_curve(self, validation_data):

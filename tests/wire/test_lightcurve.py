@@ -363,6 +363,13 @@ class TestEncode:
         assert decode(reply).total["obsid"].tolist() == ["00016843001", ""]
         assert reply["Binning"] == "Observation"
 
+    def test_rates_always_have_all_columns(self):
+        values = {"met_s": [T0], "time_err_neg": 1, "time_err_pos": 1, "rate": 1.0, "mode": "PC"}
+        curves = LightCurveSet(LightCurve.from_columns(values, t0_met=T0, band=TOTAL, binning="time"))
+        reply = encode(curves, urls={})
+        assert reply["PCData"]["columns"] == RATE_COLUMNS
+        assert reply["PCData"]["data"] == [[0, 1, -1, 1, *["nan"] * 11]]
+
     def test_no_t0(self):
         values = {"met_s": [551097348.718], "time_err_neg": 1, "time_err_pos": 1, "rate": 1.0, "mode": "PC"}
         curves = LightCurveSet(LightCurve.from_columns(values, t0_met=None, band=TOTAL, binning="time"))

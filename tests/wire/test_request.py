@@ -291,6 +291,8 @@ def test_modified_julian_dates_are_told_from_mission_elapsed_time():
     # MET = UTC - UTCF, UTCF = -21.13 s in June 2018 (header of 00010724001).
     assert start.value == pytest.approx((58288.5 - 51910) * 86400 + 21.13, abs=0.2)
     assert (stop - start).to_value(u.s) == pytest.approx(0.75 * 86400, abs=0.01)
+    sliced = XRTRequest.from_wire(image_with(spec=1, timeslice="user", rname1="a", gti1="58288.5-58289.25"))
+    assert sliced.spectrum.slices.slices[0].intervals == ((start, stop),)
 
 
 @pytest.mark.parametrize("spelling", ["wtmaxgap", "wtmaxGap", "wtMaxGap"])
