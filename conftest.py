@@ -27,21 +27,28 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left_behind() -> Iterator[None]:
-    """Fail when a test leaves a figure open or a thread running.
-
-    Sockets and files left open are found by pytest itself: their
-    ResourceWarning is an error.
-    """
-    threads = set(threading.enumerate())
+def _no_open_figures() -> Iterator[None]:
+    """Fail when a test leaves a figure open."""
     yield
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None and pyplot.get_fignums():
         pyplot.close("all")
         pytest.fail("the test left figures open")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_running_threads() -> Iterator[None]:
+    """Fail when the tests of a module leave a thread running.
+
+    Not after each test: a server shared by a module keeps its workers. Sockets
+    and files left open are found by pytest itself, which turns their
+    ResourceWarning into an error.
+    """
+    threads = set(threading.enumerate())
+    yield
     left = [thread for thread in threading.enumerate() if thread not in threads]
     for thread in left:
         thread.join(timeout=5)
     alive = [thread.name for thread in left if thread.is_alive()]
     if alive:
-        pytest.fail(f"the test left threads running: {', '.join(alive)}")
+        pytest.fail(f"the tests of this module left threads running: {', '.join(alive)}")

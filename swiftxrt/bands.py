@@ -53,9 +53,7 @@ class EnergyBand:
         for name in ("low", "high"):
             value = getattr(self, name)
             if not isinstance(value, u.Quantity) or value.unit.physical_type != "energy" or not value.isscalar:
-                raise RequestError(
-                    [(name, f"an energy is needed, such as 0.3 * u.keV; got {value!r}")], "energy band"
-                )
+                raise RequestError([(name, f"an energy is needed, such as 0.3 * u.keV; got {value!r}")], "energy band")
             # Ten significant digits remove the rounding noise of eV to keV.
             object.__setattr__(self, name, float(f"{value.to_value(u.keV):.10g}") * u.keV)
         if not 0 < self.low.value < self.high.value < float("inf"):

@@ -35,7 +35,7 @@ def parse_obsid(value: Any) -> str:
     IdentifierError
         If `value` is not an ObsID.
     """
-    if isinstance(value, Integral) and not isinstance(value, bool) and 0 < value < 10**11:
+    if _is_number(value, 11):
         return f"{int(value):011d}"
     match = _OBSID.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
@@ -60,7 +60,7 @@ def parse_target_id(value: Any) -> str:
     IdentifierError
         If `value` is not a target ID.
     """
-    if isinstance(value, Integral) and not isinstance(value, bool) and 0 < value < 10**8:
+    if _is_number(value, 8):
         return f"{int(value):08d}"
     text = value.strip() if isinstance(value, str) else ""
     if _TARGET.fullmatch(text):
@@ -77,3 +77,8 @@ def target_id_of(obsid: str) -> str:
 def segment_of(obsid: str) -> str:
     """Segment (three digits) of an ObsID."""
     return parse_obsid(obsid)[8:]
+
+
+def _is_number(value: Any, digits: int) -> bool:
+    """Whether `value` is a positive whole number of at most so many digits."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and 0 < int(value) < 10**digits

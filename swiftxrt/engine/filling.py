@@ -227,7 +227,9 @@ class CountsFiller:
         right = self._full(stops - starts) | rest
         # In a bin, the frames before the last; in the rest of a snapshot, all.
         last = np.where(rest, cuts, np.searchsorted(self._time_s, self._time_s[np.maximum(cuts, 1) - 1]))
-        right &= self._not_full_before(last, starts, stops)
+        right &= self._not_full_before(last, starts, stops) | (
+            self._frame_ends(np.maximum(last, 1), snapshot) - starts[_EDGE] < self._shortest_s
+        )
         kept = len(right) if right.all() else int(np.argmin(right))
         if kept:
             self._keep(cuts[:kept], rest[:kept], starts[_EDGE, :kept], stops[:, :kept])
@@ -295,7 +297,7 @@ class CountsFiller:
         for counts, rate in steps:
             nets = [(counts - sums.background) * factor for sums, factor in zip(_band_sums(bins), factors, strict=True)]
             proved &= (sum(nets) >= rate * good_s) | (fewest < counts)
-        return proved | (bins[_EDGE] < self._shortest_s)
+        return proved
 
     def _keep(self, cuts: Integers, rest: Flags, start_s: Floats, stops: Floats) -> None:
         stop_s = stops[_EDGE]

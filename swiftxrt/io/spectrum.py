@@ -20,7 +20,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, cast
 
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
@@ -244,18 +244,14 @@ def _unpack(path: PathLike, folder: Path) -> list[str]:
                 left -= member.size
                 if left < 0:
                     raise FormatError(f"holds more than {_MAX_BYTES / 1e9:g} GB; it is no archive of spectra", path)
-                _copy(archive.extractfile(member), folder / inside.name)
+                with cast("IO[bytes]", archive.extractfile(member)) as stream:
+                    (folder / inside.name).write_bytes(stream.read())
                 names.append(inside.name)
     except FileNotFoundError as error:
         raise FormatError("there is no such file", path) from error
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise FormatError(f"cannot be read as tar archive, or is damaged: {error}", path) from error
     return names
-
-
-def _copy(stream: IO[bytes] | None, target: Path) -> None:
-    if stream is not None:
-        target.write_bytes(stream.read())
 
 
 def write_set(spectra: SpectrumSet, folder: PathLike, *, overwrite: bool = False) -> None:

@@ -410,9 +410,8 @@ def _edges_of(axis: SpectralAxis) -> u.Quantity:
 
 
 def _with_edges(axis: SpectralAxis, edges: u.Quantity) -> SpectralAxis:
-    """Attach edges where specutils itself keeps given ones; its cache may hold others."""
+    """Attach edges where specutils itself keeps given ones."""
     axis._bin_edges = edges
-    axis.__dict__.pop("bin_edges", None)
     return axis
 
 

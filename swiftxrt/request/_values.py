@@ -28,8 +28,8 @@ _CELESTIAL = ("icrs", "fk5", "fk4", "fk4noeterms", "galactic", "supergalactic", 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _SPAN = re.compile(rf"\s*({_NUMBER})\s*-\s*({_NUMBER})\s*", re.ASCII)
 
-# MJD of any Swift observation lies below this, any MET far above.
-_LARGEST_MJD = 100000.0
+# MJD since the launch of Swift (2004-11-20); as MET these lie in January 2001.
+_MJD_RANGE = (53329.0, 100000.0)
 
 
 class SkyPoint(Pair):
@@ -111,6 +111,11 @@ def _moment_from_plain(value: Any) -> Time | u.Quantity:
     raise ValueError(f"a time such as 2020-04-16T07:05:17 (UTC) or '608713541.952 s' is needed; got {value!r}")
 
 
+def _is_mjd(number: float) -> bool:
+    """Whether a time of the service is a modified Julian date (UTC), which it reads as well as MET."""
+    return _MJD_RANGE[0] <= number < _MJD_RANGE[1]
+
+
 def _seconds_text(value: float) -> str:
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
@@ -132,7 +137,8 @@ class Instant(Kind):
         return compact(time_to_met(value))
 
     def from_wire(self, value: Any) -> Time:
-        return self.convert(wire_number(value) * u.s)
+        number = wire_number(value)
+        return self.convert(Time(number, format="mjd", scale="utc") if _is_mjd(number) else number * u.s)
 
     def show(self, value: Time) -> str:
         return f"<Time {value.isot} UTC>"
@@ -230,8 +236,8 @@ def parse_intervals(text: str, *, relative: bool = True) -> tuple[Span, ...]:
         if match is None:
             raise RequestError(f"intervals are written like 608713541-608714541 with commas between them; got {part!r}")
         start, stop = float(match.group(1)), float(match.group(2))
-        is_mjd = not relative and 0 < start < _LARGEST_MJD
-        pairs.append(Time([start, stop], format="mjd", scale="utc") if is_mjd else (start * u.s, stop * u.s))
+        days = not relative and _is_mjd(start)
+        pairs.append(Time([start, stop], format="mjd", scale="utc") if days else (start * u.s, stop * u.s))
     try:
         return Intervals().convert(pairs)
     except ValueError as error:

@@ -96,7 +96,8 @@ class SpectrumRequest(Record):
     Examples
     --------
     >>> from swiftxrt import SpectrumRequest
-    >>> SpectrumRequest(redshift=0.347, galactic_absorber=True).models
+    >>> SpectrumRequest(redshift=0.347, models="apec").models
+    ('APEC',)
     """
 
     delta_statistic: float = par(

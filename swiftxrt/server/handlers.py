@@ -151,10 +151,12 @@ class Service:
         handle = self._job(payload, owner)
         curves = self.backend.collect(handle, ProductKind.LIGHT_CURVE)
         folder = f"{product_url(base_url, handle.id)}/lc"
+        time_format = handle.request.light_curve.time_format
         return envelope.success(
             lightcurve.encode(
                 curves,
                 urls=lightcurve.file_urls(folder),
+                mjd=time_format in ("m", "mjd"),
                 nosys=str(payload.get("nosys", "no")),
                 incbad=str(payload.get("incbad", "no")),
             )

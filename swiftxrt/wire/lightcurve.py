@@ -40,7 +40,7 @@ __all__ = ["decode", "encode", "file_urls", "read_columns"]
 _NAME = re.compile(r"(WT|PC)(UL|Hard|Soft|HR)?((?:_nosys)?(?:_incbad)?)")
 _OBSID = re.compile(r"(?:!?\s*::ObsID=)?\s*(\d{1,11})(?:\.0*)?")
 _TEXT_COLUMNS = ("ObsID", "URL")
-_BINNING = {"counts": "Counts", "time": "Time", "snapshot": "Snapshot", "obsid": "Observation"}
+_BINNING = {"counts": "Counts", "time": "Time", "snapshot": "Snapshot", "obsid": "ObsID"}
 #: Stands for an unknown ObsID, as the client needs a number there.
 _NO_OBSID = "0" * 11
 #: Whole numbers below this are exact in double precision.

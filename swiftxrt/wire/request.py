@@ -8,7 +8,7 @@ binnings and slices.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from .._fields import Choice, Kind, Nested, Pair, Record, problems_of
@@ -33,9 +33,10 @@ from ..request.spectrum import (
 )
 from ..request.target import Target
 from .envelope import API_NAME, API_VERSION
+from .names import ALIASES
 from .values import flag, lookup
 
-__all__ = ["field_of_key", "from_wire", "key_of_field", "to_wire"]
+__all__ = ["from_wire", "to_wire"]
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 Problems = list[tuple[str, str]]
@@ -52,15 +53,6 @@ _SLICES: dict[str, type[Record]] = {
     "snapshot": SnapshotSlices,
     "obsid": ObsidSlices,
     "user": TimeSlices,
-}
-
-# Other spellings seen in the service's texts and in its reference client.
-_ALIASES = {
-    "SinceT0": ("sinceT0",),
-    "allowB": ("allowBayes",),
-    "pcmaxgap": ("pcmaxGap", "pcMaxGap"),
-    "poserr": ("posErr",),
-    "wtmaxgap": ("wtmaxGap", "wtMaxGap"),
 }
 
 # Fields that are written and read together with others.
@@ -135,7 +127,7 @@ def _write_spectrum(request: SpectrumRequest) -> dict[str, Any]:
         for number, item in enumerate(request.slices.slices, start=1):
             payload |= {
                 f"rname{number}": item.label,
-                f"gti{number}": kind_of(TimeSlice, "intervals").to_wire(item.intervals),
+                f"gti{number}": _kind_of(TimeSlice, "intervals").to_wire(item.intervals),
             }
     elif isinstance(request.slices, SingleSlice):
         payload |= _write_fields(request.slices)
@@ -172,7 +164,7 @@ def _write_selection(selection: Selection, keys: tuple[str, ...]) -> dict[str, A
     if isinstance(selection, AllData):
         return {method: "all"}
     if isinstance(selection, FirstHours):
-        return {hours[0]: kind_of(FirstHours, "hours").to_wire(selection.hours), method: "hours"}
+        return {hours[0]: _kind_of(FirstHours, "hours").to_wire(selection.hours), method: "hours"}
     return {text: selection_text(selection), method: "user"}
 
 
@@ -180,8 +172,7 @@ def _word_for(value: Record, table: Mapping[str, type[Record]]) -> str:
     return next(word for word, cls in table.items() if type(value) is cls)
 
 
-def kind_of(cls: type[Record], name: str) -> Kind:
-    """How a field of a class is checked and written."""
+def _kind_of(cls: type[Record], name: str) -> Kind:
     kind: Kind = next(field.metadata["kind"] for field in cls.__record_fields__ if field.name == name)
     return kind
 
@@ -239,7 +230,7 @@ class _Reader:
 
     def get(self, key: str) -> Any:
         """The value of a key in any of its spellings, or `None`."""
-        return lookup(self.payload, key, *_ALIASES.get(key, ()))
+        return lookup(self.payload, key, *ALIASES.get(key, ()))
 
     def asked(self, kind: ProductKind) -> bool:
         return flag(self.get(kind.flag))
@@ -266,13 +257,13 @@ class _Reader:
             raw = self.get(keys)
             return None if raw is None else kind.from_wire(raw)
         if isinstance(kind, Nested):
-            return self.selection(kind, keys)
+            return self.selection(keys)
         pair = [self.get(key) for key in keys]
         if pair.count(None) == 1:
             raise ValueError(f"{' and '.join(keys)} are needed together; got {pair[0]!r} and {pair[1]!r}")
         return kind.from_pair(*pair) if isinstance(kind, Pair) and None not in pair else None
 
-    def selection(self, kind: Nested, keys: tuple[str, ...]) -> Selection | None:
+    def selection(self, keys: tuple[str, ...]) -> Selection | None:
         method_key, text_key, *hours_key = keys
         text = self.get(text_key)
         words = ("all", "user", "hours") if hours_key else ("all", "user")
@@ -282,7 +273,7 @@ class _Reader:
             return AllData()
         if method == "hours":
             hours = self.get(hours_key[0])
-            return FirstHours() if hours is None else FirstHours(kind_of(FirstHours, "hours").from_wire(hours))
+            return FirstHours() if hours is None else FirstHours(_kind_of(FirstHours, "hours").from_wire(hours))
         if method == "user" and text is None:
             raise ValueError(f"{text_key} is needed with {method_key} 'user'")
         return None if text is None else parse_selection(str(text), relative=self.relative)
@@ -336,7 +327,7 @@ class _Reader:
         if value is None or not (has_redshift is None or flag(has_redshift) or flag(self.get("doNotFit"))):
             return None
         try:
-            redshift: float = kind_of(SpectrumRequest, "redshift").from_wire(value)
+            redshift: float = _kind_of(SpectrumRequest, "redshift").from_wire(value)
         except ValueError as error:
             self.problems.append(("spectrum.redshift", str(error)))
             return None
@@ -364,7 +355,7 @@ class _Reader:
             return None
         try:
             intervals = parse_intervals(str(text), relative=self.relative)
-            return TimeSlice(label=kind_of(TimeSlice, "label").from_wire(label), intervals=intervals)
+            return TimeSlice(label=_kind_of(TimeSlice, "label").from_wire(label), intervals=intervals)
         except ValueError as error:
             self.problems += problems_of(path, error)
             return None
@@ -381,62 +372,3 @@ class _Reader:
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
-
-
-# ---------------------------------------------------------------- names
-
-_PARTS: tuple[tuple[str, type[Record]], ...] = (
-    ("", XRTRequest),
-    ("target", Target),
-    ("extraction", ExtractionSettings),
-    ("light_curve", LightCurveRequest),
-    ("light_curve.binning", CountsBinning),
-    ("light_curve.binning", TimeBinning),
-    ("spectrum", SpectrumRequest),
-    ("spectrum.slices", SingleSlice),
-    ("spectrum.slices", TimeSlice),
-    ("position", PositionRequest),
-    ("image", ImageRequest),
-    ("sources", SourceDetectionRequest),
-)
-
-
-def _names() -> Iterable[tuple[str, str]]:
-    for path, cls in _PARTS:
-        for field in cls.__record_fields__:
-            wire = field.metadata["wire"] or ()
-            for key in (wire,) if isinstance(wire, str) else wire:
-                yield key, _join(path, field.name)
-
-
-def field_of_key(key: str) -> str | None:
-    """Our name of a parameter of the service, for its error texts.
-
-    Parameters
-    ----------
-    key : str
-        Such as ``"poserr"``.
-
-    Returns
-    -------
-    field : str or None
-        Such as ``"extraction.centroid_tolerance"``; `None` if there is none.
-    """
-    wanted = {key.lower(), *(main.lower() for main, others in _ALIASES.items() if key in others)}
-    return next((field for name, field in _names() if name.lower() in wanted), None)
-
-
-def key_of_field(field: str) -> str | None:
-    """The service's name of a parameter, for our error texts; the inverse of `field_of_key`.
-
-    Parameters
-    ----------
-    field : str
-        As in the problems of a `~swiftxrt.exceptions.RequestError` about a request.
-
-    Returns
-    -------
-    key : str or None
-        The (first) key; `None` if there is none.
-    """
-    return next((key for key, name in _names() if name == field), None)

@@ -95,7 +95,9 @@ def test_exposure_of_another_file(tmp_path):
 
 def test_what_fits_cannot_hold_is_left_out(tmp_path):
     image = make()
-    image.counts.meta.update({"longer than eight": 1, "LIST": [1], "GREEK": "ρ", "CRPIX1": 3.0, "CD1_1": 2.0, "PC1_2": 0.5})
+    image.counts.meta.update(
+        {"longer than eight": 1, "LIST": [1], "GREEK": "ρ", "CRPIX1": 3.0, "CD1_1": 2.0, "PC1_2": 0.5}
+    )
     assert SkyImage.read(image.write(tmp_path / "a.fits")).counts.meta == META
 
 

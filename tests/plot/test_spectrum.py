@@ -148,6 +148,12 @@ def test_labels_follow_the_unit(unit: str, name: str) -> None:
     assert counted().to_spectrum(unit=unit).plot().get_ylabel().startswith(f"{name} (")
 
 
+def test_nothing_to_draw() -> None:
+    ax = XRTSpectrum([np.nan, np.nan] * u.ct / u.s / u.keV, [0.3, 1, 10] * u.keV).plot()
+    assert bins(ax) == 0
+    assert ax.get_xlabel().startswith("Energy")
+
+
 def test_results_of_arithmetic_can_be_drawn(spectrum: XRTSpectrum) -> None:
     ax = (spectrum.group(min_counts=20) / (3 * u.cm**2)).plot()
     assert ax.get_ylabel().startswith("Flux (")

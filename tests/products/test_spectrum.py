@@ -151,6 +151,14 @@ def test_values_are_those_of_specutils(grouped: XRTSpectrum, operation: Callable
     assert made.counts is None
 
 
+def test_others_may_know_how_to_subtract(grouped: XRTSpectrum) -> None:
+    class Other:
+        def __rsub__(self, spectrum: Any) -> str:
+            return "done"
+
+    assert grouped - Other() == "done"
+
+
 def test_power_loses_only_the_errors(grouped: XRTSpectrum) -> None:
     with pytest.warns(UserWarning, match="does not support propagation"):
         made = grouped**2
@@ -299,6 +307,8 @@ def test_plain_construction() -> None:
     np.testing.assert_array_equal((spectrum * 2).energy_edges.value, [0.3, 1.0, 10.0])
     by_centres = XRTSpectrum([1.0, 2.0] * CT, SpectralAxis([1.0, 2.0] * u.keV))
     np.testing.assert_array_equal(by_centres.energy_edges.value, [0.5, 1.5, 2.5])
+    with pytest.raises(RequestError, match="one bin needs the edges"):
+        XRTSpectrum([1.0] * CT, [1.0] * u.keV)
     assert repr(spectrum) == "<XRTSpectrum: 2 bins, 0.3-10 keV, mean 1.5 ct / (keV s)>"
 
 

@@ -26,7 +26,9 @@ def test_trigger_time_survives_exactly():
     # The service quotes the trigger as 07:05:17 UT.
     assert target.t0.isot.startswith("2020-04-16T07:05:17")
     assert Target("GRB 200416A", t0=target.t0).t0_met == TRIGGER_MET
-    assert Target("GRB 200416A", t0=target.t0.tdb) == target
+    from_tdb = Target("GRB 200416A", t0=target.t0.tdb)
+    assert from_tdb == target
+    assert (from_tdb.t0.scale, from_tdb.t0.format) == ("utc", "isot")
 
 
 def test_no_reference_time():

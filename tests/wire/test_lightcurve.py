@@ -361,7 +361,7 @@ class TestEncode:
         assert reply["PCData"]["columns"][-1] == "ObsID"
         assert [row[-1] for row in reply["PCData"]["data"]] == ["00016843001", "00000000000"]
         assert decode(reply).total["obsid"].tolist() == ["00016843001", ""]
-        assert reply["Binning"] == "Observation"
+        assert reply["Binning"] == "ObsID"
 
     def test_rates_always_have_all_columns(self):
         values = {"met_s": [T0], "time_err_neg": 1, "time_err_pos": 1, "rate": 1.0, "mode": "PC"}
