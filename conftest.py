@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -47,8 +49,11 @@ def _no_running_threads() -> Iterator[None]:
     threads = set(threading.enumerate())
     yield
     left = [thread for thread in threading.enumerate() if thread not in threads]
+    if left:
+        gc.collect()  # ends the workers of pools that nobody uses any more
+    deadline = time.monotonic() + 5
     for thread in left:
-        thread.join(timeout=5)
+        thread.join(timeout=max(0.0, deadline - time.monotonic()))
     alive = [thread.name for thread in left if thread.is_alive()]
     if alive:
         pytest.fail(f"the tests of this module left threads running: {', '.join(alive)}")

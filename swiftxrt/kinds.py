@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Self
 
 __all__ = ["ProductKind"]
 
 
-class ProductKind(str, Enum):
+class ProductKind(Enum):
     """A kind of product.
 
     The value is the name used in this package. ``code`` is the name in the
@@ -29,8 +30,9 @@ class ProductKind(str, Enum):
     IMAGE = ("image", "image", "image", "Image", "image")
     SOURCES = ("sources", "sourceDet", "sourceDet", "SourceDet", "sources")
 
-    def __new__(cls, value: str, code: str, flag: str, swifttools_name: str, slot: str) -> ProductKind:
-        kind = str.__new__(cls, value)
+    def __new__(cls, value: str, code: str, flag: str, swifttools_name: str, slot: str) -> Self:
+        """Give a kind its names."""
+        kind = object.__new__(cls)
         kind._value_ = value
         kind.code = code
         kind.flag = flag
@@ -41,7 +43,7 @@ class ProductKind(str, Enum):
     @property
     def title(self) -> str:
         """The name in words, e.g. ``"standard position"``."""
-        return self.value.replace("_", " ")
+        return str(self.value).replace("_", " ")
 
     @property
     def is_position(self) -> bool:
@@ -60,7 +62,7 @@ class ProductKind(str, Enum):
         return _BY_CODE[code]
 
     def __str__(self) -> str:
-        return self.value
+        return str(self.value)
 
 
 _BY_CODE = {kind.code: kind for kind in ProductKind}

@@ -16,7 +16,7 @@ from requests.adapters import HTTPAdapter
 from .._log import log
 from ..config import conf
 from ..exceptions import FormatError, ProtocolError, ServiceError, ServiceUnavailableError
-from ..io._atomic import atomic_path
+from .._atomic import atomic_path
 
 __all__ = ["Transport"]
 

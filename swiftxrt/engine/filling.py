@@ -225,11 +225,7 @@ class CountsFiller:
         fresh = np.flatnonzero(rest[:-1]) + 1
         starts[:, fresh] = self._opening[:, snapshot[fresh]]
         right = self._full(stops - starts) | rest
-        # In a bin, the frames before the last; in the rest of a snapshot, all.
-        last = np.where(rest, cuts, np.searchsorted(self._time_s, self._time_s[np.maximum(cuts, 1) - 1]))
-        right &= self._not_full_before(last, starts, stops) | (
-            self._frame_ends(np.maximum(last, 1), snapshot) - starts[_EDGE] < self._shortest_s
-        )
+        right &= self._not_full_earlier(cuts, rest, snapshot, starts, stops)
         kept = len(right) if right.all() else int(np.argmin(right))
         if kept:
             self._keep(cuts[:kept], rest[:kept], starts[_EDGE, :kept], stops[:, :kept])
@@ -259,36 +255,62 @@ class CountsFiller:
     def _next_cuts(self, cut: int, end: int, start_s: float, limit: int) -> list[int]:
         """Cuts at which bins from one cut up to another have enough counts, and last long enough."""
         found: list[int] = []
-        time_s, tied, needed, single = memoryview(self._time_s), self._tied, self._needed, self._events.single
-        previous_s = start_s - self._half_frame_s
-        while len(found) < limit:
-            stop = cut + needed if single else self._events.cut_with(cut, needed)
-            if self._brief and stop <= end:
-                stop = max(stop, bisect_left(time_s, previous_s + self._shortest_s, cut, end) + 1)
-                previous_s = time_s[min(stop, end) - 1]
-            if stop > end:
+        tied, needed = self._tied, self._needed
+        if self._brief or not self._events.single:
+            return self._next_brief_cuts(cut, end, start_s, limit)
+        for _ in range(limit):
+            cut += needed
+            if cut > end:
                 break
-            while tied[stop]:
-                stop += 1
-            found.append(stop)
-            cut = stop
+            while tied[cut]:
+                cut += 1
+            found.append(cut)
         return found
 
-    def _not_full_before(self, last: Integers, starts: Floats, stops: Floats) -> Flags:
-        """Whether no smaller number of counts can have sufficed before the last cuts of pieces.
+    def _next_brief_cuts(self, cut: int, end: int, start_s: float, limit: int) -> list[int]:
+        """The same for several bands, or if bins may have enough counts before they last long enough."""
+        found: list[int] = []
+        time_s, previous_s = memoryview(self._time_s), start_s - self._half_frame_s
+        for _ in range(limit):
+            stop = self._events.cut_with(cut, self._needed)
+            if stop <= end:
+                stop = max(stop, bisect_left(time_s, previous_s + self._shortest_s, cut, end) + 1)
+            if stop > end:
+                break
+            while self._tied[stop]:
+                stop += 1
+            found.append(stop)
+            cut, previous_s = stop, time_s[stop - 1]
+        return found
+
+    def _not_full_earlier(
+        self, cuts: Integers, rest: Flags, snapshot: Integers, starts: Floats, stops: Floats
+    ) -> Flags:
+        """Whether pieces were not full at any frame before their last (rests: nor at that); False if it is not clear."""
+        fewest = _fewest(stops - starts)
+        if not (self._brief or rest.all()):
+            # Proposed were the first frames with enough counts.
+            fewest[~rest] = np.minimum(fewest[~rest], self._needed) - 1
+            return self._too_bright(fewest, starts, stops)
+        before = np.where(rest, cuts, np.searchsorted(self._time_s, self._time_s[np.maximum(cuts, 1) - 1]))
+        counts = zip(self._events.before(before), _band_sums(starts), strict=True)
+        fewest = np.minimum.reduce([cuts - start.counts for cuts, start in counts])
+        brief = self._frame_ends(np.maximum(before, 1), snapshot) - starts[_EDGE] < self._shortest_s
+        return brief | self._too_bright(fewest, starts, stops)
+
+    def _too_bright(self, fewest: Floats, starts: Floats, stops: Floats) -> Flags:
+        """Whether no number of counts up to `fewest` can have sufficed in bins.
 
         A number suffices below some rate. With that many counts in each band,
-        less the background of the whole piece, at its smallest correction
-        factor and in all its good time, the rate was not so low: that proves
-        that it did not suffice. (False where it cannot be proved.)
+        less the background of the whole bin, at its smallest correction factor
+        and in all its good time, the rate was not so low: that proves that it
+        did not suffice.
         """
-        bins = stops - starts
-        before = zip(self._events.before(last), _band_sums(starts), strict=True)
-        fewest = np.minimum.reduce([cuts - start.counts for cuts, start in before])
-        proved = np.ones(len(last), dtype=bool)
+        proved = np.ones(len(fewest), dtype=bool)
         steps = [step for step in self._need.steps if step[0] <= fewest.max()]
         if not steps:
             return proved
+        bins = stops - starts
         factors = [
             band.smallest_factors(np.append(start.counts[:1], stop.counts).astype(np.int64))
             for band, start, stop in zip(self._events.bands, _band_sums(starts), _band_sums(stops), strict=True)

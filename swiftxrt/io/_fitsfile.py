@@ -16,7 +16,7 @@ from astropy.io.fits.verify import VerifyError
 from astropy.utils.exceptions import AstropyUserWarning
 
 from ..exceptions import FormatError
-from ._atomic import atomic_path
+from .._atomic import atomic_path
 
 __all__ = ["load_fits", "save_fits"]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..met import met_to_time
 from ..products._datasets import MODES, SUFFIXES, Dataset, split_set, variant
 from ..products.lightcurve import LightCurveSet
-from ._atomic import atomic_path
+from .._atomic import atomic_path
 
 __all__ = ["write_qdp"]
 

@@ -26,7 +26,7 @@ from ..met import met_to_time
 from ..mission import MJDREFF, MJDREFI
 from ..products._curve import Curve
 from ..products.lightcurve import HardnessCurve, LightCurve, LightCurveSet
-from ._atomic import atomic_path
+from .._atomic import atomic_path
 from ._fitsfile import load_fits, save_fits
 from .qdp import looks_like_qdp, read_qdp_folder, read_qdp_set, write_qdp
 

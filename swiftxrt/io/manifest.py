@@ -24,7 +24,7 @@ from ..products.productset import ProductSet
 from ..products.provenance import Provenance
 from ..products.spectrumset import SpectrumSet
 from ..request.bundle import XRTRequest
-from ._atomic import atomic_path
+from .._atomic import atomic_path
 
 __all__ = ["read_product", "read_productset", "write_product", "write_productset"]
 

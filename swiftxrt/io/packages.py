@@ -27,7 +27,7 @@ from ..products.position import Position
 from ..products.provenance import Provenance
 from ..products.spectrumset import SpectrumSet
 from ..request.bundle import XRTRequest
-from ._atomic import atomic_path
+from .._atomic import atomic_path
 from .image import read_image, write_image
 from .qdp import write_qdp
 from .spectrum import write_slice_archive

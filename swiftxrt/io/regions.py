@@ -19,7 +19,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 from ..exceptions import FormatError, PartialResultWarning, RequestError, warn
 from ..products._regions import region_list
-from ._atomic import atomic_path
+from .._atomic import atomic_path
 
 if TYPE_CHECKING:
     from regions import Region, Regions

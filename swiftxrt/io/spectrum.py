@@ -30,7 +30,7 @@ from ..mission import Mode
 from ..products.countspectrum import CountSpectrum
 from ..products.provenance import Provenance
 from ..products.spectrumset import SpectrumSet
-from ._atomic import atomic_path
+from .._atomic import atomic_path
 from .pha import companions, pha_content, pha_hdus, read_pha, write_pha
 from .response import arf_hdus, content_errors, rmf_hdus
 

@@ -288,7 +288,7 @@ class Job:
     def _choose(self, kinds: ProductKind | str | Iterable[ProductKind | str] | None) -> Sequence[ProductKind]:
         if kinds is None:
             return self.kinds
-        wanted = [kinds] if isinstance(kinds, str) else list(kinds)
+        wanted = [kinds] if isinstance(kinds, ProductKind | str) else list(kinds)
         names = [kind.value for kind in self.kinds]
         for name in wanted:
             if str(name) not in names:

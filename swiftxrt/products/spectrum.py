@@ -352,12 +352,23 @@ class XRTSpectrum(Spectrum):  # type: ignore[misc]  # specutils has no types.
     __mul__ = _keeping_edges("__mul__")
     __rmul__ = _keeping_edges("__rmul__")
     __truediv__ = _keeping_edges("__truediv__")
-    __rtruediv__ = _keeping_edges("__rtruediv__")
-    __pow__ = _keeping_edges("__pow__")
     add = _like_operator("__add__")
     subtract = _like_operator("__sub__")
     multiply = _like_operator("__mul__")
     divide = _like_operator("__truediv__")
+
+    def __pow__(self, power: float) -> XRTSpectrum:
+        """A power of the values, their errors to first order (specutils drops them)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            flux = self.flux**power
+            slope = np.abs(power * self.flux.value ** (power - 1))
+        uncertainty = None
+        if self.uncertainty is not None:
+            uncertainty = StdDevUncertainty(slope * self.uncertainty.array, unit=flux.unit)
+        return self._made(flux, copy.deepcopy(self._spectral_axis), self._edges, uncertainty, self.mask)
+
+    def __rtruediv__(self, other: Any) -> XRTSpectrum:
+        return self**-1 * other  # type: ignore[no-any-return]
 
     def __neg__(self) -> XRTSpectrum:
         return self * -1  # type: ignore[no-any-return]  # What is inherited fails in specutils 2.4.

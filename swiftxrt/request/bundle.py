@@ -10,8 +10,9 @@ from typing import Any
 import astropy.units as u
 import yaml
 
+from .._atomic import atomic_path
 from .._fields import Flag, Nested, Record, par, record
-from ..exceptions import FormatError, OutputExistsError, RequestError
+from ..exceptions import FormatError, RequestError
 from ..kinds import ProductKind
 from ._values import Span, interval_met
 from .extraction import ExtractionSettings
@@ -174,17 +175,8 @@ class XRTRequest(Record):
         RequestError
             If the folder of the file does not exist.
         """
-        target = Path(path)
-        if target.exists() and not overwrite:
-            raise OutputExistsError(f"{target} exists; give another name or overwrite=True")
-        if not target.parent.is_dir():
-            raise RequestError(f"there is no folder {str(target.parent)!r} to write {target.name!r} to; make it first")
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            part.write_text(self.to_yaml(), encoding="utf-8")
-            os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
+        with atomic_path(path, overwrite) as temporary:
+            temporary.write_text(self.to_yaml(), encoding="utf-8")
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> XRTRequest:

@@ -19,6 +19,7 @@ from ..kinds import ProductKind
 from ..products.report import Phase
 from ..wire import envelope, lightcurve, position, spectrum, status
 from ..wire.jobpars import job_parameters
+from ..wire.names import key_of_field
 from ..wire.request import from_wire
 from .users import UserRegistry
 
@@ -86,7 +87,7 @@ class Service:
         except _RefusedError as refused:
             return refused.reply
         except RequestError as error:
-            items = [f"{field} {message}" if field else message for field, message in error.problems]
+            items = [f"{key_of_field(field) or field} {message}".strip() for field, message in error.problems]
             return envelope.failure(
                 "There were problems with the parameters you supplied.", [("The following values are invalid", items)]
             )

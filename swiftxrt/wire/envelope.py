@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 from ..exceptions import JobLostError, NotRegisteredError, ProtocolError, RequestRejectedError
+from .names import field_of_key
 
 __all__ = ["API_NAME", "API_VERSION", "failure", "open_reply", "seal", "success"]
 
@@ -96,14 +97,20 @@ def _refuse(reply: Mapping[str, Any], user: str, url: str, job_id: str | None) -
         )
     if _NOT_OWNER.search(text):
         raise JobLostError(f"the service does not know this job under your address ({text})", job_id=job_id)
-    problems = [
-        (str(group.get("label", "")), _redact(str(item), user))
-        for group in reply.get("listErr") or ()
-        if isinstance(group, Mapping)
-        for item in group.get("list") or ()
-    ]
-    listed = "".join(f"\n* {label}: {item}" for label, item in problems)
+    problems = []
+    for group in reply.get("listErr") or ():
+        if isinstance(group, Mapping):
+            label = str(group.get("label", ""))
+            problems += [_problem(label, _redact(str(item), user)) for item in group.get("list") or ()]
+    listed = "".join(f"\n* {field}: {message}" if field else f"\n* {message}" for field, message in problems)
     raise RequestRejectedError(f"the service refused: {text}{listed}", problems=problems, url=url)
+
+
+def _problem(label: str, item: str) -> tuple[str, str]:
+    """One of the service's complaints, under our name of the parameter it opens with."""
+    key, _, rest = item.partition(" ")
+    field = field_of_key(key) or ""
+    return (field, rest or label) if field else ("", f"{label}: {item}" if label else item)
 
 
 def _redact(text: str, user: str) -> str:

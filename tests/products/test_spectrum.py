@@ -159,17 +159,21 @@ def test_others_may_know_how_to_subtract(grouped: XRTSpectrum) -> None:
     assert grouped - Other() == "done"
 
 
-def test_power_loses_only_the_errors(grouped: XRTSpectrum) -> None:
-    with pytest.warns(UserWarning, match="does not support propagation"):
-        made = grouped**2
-    np.testing.assert_allclose(made.flux.value, grouped.flux.value**2)
-    np.testing.assert_array_equal(made.energy_edges, grouped.energy_edges)
-    assert made.uncertainty is None
-    with pytest.warns(UserWarning, match="does not support propagation"):
-        inverse = 1 / grouped[grouped.flux.size - 3 :]
-    np.testing.assert_array_equal(inverse.energy_edges, grouped.energy_edges[-4:])
-    assert inverse[1:].uncertainty is None
-    assert pickle.loads(pickle.dumps(inverse)).uncertainty is None
+def test_powers_and_inverse(grouped: XRTSpectrum) -> None:
+    grouped = grouped[: 0.9 * u.keV]  # no empty bin
+    relative = grouped.uncertainty.array / grouped.flux.value
+    for made, power in ((grouped**2, 2), ((3 * u.s) / grouped, -1), (grouped**0.5, 0.5)):
+        np.testing.assert_array_equal(made.energy_edges, grouped.energy_edges)
+        np.testing.assert_array_equal(made.mask, grouped.mask)
+        np.testing.assert_allclose(made.uncertainty.array / made.flux.value, np.abs(power * relative))
+        assert made.counts is None
+        assert made.uncertainty.unit == made.unit
+    np.testing.assert_allclose((grouped**2).flux.value, grouped.flux.value**2)
+    assert ((3 * u.s) / grouped).unit == u.s**2 * u.keV / u.ct
+    np.testing.assert_allclose((1 / grouped).flux.value, 1 / grouped.flux.value)
+    bare = XRTSpectrum([1.0, 2.0] * CT, [0.3, 1.0, 10.0] * u.keV)
+    assert (bare**2).uncertainty is None
+    assert np.isinf(((bare - bare) ** -1).flux.value).all()
 
 
 @pytest.mark.parametrize(

@@ -27,10 +27,14 @@ def test_reply_without_ok_is_a_protocol_error(reply: object) -> None:
 
 
 def test_refusal_lists_all_problems() -> None:
-    reply = envelope.failure("There were problems", [("invalid values", ["poserr is 0.01", "RA is missing"])])
-    with pytest.raises(RequestRejectedError, match="RA is missing") as caught:
+    reply = envelope.failure("There were problems", [("invalid values", ["poserr is 0.01", "RA is missing", "odd"])])
+    with pytest.raises(RequestRejectedError, match="target.position: is missing") as caught:
         envelope.open_reply(reply, user=USER, url=URL)
-    assert caught.value.problems == (("invalid values", "poserr is 0.01"), ("invalid values", "RA is missing"))
+    assert caught.value.problems == (
+        ("extraction.centroid_tolerance", "is 0.01"),
+        ("target.position", "is missing"),
+        ("", "invalid values: odd"),
+    )
 
 
 def test_unknown_user_is_told_what_to_do_and_not_quoted() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..exceptions import OutputExistsError, RequestError
+from .exceptions import OutputExistsError, RequestError
 
 __all__ = ["atomic_path"]
 

@@ -9,7 +9,7 @@ import pytest
 from astropy.io import fits
 
 from swiftxrt.exceptions import OutputExistsError, RequestError
-from swiftxrt.io._atomic import atomic_path
+from swiftxrt._atomic import atomic_path
 
 
 def names(folder):

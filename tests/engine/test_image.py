@@ -1,0 +1,133 @@
+"""Stacked images and exposure maps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from astropy.coordinates import SkyCoord
+
+from swiftxrt.engine.geometry import nominal_pointing, pixel_to_sky, sky_to_pixel
+from swiftxrt.engine.image import centred_wcs, exposure_at, stack_exposure, stack_images
+from swiftxrt.engine.psf import vignetting
+from swiftxrt.exceptions import RequestError
+from swiftxrt.products.events import BAD_PIXEL_DTYPE, EventList
+from swiftxrt.products.gti import GTI
+
+EARLY_MET = 1.3e8
+HEADER = {"OBS_ID": "00099999001", "RA_PNT": 150.0, "DEC_PNT": 20.0, "PA_PNT": 25.0}
+
+
+def _observation(
+    ra_deg: float = 150.0, start_s: float = EARLY_MET, place: SkyCoord | None = None, bad_pixels=None
+) -> EventList:
+    """1000 events of PI 100 at one place or all over the detector, and one of PI 20 somewhere."""
+    rng = np.random.default_rng(int(start_s) % 1000)
+    header = {**HEADER, "RA_PNT": ra_deg}
+    gti, nothing = GTI([start_s], [start_s + 500.0]), np.zeros(0, dtype=int)
+    blank = EventList(met=nothing, x=nothing, y=nothing, pi=nothing, grade=nothing, gti=gti, mode="PC", header=header)
+    pointing = nominal_pointing(25.0, *sky_to_pixel(blank.wcs, blank.pointing))
+    if place is None:
+        detx, dety = rng.uniform(10, 590, (2, 1000))
+        x, y = pointing.to_sky(detx, dety, pointing.offset[0])
+    else:
+        x, y = np.repeat(sky_to_pixel(blank.wcs, place), 1000).reshape(2, 1000)
+        detx, dety = pointing.to_detector(x, y, pointing.offset[0])
+    pi = np.append(np.full(999, 100), 20)
+    return EventList(
+        met=start_s + np.linspace(0, 497, 1000), x=np.rint(x), y=np.rint(y), detx=np.rint(detx), dety=np.rint(dety),
+        pi=pi, grade=np.zeros(1000), gti=gti, mode="PC", header=header, bad_pixels=bad_pixels,
+    )  # fmt: skip
+
+
+def test_one_observation_is_counted_as_it_is() -> None:
+    events = _observation()
+    image = stack_images([events], None, exposure=False)
+    assert np.array_equal(image.counts, events.to_image().counts.data)
+    assert image.exposure_s is None
+    assert image.notes == ()
+    assert stack_images([events], exposure=False).counts.sum() == 999
+    assert stack_images([events], (20, 99), exposure=False).counts.sum() == 1
+
+
+def test_exposure_is_the_field_of_view() -> None:
+    image = stack_images([_observation()])
+    assert image.exposure_s is not None
+    assert np.unique(image.exposure_s).tolist() == pytest.approx([0.0, 500.0])
+    area = np.count_nonzero(image.exposure_s)
+    assert area == pytest.approx(299_400, rel=5e-3)  # Circle of 313.3 pixels cut by the square.
+    assert image.exposure_s[499, 499] == pytest.approx(500.0)
+    assert image.exposure_s[5, 5] == 0.0
+    assert "no vignetting" in image.notes[0]
+
+
+def test_bad_columns_are_seen_on_the_sky() -> None:
+    column = np.array([(100, 0, 2, 600)], dtype=BAD_PIXEL_DTYPE)  # DETX 101 and its neighbours.
+    whole, holed = stack_images([_observation()]), stack_images([_observation(bad_pixels=column)])
+    lost = np.argwhere((whole.exposure_s > 0) & (holed.exposure_s == 0))
+    assert lost.shape[0] == pytest.approx(3 * 475, rel=0.05)  # The circle is 475 pixels high there.
+    # They lie along one line, 3 pixels wide.
+    assert np.linalg.svd(lost - lost.mean(axis=0))[1][1] / np.sqrt(lost.shape[0]) < 1.2
+
+
+def test_vignetting_on_demand() -> None:
+    events = _observation()
+    x, y = np.array([499.0, 300.0]), np.array([499.0, 499.0])
+    ratio = exposure_at(events, x, y, vignetted_kev=1.5) / exposure_at(events, x, y)
+    # Boresight DET (294.6, 298.8), optical axis (300, 300).
+    assert ratio[0] == pytest.approx(1.0, abs=1e-3)
+    assert vignetting(1.5, 8.2) < ratio[1] < vignetting(1.5, 7.4)
+
+
+def test_observations_are_moved_to_one_tangent_point() -> None:
+    place = SkyCoord(150.02, 20.03, unit="deg")
+    lists = [_observation(place=place), _observation(ra_deg=150.1, start_s=EARLY_MET + 1e5, place=place)]
+    wcs = centred_wcs(lists, place)
+    image = stack_images(lists, wcs=wcs)
+    row, column = np.nonzero(image.counts)
+    assert image.counts.sum() == 2 * 999
+    # Places are known to half a pixel: file pixels of one, spread over one more.
+    assert np.hypot(column - 499.5, row - 499.5).max() < 2.3
+    weight = image.counts[row, column]
+    assert np.average(column, weights=weight) == pytest.approx(499.5, abs=0.5)
+    assert image.exposure_s is not None
+    assert image.exposure_s[499, 499] == pytest.approx(1000.0)
+    assert image.obsids == ("00099999001",)
+    assert any("tangent point" in note for note in image.notes)
+    assert np.array_equal(stack_images(lists, wcs=wcs, exposure=False).counts, image.counts)
+    other = stack_images(lists, wcs=wcs, exposure=False, seed=1)
+    assert not np.array_equal(other.counts, image.counts)
+
+
+def test_spreading_keeps_the_sky_flat() -> None:
+    """Whole pixels moved without spreading would leave a pattern of empty rows and columns."""
+    gti = GTI([EARLY_MET], [EARLY_MET + 500.0])
+    y, x = np.divmod(np.arange(1_000_000), 1000)
+    ones = np.ones(x.size, dtype=int)
+    events = EventList(
+        met=np.full(x.size, EARLY_MET), x=x, y=y, pi=100 * ones, grade=0 * ones, gti=gti, mode="PC", header=HEADER
+    )
+    wcs = centred_wcs([events], SkyCoord(150.03, 20.01, unit="deg"))
+    inner = stack_images([events], wcs=wcs, exposure=False).counts[300:700, 300:700]
+    assert inner.mean() == pytest.approx(1.0, rel=5e-3)
+    assert inner.mean(axis=0).std() < 0.05
+    assert inner.mean(axis=1).std() < 0.05
+
+
+def test_exposure_of_any_place() -> None:
+    lists = [_observation(), _observation(ra_deg=150.3, start_s=EARLY_MET + 1e5)]
+    wcs = centred_wcs(lists)
+    x, y = sky_to_pixel(wcs, pixel_to_sky(lists[1].wcs, 499.5, 499.5))
+    seen = stack_exposure(lists, wcs, np.array([499.5, x]), np.array([499.5, y]))
+    assert seen == pytest.approx([500.0, 500.0])
+
+
+def test_windowed_timing_gives_no_image() -> None:
+    events = _observation()
+    strip = EventList(
+        met=events.met, x=events.x, y=events.y, pi=events.pi, grade=events.grade, gti=events.gti, mode="WT",
+        header=HEADER,
+    )  # fmt: skip
+    with pytest.raises(RequestError, match="photon counting"):
+        stack_images([strip])
+    with pytest.raises(RequestError):
+        stack_images([])
