@@ -29,9 +29,8 @@ def test_names_are_those_of_the_service():
 def test_kind(kind):
     assert ProductKind.from_code(kind.code) is kind
     assert ProductKind(kind.value) is kind
-    assert str(kind) == kind == kind.value
+    assert str(kind) == kind.value
     assert pickle.loads(pickle.dumps(kind)) is kind
-    assert json.loads(json.dumps({kind: 1})) == {kind.value: 1}
     assert kind.title == kind.value.replace("_", " ")
     assert kind.is_position is kind.value.endswith("position")
 

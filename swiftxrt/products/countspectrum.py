@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from dataclasses import replace as dataclass_replace
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["CountSpectrum"]
 
 _CHANNELS_PER_KEV = 100
+#: Labels become parts of file names and FITS keywords.
+_LABEL = re.compile(r"[A-Za-z0-9_.+-]([A-Za-z0-9_.+ -]*[A-Za-z0-9_.+-])?")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -174,6 +177,11 @@ class CountSpectrum:
             yield "channel", "must be contiguous and increasing"
         if np.any(np.abs(self.grouping) > 1):
             yield "grouping", "must be 1 (starts a group), -1 (continues it) or 0"
+        if not isinstance(self.label, str) or not _LABEL.fullmatch(self.label):
+            yield "label", f"must be letters, digits, '_', '-', '+', '.' or blanks between them; got {self.label!r}"
+        for name, times in (("interval", self.interval or ()), ("mean_event_met", (self.mean_event_met or 0.0,))):
+            if not np.all(np.isfinite(times)):
+                yield name, f"must be finite; got {times}"
         for name in ("exposure", "backscale", "areascale"):
             value = getattr(self, name)
             if np.ndim(value) or not 0 < float(getattr(value, "value", value)) < np.inf:

@@ -169,7 +169,7 @@ class SpectrumSet(Mapping[str, "XRTSpectrum"]):
 
         write_set(self, folder, overwrite=overwrite)
 
-    def plot(self, *, ax: Axes | None = None, min_counts: int | None = 20, **artist_kwargs: Any) -> Axes:
+    def plot(self, *, ax: Axes | None = None, min_counts: int | None = None, **artist_kwargs: Any) -> Axes:
         """Draw all spectra into one diagram; see `swiftxrt.plot.spectrum.plot_spectra`."""
         from ..plot.spectrum import plot_spectra
 
