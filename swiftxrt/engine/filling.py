@@ -52,6 +52,7 @@ _EDGE, _GOOD, _COUNTS = 0, 1, 2
 # Smallest and largest number of pieces proposed together, and of bins found one by one.
 _PROPOSED = (64, 1 << 16)
 _FOUND = (2, 256)
+_USEFUL = 8
 # Frames tried together.
 _TRIED = 64
 
@@ -179,7 +180,8 @@ class CountsFiller:
             if kept == proposed:
                 proposed = min(proposed * 4, _PROPOSED[1])
             elif self._snapshot < len(self._open_s):
-                found = _FOUND[0] if kept >= _PROPOSED[0] else min(found * 2, _FOUND[1])
+                # Where proposals are of little use, more bins are found without them.
+                found = _FOUND[0] if kept > _USEFUL else min(found * 2, _FOUND[1])
                 self._fill_one_by_one(found)
                 proposed = min(max(kept, _PROPOSED[0]), proposed)
         return np.concatenate(self._starts), np.concatenate(self._stops)

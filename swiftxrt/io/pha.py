@@ -215,7 +215,8 @@ def _provenance(header: fits.Header) -> Provenance:
 
 def label_of(name: str, mode: Mode) -> str:
     """Name of the time slice from a file name: ``interval0`` of ``interval0pcsource.pi``."""
-    stem = re.sub(r"\.(pi|pha|fits|gz)$", "", re.sub(r"\.gz$", "", name))
+    stem = re.sub(r"(\.(pi|pha|fits))?(\.gz)?$", "", name)
+    stem = re.sub(r"[^A-Za-z0-9_.+-]", "_", stem) or "spectrum"
     match = re.fullmatch(rf"(.+){mode.value.lower()}(source|back|_bkg)?", stem)
     return match[1] if match else stem.removesuffix("_bkg")
 

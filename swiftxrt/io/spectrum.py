@@ -25,12 +25,12 @@ from typing import IO, cast
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
+from .._atomic import atomic_path
 from ..exceptions import FormatError, RequestError
 from ..mission import Mode
 from ..products.countspectrum import CountSpectrum
 from ..products.provenance import Provenance
 from ..products.spectrumset import SpectrumSet
-from .._atomic import atomic_path
 from .pha import companions, pha_content, pha_hdus, read_pha, write_pha
 from .response import arf_hdus, content_errors, rmf_hdus
 

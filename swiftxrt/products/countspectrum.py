@@ -240,8 +240,8 @@ class CountSpectrum:
         channels are joined until they hold `min_counts`; channels at the end
         that no longer do get quality 2. These are the flags of the service's
         ``.pi`` files (``min_counts=1``) and of ``grppha`` with ``bad 0-29``
-        and ``group min``. Flags set by earlier grouping are replaced; no group
-        contains a bad channel.
+        and ``group min``. Flags set by earlier grouping are replaced; bad
+        channels stay bad, and no group contains one.
 
         Parameters
         ----------

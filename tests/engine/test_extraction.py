@@ -66,7 +66,7 @@ def observation(
         met.append(start + rng.uniform(0, duration_s, n))
     columns = [np.concatenate(values) for values in (x, y, met)]
     detx, dety = pointing.to_detector(columns[0], columns[1], pointing.offset[0])
-    seen = (np.hypot(detx - 306.4, dety - 295.9) < 313.3) & (np.abs(detx - 300.5) < 298) & (np.abs(dety - 300.5) < 298)
+    seen = (np.hypot(detx - 307, dety - 296) < 314) & (np.abs(detx - 300.5) < 298) & (np.abs(dety - 300.5) < 298)
     x, y, met, detx, dety = (values[seen] for values in (*columns, detx, dety))
     n = int(seen.sum())
     extra = {"detx": np.rint(detx), "dety": np.rint(dety)} if detector else {}

@@ -52,9 +52,10 @@ def test_one_observation_is_counted_as_it_is() -> None:
 def test_exposure_is_the_field_of_view() -> None:
     image = stack_images([_observation()])
     assert image.exposure_s is not None
-    assert np.unique(image.exposure_s).tolist() == pytest.approx([0.0, 500.0])
-    area = np.count_nonzero(image.exposure_s)
-    assert area == pytest.approx(299_400, rel=5e-3)  # Circle of 313.3 pixels cut by the square.
+    # The pointing is measured to a fraction of a pixel, so the rim is a little blurred.
+    assert np.mean((image.exposure_s == 0) | np.isclose(image.exposure_s, 500.0)) > 0.99
+    area = image.exposure_s.sum() / 500.0
+    assert area == pytest.approx(299_900, rel=5e-3)  # Circle of 314 pixels cut by the square.
     assert image.exposure_s[499, 499] == pytest.approx(500.0)
     assert image.exposure_s[5, 5] == 0.0
     assert "no vignetting" in image.notes[0]
@@ -63,9 +64,11 @@ def test_exposure_is_the_field_of_view() -> None:
 def test_bad_columns_are_seen_on_the_sky() -> None:
     column = np.array([(100, 0, 2, 600)], dtype=BAD_PIXEL_DTYPE)  # DETX 101 and its neighbours.
     whole, holed = stack_images([_observation()]), stack_images([_observation(bad_pixels=column)])
-    lost = np.argwhere((whole.exposure_s > 0) & (holed.exposure_s == 0))
-    assert lost.shape[0] == pytest.approx(3 * 475, rel=0.05)  # The circle is 475 pixels high there.
-    # They lie along one line, 3 pixels wide.
+    assert (whole.exposure_s - holed.exposure_s).sum() / 500.0 == pytest.approx(
+        3 * 475, rel=0.05
+    )  # The circle is 475 pixels high there.
+    # The lost pixels lie along one line, 3 pixels wide.
+    lost = np.argwhere(whole.exposure_s > holed.exposure_s)
     assert np.linalg.svd(lost - lost.mean(axis=0))[1][1] / np.sqrt(lost.shape[0]) < 1.2
 
 

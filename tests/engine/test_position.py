@@ -114,7 +114,7 @@ def _observation(
     y = np.concatenate([y0 + dy, rng.uniform(0, 999, n)])
     pointing = nominal_pointing(30.0, *sky_to_pixel(blank.wcs, blank.pointing))
     detx, dety = pointing.to_detector(x, y, pointing.offset[0])
-    seen = (np.hypot(detx - 306, dety - 296) < 313) & (detx > 3) & (detx < 598) & (dety > 3) & (dety < 598)
+    seen = (np.hypot(detx - 307, dety - 296) < 314) & (detx > 3) & (detx < 598) & (dety > 3) & (dety < 598)
     size = int(seen.sum())
     return EventList(
         met=start + np.sort(rng.uniform(0, 997, size)), x=np.rint(x[seen]), y=np.rint(y[seen]),

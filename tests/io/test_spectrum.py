@@ -353,6 +353,26 @@ def test_other_programs_read_our_files(tmp_path: Path) -> None:
     np.testing.assert_array_equal(ui.get_bkg().counts, background.counts)
 
 
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("interval0pcsource.pi", "interval0"),
+        ("late_timepc.pi.gz", "late_time"),
+        ("Obs_00032646039pcback.pi", "Obs_00032646039"),
+        ("swift_bkg.pha", "swift"),
+        ("my spectrum (1).pha", "my_spectrum__1_"),
+        ("pc.pi", "pc"),
+        ("x.fits", "x"),
+    ],
+)
+def test_labels_from_names(tmp_path: Path, name: str, label: str) -> None:
+    make().write(tmp_path / "y.pha")
+    rewritten(tmp_path / "y.pha", drop=("XRTLABEL",)).rename(tmp_path / name)
+    if name.endswith(".gz"):
+        (tmp_path / name).write_bytes(gzip.compress((tmp_path / name).read_bytes()))
+    assert CountSpectrum.read(tmp_path / name).label == label
+
+
 # Archives.
 
 
@@ -432,7 +452,7 @@ def test_archive_with_parts_missing(tmp_path: Path) -> None:
 
 def test_archive_members_stay_inside(tmp_path: Path) -> None:
     write_slice_archive([make()], tmp_path / "x.tar.gz")
-    for name in ("../evil.pi", "/tmp/evil.pi", "a/../../evil.pi"):
+    for name in ("../evil.pi", "/etc/evil.pi", "a/../../evil.pi"):
         path = repacked(tmp_path / "x.tar.gz", tmp_path / "evil.tar.gz", extra=[(tarfile.TarInfo(name), b"evil")])
         with pytest.raises(FormatError, match="unsafe name"):
             read_slice_archive(path)
