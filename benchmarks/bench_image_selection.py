@@ -70,7 +70,7 @@ def main() -> None:
     rows = [
         ("image", median_s(events.to_image), median_s(plain_image)),
         (
-            "selection of indices (regions) / of events (ours)",
+            "circular selection (ours: all columns)",
             median_s(lambda: events.select(region=circle)),
             median_s(plain_selection),
         ),

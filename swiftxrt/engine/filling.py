@@ -8,7 +8,8 @@ the details as they show in about 30 000 published bins:
   bin starts there.
 * Enough is ``max(min_counts, trunc(counts * bin_factor**n))`` with
   ``n = trunc(log(rate) / log(rate_factor))`` when the bins follow the rate of
-  the source (the corrected rate of the bin itself, in ct/s), else ``counts``.
+  the source (the corrected counts of the bin itself over all the time since
+  its start, gaps included, in ct/s), else ``counts``.
 * What is left at the end of a snapshot joins the last bin that was filled in
   it. If there is none, the bin goes on in the next snapshot, unless it would
   straddle too long a gap or the data end: then it is closed as it is.
@@ -31,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .inputs import ExtractedEvents
-from .selection import BandEvents, GoodTime, Sums
+from .selection import BandEvents, Sums
 
 if TYPE_CHECKING:
     from .binning import BinningParameters
@@ -44,11 +45,11 @@ Flags = NDArray[np.bool_]
 
 # Event times are known to about a microsecond.
 _TIME_PRECISION_S = 1e-6
-_MIN_GOOD_S = 1e-9
+_MIN_SPAN_S = 1e-9
 # Rates (ct/s) outside these limits need as many counts as at the limits.
 _RATE_LIMITS = (1e-9, 1e9)
-# Rows of totals; the fields of `Sums` of each band follow from the third on.
-_EDGE, _GOOD, _COUNTS = 0, 1, 2
+# Rows of totals; the fields of `Sums` of each band follow from the second on.
+_EDGE, _COUNTS = 0, 1
 # Smallest and largest number of pieces proposed together, and of bins found one by one.
 _PROPOSED = (64, 1 << 16)
 _FOUND = (2, 256)
@@ -91,13 +92,12 @@ class _Collector:
 
     A moment is given by the number of events before it ("cut") and its time
     ("edge"). Totals are arrays with one column for each moment; their rows are
-    the edge, the good time, and for each band the fields of `Sums`.
+    the edge, and for each band the fields of `Sums`.
     """
 
-    def __init__(self, data: ExtractedEvents, bands: Sequence[BandEvents]) -> None:
+    def __init__(self, bands: Sequence[BandEvents]) -> None:
         self.bands = tuple(bands)
         self.single = len(bands) == 1
-        self._good = GoodTime(data.gti_start_s, data.gti_stop_s)
         if self.single:
             self.time_s = bands[0].source_time_s
             return
@@ -110,7 +110,7 @@ class _Collector:
 
     def totals(self, cuts: Integers, edges_s: Floats) -> Floats:
         """Totals at some moments."""
-        rows = [edges_s, self._good.before(edges_s)]
+        rows = [edges_s]
         for before, band in zip(self.before(cuts), self.bands, strict=True):
             rows.extend(band.up_to(before, edges_s))
         return np.array(rows, dtype=np.float64)
@@ -154,7 +154,7 @@ class CountsFiller:
     def __init__(self, data: ExtractedEvents, bands: Sequence[BandEvents], rule: BinningParameters) -> None:
         self._rule, self._need = rule, _Need(rule)
         self._shortest_s = rule.min_bin_s - _TIME_PRECISION_S
-        self._events = _Collector(data, bands)
+        self._events = _Collector(bands)
         self._time_s = self._events.time_s
         self._half_frame_s = max(data.frame_s / 2, _TIME_PRECISION_S)
         self._open_s, self._close_s = snapshot_spans(data)
@@ -204,7 +204,7 @@ class CountsFiller:
     def _rate(self, bins: Floats) -> Floats:
         """Corrected rate of bins in ct/s; `bins` are differences of totals."""
         rates = [sums.net * sums.factors / np.maximum(sums.counts, 1) for sums in _band_sums(bins)]
-        return sum(rates) / np.maximum(bins[_GOOD], _MIN_GOOD_S)
+        return sum(rates) / np.maximum(bins[_EDGE], _MIN_SPAN_S)
 
     def _full(self, bins: Floats) -> Flags:
         """Whether bins are full by the rule."""
@@ -317,10 +317,10 @@ class CountsFiller:
             band.smallest_factors(np.append(start.counts[:1], stop.counts).astype(np.int64))
             for band, start, stop in zip(self._events.bands, _band_sums(starts), _band_sums(stops), strict=True)
         ]
-        good_s = np.maximum(bins[_GOOD], _MIN_GOOD_S)
+        span_s = np.maximum(bins[_EDGE], _MIN_SPAN_S)
         for counts, rate in steps:
             nets = [(counts - sums.background) * factor for sums, factor in zip(_band_sums(bins), factors, strict=True)]
-            proved &= (sum(nets) >= rate * good_s) | (fewest < counts)
+            proved &= (sum(nets) >= rate * span_s) | (fewest < counts)
         return proved
 
     def _keep(self, cuts: Integers, rest: Flags, start_s: Floats, stops: Floats) -> None:

@@ -57,6 +57,10 @@ class ProductSet(Mapping[ProductKind, Any]):
             raise ProductNotAvailableError(wanted.title, self.failed.get(wanted, "it was not asked for"))
         return self._products[wanted]
 
+    def get(self, kind: ProductKind | str, default: Any = None) -> Any:
+        """The product of a kind, or `default` if there is none."""
+        return self[kind] if kind in self else default
+
     def __contains__(self, kind: object) -> bool:
         try:
             return ProductKind(kind) in self._products
