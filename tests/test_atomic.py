@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from swiftxrt.exceptions import OutputExistsError, RequestError
 from swiftxrt._atomic import atomic_path
+from swiftxrt.exceptions import OutputExistsError, RequestError
 
 
 def names(folder):

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
+from .._atomic import atomic_path
 from .._log import log
 from ..config import conf
 from ..exceptions import FormatError, ProtocolError, ServiceError, ServiceUnavailableError
-from .._atomic import atomic_path
 
 __all__ = ["Transport"]
 

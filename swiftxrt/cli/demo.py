@@ -13,6 +13,7 @@ import astropy.units as u
 from ..exceptions import NoDataError, OutputExistsError, ProductNotAvailableError
 from ..io.archive import find_observations
 from ..kinds import ProductKind
+from ..mission import Mode
 from ..plot.files import save_figure
 from ..products.productset import ProductSet
 from ..products.report import JobReport, Phase, StepState
@@ -85,9 +86,7 @@ def _request(archive: Path, obsid: str | None) -> XRTRequest:
     first = chosen[0]
     data: dict[str, Any] = {} if obsid is None else {"data": Observations(obsid)}
     return XRTRequest(
-        target=Target(
-            name=first.name, position=first.target_position, target_ids=(first.target_id,), resolve_t0=True
-        ),
+        target=Target(name=first.name, position=first.target_position, target_ids=(first.target_id,), resolve_t0=True),
         light_curve=LightCurveRequest(binning=CountsBinning(pc_counts=20, wt_counts=30, dynamic=True), **data),
         spectrum=SpectrumRequest(**data),
         position=PositionRequest(kinds=("standard", "enhanced", "astrometric"), astrometric_all_data=True, **data),
@@ -163,10 +162,17 @@ def _write_image(products: ProductSet, output: Path) -> list[Path]:
 
 
 def _extraction_regions(products: ProductSet) -> list[Any]:
+    """Regions of the photon-counting spectrum, which differ between snapshots."""
     if ProductKind.SPECTRUM not in products:
         return []
     from regions import Regions
 
-    pc = [one for one in products.spectrum.count_spectra if one.mode == "PC"]
-    texts = [text for one in pc[:1] for text in (one.source_region, one.background_region) if text]
-    return [region for text in texts for region in Regions.parse(text, format="ds9")]
+    found = []
+    for spectrum in products.spectrum.count_spectra:
+        if spectrum.mode is not Mode.PC:
+            continue
+        for name, text in (("source", spectrum.source_region), ("background", spectrum.background_region)):
+            for region in Regions.parse(text, format="ds9") if text else ():
+                region.meta["text"] = name
+                found.append(region)
+    return found

@@ -107,7 +107,12 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _show_warning(
-    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: object = None, line: object = None
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: object = None,
+    line: object = None,
 ) -> None:
     print(f"{category.__name__}: {message}", file=sys.stderr)
 

@@ -16,9 +16,7 @@ from ..server.users import UserRegistry
 __all__ = ["run"]
 
 
-def run(
-    archive: Path, *, host: str, port: int, state: Path | None, users: Iterable[str], workers: int | None
-) -> int:
+def run(archive: Path, *, host: str, port: int, state: Path | None, users: Iterable[str], workers: int | None) -> int:
     """Serve until SIGTERM or Ctrl-C.
 
     Raises

@@ -86,7 +86,9 @@ def binning_parameters(request: LightCurveRequest, mode: Mode) -> BinningParamet
         "min_fractional_exposure": request.min_fractional_exposure,
     }
     if isinstance(binning, CountsBinning):
-        values |= {name: getattr(binning, name) for name in ("dynamic", "rate_factor", "bin_factor", "min_counts", "min_snr")}
+        values |= {
+            name: getattr(binning, name) for name in ("dynamic", "rate_factor", "bin_factor", "min_counts", "min_snr")
+        }
         values["counts"] = getattr(binning, f"{prefix}_counts")
         values["min_bin_s"] = _seconds(getattr(binning, f"{prefix}_bin"))
         values["max_gap_s"] = _seconds(getattr(binning, f"{prefix}_max_gap"))

@@ -15,8 +15,8 @@ from astropy.io import fits
 from astropy.io.fits.verify import VerifyError
 from astropy.utils.exceptions import AstropyUserWarning
 
-from ..exceptions import FormatError
 from .._atomic import atomic_path
+from ..exceptions import FormatError
 
 __all__ = ["load_fits", "save_fits"]
 

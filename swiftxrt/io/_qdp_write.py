@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from .._atomic import atomic_path
 from ..met import met_to_time
 from ..products._datasets import MODES, SUFFIXES, Dataset, split_set, variant
 from ..products.lightcurve import LightCurveSet
-from .._atomic import atomic_path
 
 __all__ = ["write_qdp"]
 

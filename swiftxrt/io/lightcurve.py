@@ -20,13 +20,13 @@ from astropy.io.registry import IORegistryError
 from astropy.table import Column, QTable
 from astropy.time import Time
 
+from .._atomic import atomic_path
 from ..bands import EnergyBand
 from ..exceptions import FormatError, RequestError
 from ..met import met_to_time
 from ..mission import MJDREFF, MJDREFI
 from ..products._curve import Curve
 from ..products.lightcurve import HardnessCurve, LightCurve, LightCurveSet
-from .._atomic import atomic_path
 from ._fitsfile import load_fits, save_fits
 from .qdp import looks_like_qdp, read_qdp_folder, read_qdp_set, write_qdp
 

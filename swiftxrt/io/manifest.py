@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .._atomic import atomic_path
 from ..exceptions import FormatError, OutputExistsError
 from ..kinds import ProductKind
 from ..products.image import SkyImage
@@ -24,7 +25,6 @@ from ..products.productset import ProductSet
 from ..products.provenance import Provenance
 from ..products.spectrumset import SpectrumSet
 from ..request.bundle import XRTRequest
-from .._atomic import atomic_path
 
 __all__ = ["read_product", "read_productset", "write_product", "write_productset"]
 

@@ -18,6 +18,7 @@ from typing import IO, Any
 
 import astropy.units as u
 
+from .._atomic import atomic_path
 from ..bands import EnergyBand
 from ..exceptions import FormatError
 from ..kinds import ProductKind
@@ -27,7 +28,6 @@ from ..products.position import Position
 from ..products.provenance import Provenance
 from ..products.spectrumset import SpectrumSet
 from ..request.bundle import XRTRequest
-from .._atomic import atomic_path
 from .image import read_image, write_image
 from .qdp import write_qdp
 from .spectrum import write_slice_archive
@@ -86,7 +86,12 @@ def _write_spectra(spectra: SpectrumSet, folder: Path, request: XRTRequest) -> N
 def _position_words(position: Position) -> list[str]:
     coord = position.coord.icrs
     sexagesimal = coord.to_string("hmsdms", sep=":", precision=2).split()
-    return [repr(float(coord.ra.deg)), repr(float(coord.dec.deg)), *sexagesimal, f"{position.radius.to_value(u.arcsec):.6g}"]
+    return [
+        repr(float(coord.ra.deg)),
+        repr(float(coord.dec.deg)),
+        *sexagesimal,
+        f"{position.radius.to_value(u.arcsec):.6g}",
+    ]
 
 
 def _write_standard(position: Position, folder: Path, request: XRTRequest) -> None:

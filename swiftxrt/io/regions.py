@@ -17,9 +17,9 @@ import astropy.units as u
 from astropy.coordinates import FK5, SkyCoord
 from astropy.utils.exceptions import AstropyUserWarning
 
+from .._atomic import atomic_path
 from ..exceptions import FormatError, PartialResultWarning, RequestError, warn
 from ..products._regions import region_list
-from .._atomic import atomic_path
 
 if TYPE_CHECKING:
     from regions import Region, Regions

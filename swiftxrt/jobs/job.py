@@ -105,9 +105,7 @@ class Job:
         self._report = self._backend.poll(self._handle)
         return self._report
 
-    def wait(
-        self, *, timeout: u.Quantity | None = None, progress: ProgressCallback | bool = True
-    ) -> JobReport:
+    def wait(self, *, timeout: u.Quantity | None = None, progress: ProgressCallback | bool = True) -> JobReport:
         """Wait until every product has ended.
 
         Parameters
@@ -170,9 +168,7 @@ class Job:
         self._report = self._backend.cancel(self._handle, self._choose(kinds))
         return self._report
 
-    def result(
-        self, *, timeout: u.Quantity | None = None, progress: ProgressCallback | bool = True
-    ) -> ProductSet:
+    def result(self, *, timeout: u.Quantity | None = None, progress: ProgressCallback | bool = True) -> ProductSet:
         """Wait for the job and collect all its products.
 
         Parameters
@@ -279,9 +275,7 @@ class Job:
             raise OutputExistsError(f"{folder} is a file; give a folder to download to")
         folder.mkdir(parents=True, exist_ok=True)
         return {
-            kind: self._backend.download(
-                self._handle, kind, folder, archive_format=archive_format, overwrite=overwrite
-            )
+            kind: self._backend.download(self._handle, kind, folder, archive_format=archive_format, overwrite=overwrite)
             for kind in chosen
         }
 
@@ -293,8 +287,13 @@ class Job:
         for name in wanted:
             if str(name) not in names:
                 raise RequestError(
-                    [("kinds", f"{str(name)!r} is not part of this job, which has {', '.join(names)}"
-                      + nearest(str(name), names))],
+                    [
+                        (
+                            "kinds",
+                            f"{str(name)!r} is not part of this job, which has {', '.join(names)}"
+                            + nearest(str(name), names),
+                        )
+                    ],
                     f"job {self.id}",
                 )
         return [ProductKind(str(name)) for name in wanted]

@@ -135,14 +135,19 @@ def draw_regions(ax: Axes, wcs: WCS, regions: Iterable[Any], **artist_kwargs: An
     from regions import SkyRegion
 
     patches = []
+    colours: dict[str, str] = {}
     for number, region in enumerate(region_list(regions)):
+        # Shapes with the same text share a colour and one line in the legend.
+        text = region.meta.get("text")
+        first = text not in colours
+        colour = colours.setdefault(text or f"_{number}", _REGION_COLOURS[len(colours) % len(_REGION_COLOURS)])
         pixel_region = region.to_pixel(wcs) if isinstance(region, SkyRegion) else region
         options = {
             "facecolor": "none",
-            "edgecolor": _REGION_COLOURS[number % len(_REGION_COLOURS)],
+            "edgecolor": colour,
             "linewidth": 1.6,
             "linestyle": "-" if region.meta.get("include", True) else "--",
-            "label": region.meta.get("text") or "_region",
+            "label": text if text and first else "_region",
             **artist_kwargs,
         }
         patches.append(ax.add_patch(pixel_region.as_artist(**options)))

@@ -59,7 +59,10 @@ class ProductSet(Mapping[ProductKind, Any]):
 
     def get(self, kind: ProductKind | str, default: Any = None) -> Any:
         """The product of a kind, or `default` if there is none."""
-        return self[kind] if kind in self else default
+        try:
+            return self[kind]
+        except ProductNotAvailableError:
+            return default
 
     def __contains__(self, kind: object) -> bool:
         try:

@@ -91,7 +91,9 @@ class ProductStatus:
             return 1.0
         if not self.steps:
             return 0.0
-        done = sum(1.0 if step.state is StepState.DONE else 0.5 * (step.state is StepState.ACTIVE) for step in self.steps)
+        done = sum(
+            1.0 if step.state is StepState.DONE else 0.5 * (step.state is StepState.ACTIVE) for step in self.steps
+        )
         return done / len(self.steps)
 
 

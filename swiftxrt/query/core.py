@@ -57,9 +57,7 @@ class SwiftXRTClass(BaseQuery):
     >>> curves = local.make_light_curve("GRB 200416A", binning=CountsBinning(pc_counts=20))  # doctest: +SKIP
     """
 
-    def __init__(
-        self, backend: str = "ukssdc", *, user: str | None = None, archive: str | Path | None = None
-    ) -> None:
+    def __init__(self, backend: str = "ukssdc", *, user: str | None = None, archive: str | Path | None = None) -> None:
         super().__init__()
         self._backend_name = backend
         self._user = user

@@ -65,9 +65,7 @@ def make_app(backend: HostingBackend, users: UserRegistry, files: Path) -> Starl
         return endpoint
 
     async def download(request: Request) -> Response:
-        found = await run_in_threadpool(
-            products.find, str(request.path_params["job_id"]), request.path_params["name"]
-        )
+        found = await run_in_threadpool(products.find, str(request.path_params["job_id"]), request.path_params["name"])
         return FileResponse(found) if found else PlainTextResponse("not found", status_code=404)
 
     routes = [Route(f"/user_objects/{path}", call(path), methods=["POST"]) for path in PATHS]

@@ -232,7 +232,9 @@ def product_url(base_url: str, job_id: str) -> str:
     return f"{base_url}/user_objects/tprods/USERPROD_{job_id}"
 
 
-def _cancelled(before: Mapping[ProductKind, Any], after: Mapping[ProductKind, Any], kind: ProductKind) -> status.CancelCode:
+def _cancelled(
+    before: Mapping[ProductKind, Any], after: Mapping[ProductKind, Any], kind: ProductKind
+) -> status.CancelCode:
     if kind not in before:
         return status.CancelCode.NOT_IN_JOB
     if before[kind].phase.is_final or after[kind].phase is not Phase.ABORTED:

@@ -54,7 +54,9 @@ def decode(reply: Mapping[str, Any], kind: ProductKind, provenance: Provenance) 
         ra, dec, radius = (float(reply[key]) for key in ("RA", "Dec", "Err90"))
         coord = SkyCoord(ra * u.deg, dec * u.deg, frame="icrs")
     except (KeyError, TypeError, ValueError) as error:
-        raise ProtocolError(f"the reply holds no readable {kind.title}: {error}", payload_excerpt=repr(reply)[:300]) from error
+        raise ProtocolError(
+            f"the reply holds no readable {kind.title}: {error}", payload_excerpt=repr(reply)[:300]
+        ) from error
     catalog = None
     if str(reply.get("FromSXPS", 0)) in ("1", "True", "true"):
         catalog = str(reply.get("WhichSXPS") or "SXPS")

@@ -16,7 +16,9 @@ from swiftxrt.request.image import ImageRequest
 from swiftxrt.request.spectrum import SpectrumRequest
 from swiftxrt.request.target import Target
 
-REQUEST = XRTRequest(target=Target(name="X", target_ids=("00012345",)), image=ImageRequest(), spectrum=SpectrumRequest())
+REQUEST = XRTRequest(
+    target=Target(name="X", target_ids=("00012345",)), image=ImageRequest(), spectrum=SpectrumRequest()
+)
 QUEUED = {Kind.SPECTRUM: Phase.QUEUED, Kind.IMAGE: Phase.QUEUED}
 
 

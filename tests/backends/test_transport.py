@@ -86,7 +86,9 @@ def test_html_is_a_protocol_error(server: Server, transport: Transport) -> None:
     assert USER not in str(caught.value.__dict__)
 
 
-@pytest.mark.parametrize(("status", "kind"), [(500, ServiceUnavailableError), (503, ServiceUnavailableError), (404, ServiceError)])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(500, ServiceUnavailableError), (503, ServiceUnavailableError), (404, ServiceError)]
+)
 def test_http_errors_are_not_sent_again(
     server: Server, transport: Transport, status: int, kind: type[ServiceError]
 ) -> None:

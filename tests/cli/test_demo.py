@@ -66,7 +66,9 @@ def test_demo_refuses_a_folder_with_files(tmp_path: Path, capsys: pytest.Capture
 def test_demo_names_the_observations_there_are(
     small_archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status = main(["demo", "--archive", str(small_archive), "--obsid", "00012345001", "--output", str(tmp_path / "new")])
+    status = main(
+        ["demo", "--archive", str(small_archive), "--obsid", "00012345001", "--output", str(tmp_path / "new")]
+    )
     assert status == 1
     assert "09999002000" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()

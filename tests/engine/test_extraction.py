@@ -17,13 +17,14 @@ from swiftxrt.engine.simulate import simulate_observations
 from swiftxrt.engine.source_models import AbsorbedPowerLaw, Constant
 from swiftxrt.exceptions import CentroidWarning, NoDataError, PileUpWarning, RequestError
 from swiftxrt.mission import Mode
-from swiftxrt.products.events import EventList
+from swiftxrt.products.events import BAD_PIXEL_DTYPE, EventList
 from swiftxrt.products.gti import GTI
 
 TARGET = SkyCoord(150.0, 20.0, unit="deg")
 EARLY_MET = 1.3e8  # Before the detector was damaged: no bad columns.
 FIXED = ExtractionParameters(centroid=False)
 FRAME_S = 2.5073
+NEIGHBOURS = ((100.0, 20.0, 0.1), (-40.0, -90.0, 0.03), (20.0, 130.0, 0.012))
 
 
 def observation(
@@ -220,10 +221,15 @@ def test_grades_and_channels() -> None:
 
 def test_other_sources_are_left_out_of_the_background() -> None:
     plain = extract([observation(0.1, seed=3)], TARGET, FIXED)
-    crowded = extract([observation(0.1, seed=3, neighbours=((100.0, 20.0, 0.1), (-40.0, -90.0, 0.03)))], TARGET, FIXED)
+    crowded = extract([observation(0.1, seed=3, neighbours=NEIGHBOURS)], TARGET, FIXED)
     assert crowded.regions[0].background_area_pix < plain.regions[0].background_area_pix - 500
     densities = [item.background_masks[0].sum() / item.regions[0].background_area_pix for item in (plain, crowded)]
     assert densities[1] == pytest.approx(densities[0], rel=0.25)
+    faint = ring_pixels(crowded.regions[0].x_pix + 20.0, crowded.regions[0].y_pix + 130.0, 8.0)
+    events = observation(0.1, seed=3, neighbours=NEIGHBOURS)
+    beside = np.isin(events.x * 1000 + events.y, faint[0] * 1000 + faint[1])
+    assert beside.sum() >= 6
+    assert not crowded.background_masks[0][beside].any()
     assert any("other sources" in note for note in crowded.notes)
     assert not any("other sources" in note for note in plain.notes)
 
@@ -291,6 +297,31 @@ def test_observations_are_merged_in_order_of_time() -> None:
     assert [mask.size for mask in extraction.source_masks] == [len(late), len(early)]
     assert sum(mask.sum() for mask in extraction.source_masks) == found.source_time_s.size
     assert found.source_time_s.min() >= early.gti.start[0]
+
+
+def test_observations_may_be_interleaved() -> None:
+    outer, inner = observation(0.3, seed=1), observation(0.3, seed=2, obsid="00099999002")
+    third = GTI([EARLY_MET + 400.0], [EARLY_MET + 600.0])
+    extraction = extract([outer.select(gti=outer.gti - third), inner.select(gti=third)], TARGET, FIXED)
+    found = extraction.events
+    assert found.gti_obsid.tolist() == ["00099999001", "00099999002", "00099999001"]
+    assert found.gti_snapshot.tolist() == [0, 1, 0]
+    for name in ("source_time_s", "background_time_s", "gti_start_s", "correction_time_s"):
+        assert np.all(np.diff(getattr(found, name)) >= 0), name
+
+
+def test_source_on_dead_pixels_has_a_finite_factor() -> None:
+    events = observation(0.3)
+    (region,) = extract([events], TARGET, FIXED).regions
+    place = nominal_pointing(80.0, *sky_to_pixel(events.wcs, events.pointing))
+    column = round(float(place.to_detector(region.x_pix, region.y_pix, place.offset[0])[0]))
+    dead = np.array([(rawx, 0, 2, 600) for rawx in range(column - 40, column + 40)], dtype=BAD_PIXEL_DTYPE)
+    names = ("met", "x", "y", "pi", "grade", "detx", "dety", "gti", "mode", "header")
+    blind = EventList(**{name: getattr(events, name) for name in names}, bad_pixels=dead)
+    extraction = extract([blind], TARGET, FIXED)
+    assert np.isfinite(extraction.events.correction_factor).all()
+    assert extraction.regions[0].correction > 20
+    assert any("above 5" in note for note in extraction.notes)
 
 
 def test_time_is_not_used_twice() -> None:

@@ -71,12 +71,13 @@ def test_pointing_is_found_from_the_events(n: int) -> None:
 
 
 def test_pointing_survives_the_settling_of_the_spacecraft() -> None:
-    time_s = np.array([0.0, 20.0, 1000.0])
-    truth = Pointing(_rotation(10.0), time_s, np.array([340 + 560j, 300 + 500j, 300 + 500j]), measured=True)
-    found = fit_pointing(*_events_of(truth, 300, seed=3))
+    """While it moves by 15 pixels in 10 s, a group of events says nothing about the rotation."""
+    time_s = np.array([0.0, 100.0, 400.0])
+    truth = Pointing(_rotation(10.0), time_s, np.array([390 + 560j, 300 + 500j, 300 + 500j]), measured=True)
+    found = fit_pointing(*_events_of(truth, 60, seed=3, duration_s=400.0))
     assert found is not None
-    assert np.degrees(np.angle(found.rotation)) == pytest.approx(10.0, abs=0.2)
-    assert abs(found.offset_at(500.0) - (300 + 500j)) < 1.0
+    assert np.degrees(np.angle(found.rotation)) == pytest.approx(10.0, abs=0.3)
+    assert abs(found.offset_at(250.0) - (300 + 500j)) < 1.0
 
 
 def test_windowed_timing_has_one_row_only() -> None:

@@ -65,6 +65,19 @@ def test_dead_pixels_do_not_shift_the_fit() -> None:
     assert np.mean([fit.counts for fit in fits]) == pytest.approx(300, rel=0.06)
 
 
+def test_pixels_seen_for_a_part_of_the_time_count_less() -> None:
+    rng = np.random.default_rng(14)
+    x, y = ring_pixels(100.0, 100.0, 20.0)
+    exposure = np.where(x < 100, 0.3, 1.0)
+    share = PSF.pixel_fractions(x - 100.0, y - 100.0)
+    fits = [
+        fit_point_source(rng.poisson(exposure * (300 * share + 2e-3)), x, y, (101.0, 100.0), psf=PSF, exposure=exposure)
+        for _ in range(12)
+    ]
+    assert np.mean([fit.x_pix for fit in fits]) == pytest.approx(100.0, abs=0.15)
+    assert np.mean([fit.counts for fit in fits]) == pytest.approx(300, rel=0.06)
+
+
 def test_gradient_is_that_of_the_statistic() -> None:
     """The minimum is a minimum: the statistic rises in every direction."""
     x, y = ring_pixels(100.0, 100.0, 20.0)
@@ -163,6 +176,10 @@ def test_source_outside_the_search_radius_gives_no_position() -> None:
     with pytest.raises(ProductNotAvailableError, match="larger search radius"):
         standard_position([_observation(4, 200)], away)
     assert standard_position([_observation(4, 200)], away, search_radius_arcsec=90.0).significance > 10
+    # The fit walks to a source a little outside, which does not count either.
+    near = SkyCoord(TARGET.ra, TARGET.dec + (27.0 / 3600) * TARGET.dec.unit)
+    with pytest.raises(ProductNotAvailableError, match=r"2[678] arcsec away"):
+        standard_position([_observation(4, 200)], near)
 
 
 def test_what_cannot_be_done_is_refused() -> None:

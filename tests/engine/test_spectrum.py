@@ -39,7 +39,7 @@ def extraction() -> Extraction:
         correction_factor=np.full(3, 1.2),
     )  # fmt: skip
     regions = tuple(
-        _region(k, obsids[k], starts[k], lengths[k], area) for k, area in enumerate((1200.0, 1200.0, 700.0))
+        _region(k, obsids[k], starts[k], lengths[k], area) for k, area in enumerate((1200.0, 1000.0, 700.0))
     )
     return Extraction(events, regions, (), (), ())
 
@@ -58,9 +58,9 @@ def test_everything_is_counted(extraction: Extraction) -> None:
 
 def test_backscale_is_the_mean_area_weighted_by_exposure(extraction: Extraction) -> None:
     spectrum = pulse_height_spectrum(extraction)
-    assert spectrum.backscale_source == pytest.approx((400 * 1200 + 200 * 700) / 600 / 1e6)
+    assert spectrum.backscale_source == pytest.approx((100 * 1200 + 300 * 1000 + 200 * 700) / 600 / 1e6)
     assert spectrum.backscale_background == pytest.approx(0.1)
-    assert spectrum.net_counts == pytest.approx(300 - 60 * (400 * 1200 + 200 * 700) / 600 / 1e5)
+    assert spectrum.net_counts == pytest.approx(300 - 60 * (100 * 1200 + 300 * 1000 + 200 * 700) / 600 / 1e5)
 
 
 def test_time_intervals_are_half_open(extraction: Extraction) -> None:

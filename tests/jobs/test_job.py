@@ -45,7 +45,10 @@ class ScriptedBackend:
         phases = self.script[min(self.polls, len(self.script) - 1)]
         self.polls += 1
         texts = ["" if phase is not Phase.ERROR else "too few counts" for phase in phases]
-        return JobReport(handle.id, {k: ProductStatus(p, t) for k, p, t in zip((Kind.SPECTRUM, Kind.IMAGE), phases, texts, strict=True)})
+        return JobReport(
+            handle.id,
+            {k: ProductStatus(p, t) for k, p, t in zip((Kind.SPECTRUM, Kind.IMAGE), phases, texts, strict=True)},
+        )
 
     def cancel(self, handle: JobHandle, kinds: Iterable[Kind]) -> JobReport:
         self.cancelled += kinds

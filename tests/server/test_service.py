@@ -121,7 +121,16 @@ def test_unknown_object_is_refused_with_what_there_is(client: SwiftXRTClass) -> 
 
 
 def test_parameter_errors_come_as_a_list(url: str) -> None:
-    bad = {"UserID": USER, "name": "X", "getTargs": 1, "getCoords": 1, "cent": 0, "useSXPS": 0, "lc": 1, "binMeth": "weeks"}
+    bad = {
+        "UserID": USER,
+        "name": "X",
+        "getTargs": 1,
+        "getCoords": 1,
+        "cent": 0,
+        "useSXPS": 0,
+        "lc": 1,
+        "binMeth": "weeks",
+    }
     reply = post(url, "run_userobject.php", bad)
     assert (reply["OK"], reply["APIVersion"]) == (0, "1.12")
     assert "problems with the parameters" in reply["ERROR"]
@@ -218,7 +227,9 @@ def test_jobs_survive_a_restart(small_archive: Path, tmp_path: Path) -> None:
 
 def test_worker_that_dies_takes_only_its_product_along(small_archive: Path, tmp_path: Path) -> None:
     request = XRTRequest(
-        target=Target(name="constant source"), light_curve=LightCurveRequest(binning=ObsidBinning()), image=ImageRequest()
+        target=Target(name="constant source"),
+        light_curve=LightCurveRequest(binning=ObsidBinning()),
+        image=ImageRequest(),
     )
     with LocalBackend(small_archive, state=tmp_path, processes=True, workers=1) as backend:
         handle = backend.submit(request)

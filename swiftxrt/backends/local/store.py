@@ -130,7 +130,9 @@ class JobStore:
                 "SELECT id, owner, name, request, submitted FROM jobs WHERE id = ?", (_number(job_id),)
             ).fetchone()
         if row is None:
-            raise JobLostError(f"there is no job {job_id!r} here; list_jobs() shows those that exist", job_id=str(job_id))
+            raise JobLostError(
+                f"there is no job {job_id!r} here; list_jobs() shows those that exist", job_id=str(job_id)
+            )
         return _stored(row)
 
     def jobs(self, owner: str | None = None) -> list[StoredJob]:
@@ -146,7 +148,8 @@ class JobStore:
         """State of all products of a job."""
         with self._connect() as connection:
             rows = connection.execute(
-                "SELECT kind, phase, text, steps, started FROM products WHERE job = ? ORDER BY rowid", (_number(job_id),)
+                "SELECT kind, phase, text, steps, started FROM products WHERE job = ? ORDER BY rowid",
+                (_number(job_id),),
             ).fetchall()
         now = time.time()
         return JobReport(
@@ -166,9 +169,7 @@ class JobStore:
         """Phase of one product."""
         return self.report(job_id).products[kind].phase
 
-    def move(
-        self, job_id: str, kind: ProductKind, before: Sequence[Phase], after: Phase, text: str = ""
-    ) -> bool:
+    def move(self, job_id: str, kind: ProductKind, before: Sequence[Phase], after: Phase, text: str = "") -> bool:
         """Change the phase of a product, but only from one of the phases `before`.
 
         Returns

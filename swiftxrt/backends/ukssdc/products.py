@@ -171,9 +171,7 @@ class UKSSDCBackend:
 
     def _image(self, handle: JobHandle, provenance: Provenance) -> Any:
         with tempfile.TemporaryDirectory(prefix="swiftxrt-") as scratch:
-            path = self.download(
-                handle, ProductKind.IMAGE, Path(scratch), archive_format="tar.gz", overwrite=False
-            )
+            path = self.download(handle, ProductKind.IMAGE, Path(scratch), archive_format="tar.gz", overwrite=False)
             return read_image_package(path, provenance)
 
     def _ask_job(self, handle: JobHandle, path: str, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,4 +209,3 @@ class UKSSDCBackend:
 
     def __repr__(self) -> str:
         return f"<UKSSDCBackend at {conf.service_url}>"
-
