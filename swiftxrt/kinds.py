@@ -5,6 +5,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import Self
 
+from ._fields import nearest
+from .exceptions import RequestError
+
 __all__ = ["ProductKind"]
 
 
@@ -51,6 +54,22 @@ class ProductKind(Enum):
         return self.slot == "position"
 
     @classmethod
+    def of(cls, kind: ProductKind | str) -> ProductKind:
+        """The kind itself, or the one with that name.
+
+        Raises
+        ------
+        RequestError
+            If no kind has that name.
+        """
+        if isinstance(kind, cls):
+            return kind
+        if kind not in _BY_VALUE:
+            hint = nearest(str(kind), _BY_VALUE)
+            raise RequestError([("kind", f"must be one of {', '.join(_BY_VALUE)}; got {kind!r}{hint}")])
+        return _BY_VALUE[str(kind)]
+
+    @classmethod
     def from_code(cls, code: str) -> ProductKind:
         """The kind for a code of the service.
 
@@ -65,4 +84,5 @@ class ProductKind(Enum):
         return str(self.value)
 
 
+_BY_VALUE: dict[str, ProductKind] = {kind.value: kind for kind in ProductKind}
 _BY_CODE = {kind.code: kind for kind in ProductKind}

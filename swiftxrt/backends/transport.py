@@ -91,7 +91,7 @@ class Transport:
         """
         self._confine(url)
         with atomic_path(path, overwrite=overwrite) as temporary:
-            with self._open("GET", url) as response, open(temporary, "wb") as file:
+            with self._open("GET", url) as response, temporary.open("wb") as file:
                 for chunk in self._chunks(response):
                     file.write(chunk)
             promised = response.headers.get("Content-Length")

@@ -157,7 +157,7 @@ def extract(
     RequestError
         If there is no event list, modes are mixed or `position` is not a single position.
     NoDataError
-        If the position is outside the field of view all the time.
+        If there is no good time, or the position is outside the field of view all the time.
 
     Examples
     --------
@@ -318,6 +318,8 @@ class _Extractor:
 
     def finish(self, lists: list[EventList]) -> Extraction:
         """Put the pieces together, in order of time."""
+        if not any(len(events.gti) for events in lists):
+            raise NoDataError("the event lists hold no good time; check the time selection")
         if not self.pieces:
             raise NoDataError(
                 f"the position {self.position.to_string('hmsdms', precision=1)} is outside the field of view of all "
@@ -345,15 +347,10 @@ class _Extractor:
             )
             warn(message, PileUpWarning, stacklevel=5)
         if self.without_centroid:
-            message = (
-                f"no centroid in {len(self.without_centroid)} {self.mode.value} observations "
-                f"({', '.join(self.without_centroid[:3])}...): the position given was used"
-            )
-            warn(
-                message.replace("...", "" if len(self.without_centroid) <= 3 else ", ..."),
-                CentroidWarning,
-                stacklevel=5,
-            )
+            named = ", ".join(self.without_centroid[:3]) + (", ..." if len(self.without_centroid) > 3 else "")
+            number = f"{len(self.without_centroid)} {self.mode.value}"
+            message = f"no centroid in {number} observations ({named}): the position given was used"
+            warn(message, CentroidWarning, stacklevel=5)
 
 
 def _masks(lists: list[EventList], parts: list[tuple[int, NDArray[np.intp]]]) -> tuple[Flags, ...]:

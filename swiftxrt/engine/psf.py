@@ -3,9 +3,10 @@
 The profile is the King function of the calibration file
 ``swxpsf20010101v004`` with its dependence on energy and off-axis angle; the
 vignetting is that of ``swxvign20010101v001``. Radii are in sky pixels of
-2.3573 arcsec. With these, and with the pixels beside bad columns counted as
+2.3573 arcsec. With these, and with the neighbours of bad pixels counted as
 lost (`swiftxrt.engine.geometry.live_map`), the official correction factors of
-AT2018cow are met to 1 per cent in the median.
+18 snapshots of AT2018cow come out 2 per cent too low in the median, with a
+scatter of 3 per cent.
 """
 
 from __future__ import annotations

@@ -296,7 +296,7 @@ class Job:
                     ],
                     f"job {self.id}",
                 )
-        return [ProductKind(str(name)) for name in wanted]
+        return [ProductKind.of(name) for name in wanted]
 
     def __repr__(self) -> str:
         return f"<Job {self.id} on {self.backend}: {self.phase}, {len(self.kinds)} products for {self.request.target.name!r}>"

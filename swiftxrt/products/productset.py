@@ -52,7 +52,7 @@ class ProductSet(Mapping[ProductKind, Any]):
         self.provenance = provenance or Provenance()
 
     def __getitem__(self, kind: ProductKind | str) -> Any:
-        wanted = ProductKind(kind)
+        wanted = ProductKind.of(kind)
         if wanted not in self._products:
             raise ProductNotAvailableError(wanted.title, self.failed.get(wanted, "it was not asked for"))
         return self._products[wanted]
@@ -65,10 +65,7 @@ class ProductSet(Mapping[ProductKind, Any]):
             return default
 
     def __contains__(self, kind: object) -> bool:
-        try:
-            return ProductKind(kind) in self._products
-        except ValueError:
-            return False
+        return any(kind in (made, made.value) for made in self._products)
 
     def __iter__(self) -> Iterator[ProductKind]:
         return iter(self._products)

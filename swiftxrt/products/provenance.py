@@ -51,10 +51,7 @@ class Provenance:
     def from_dict(cls, plain: Mapping[str, Any]) -> Provenance:
         """Rebuild from `to_dict`; unknown keys are ignored."""
         names = {field.name for field in dataclasses.fields(cls)}
-        return cls(
-            **{
-                name: tuple(value) if isinstance(value, list | tuple) else value
-                for name, value in plain.items()
-                if name in names
-            }
-        )
+        values: dict[str, Any] = {}
+        for name in names & set(plain):
+            values[name] = tuple(plain[name]) if isinstance(plain[name], list | tuple) else plain[name]
+        return cls(**values)

@@ -20,7 +20,20 @@ from swiftxrt.engine.lightcurve import StatisticsParameters, bin_rates, build_cu
 from swiftxrt.engine.selection import snapshot_numbers
 
 T0_S = 551097137.0  # t0.date
-CURVE = ("time", "pos", "neg", "rate", "rate_pos", "rate_neg", "fraction", "bg", "bg_err", "factor", "counts", "bg_counts")
+CURVE = (
+    "time",
+    "pos",
+    "neg",
+    "rate",
+    "rate_pos",
+    "rate_neg",
+    "fraction",
+    "bg",
+    "bg_err",
+    "factor",
+    "counts",
+    "bg_counts",
+)
 CURVE += ("exposure", "sigma", "snr")
 RATIO = ("time", "pos", "neg", "hard", "hard_err", "hard_sigma", "soft", "soft_err", "soft_sigma", "ratio", "ratio_err")
 RATIO += ("fraction", "exposure")

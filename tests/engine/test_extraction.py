@@ -247,8 +247,9 @@ def test_without_detector_columns_the_header_tells_the_pointing() -> None:
 
 def test_pile_up_leaves_the_middle_out() -> None:
     events = observation(1.6)
-    with pytest.warns(PileUpWarning, match=r"1 of 1 PC snapshots are piled up \(raw rate up to 1\."):
+    with pytest.warns(PileUpWarning, match=r"1 of 1 PC snapshots are piled up \(raw rate up to 1\.") as record:
         extraction = extract([events], TARGET, FIXED)
+    assert record[0].filename == __file__  # The warning points at the caller.
     (region,) = extraction.regions
     assert (region.source_inner_pix, region.source_radius_pix) == (6.0, 30.0)
     psf = KingPSF.at(1.5, region.off_axis_arcmin)
@@ -360,6 +361,8 @@ def test_what_cannot_be_done_is_refused() -> None:
         met=events.met, x=events.x, y=events.y, pi=events.pi, grade=events.grade, gti=events.gti, mode="WT",
         header={"OBS_ID": "00099999001", "RA_PNT": 150.0, "DEC_PNT": 20.0, "PA_PNT": 80.0},
     )  # fmt: skip
+    with pytest.raises(NoDataError, match="no good time"):
+        extract([events.select(gti=GTI.empty())], TARGET)
     with pytest.raises(RequestError, match="one mode"):
         extract([events, other], TARGET)
 

@@ -203,7 +203,7 @@ class LocalBackend:
                 continue
             self.store.move(job_id, kind, _OPEN, Phase.QUEUED)
             self._start(job_id, kind)
-        for job_id, kind, phase in self.store.open_products():
+        for job_id, _, phase in self.store.open_products():
             if phase is Phase.SUSPENDED:
                 self._release_waiting(job_id, ProductKind.STANDARD_POSITION)
 
