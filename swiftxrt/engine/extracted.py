@@ -171,6 +171,8 @@ class Extraction:
         For each event list given, which of its events are in the regions.
     notes : tuple of str
         Every approximation and everything unusual, one sentence each.
+    cautions : tuple of (str, str)
+        What the user should be warned of: class of the warning and text.
     """
 
     events: ExtractedEvents
@@ -178,6 +180,7 @@ class Extraction:
     source_masks: tuple[Flags, ...]
     background_masks: tuple[Flags, ...]
     notes: tuple[str, ...]
+    cautions: tuple[tuple[str, str], ...] = ()
 
     @property
     def position(self) -> SkyCoord:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 from numpy.typing import NDArray
 
-from ..exceptions import CentroidWarning, NoDataError, PileUpWarning, RequestError, warn
+from ..exceptions import CentroidWarning, NoDataError, PileUpWarning, RequestError
 from ..mission import Mode
 from ..products.events import EventList
 from ..products.gti import GTI
@@ -328,16 +328,16 @@ class _Extractor:
             )
         ordered = sorted(self.pieces, key=lambda piece: piece.region.start_s)
         pieces = [replace(p, region=replace(p.region, snapshot=k)) for k, p in enumerate(ordered)]
-        self._warn(pieces)
         return Extraction(
             events=_merged(pieces, self.mode, lists[0].frame_s),
             regions=tuple(piece.region for piece in pieces),
             source_masks=_masks(lists, [(piece.which, piece.source) for piece in pieces]),
             background_masks=_masks(lists, [(piece.which, piece.background) for piece in pieces]),
             notes=self.notes.sentences(),
+            cautions=tuple(self._cautions(pieces)),
         )
 
-    def _warn(self, pieces: list[_Piece]) -> None:
+    def _cautions(self, pieces: list[_Piece]) -> Iterator[tuple[str, str]]:
         piled = [piece.region for piece in pieces if piece.region.source_inner_pix > 0]
         if piled:
             rate = max(region.net_rate_cps for region in piled)
@@ -345,12 +345,12 @@ class _Extractor:
                 f"{len(piled)} of {len(pieces)} {self.mode.value} snapshots are piled up (raw rate up to {rate:.3g} "
                 "ct/s): the middle of the source was left out there, after a fixed table of count rates"
             )
-            warn(message, PileUpWarning, stacklevel=5)
+            yield PileUpWarning.__name__, message
         if self.without_centroid:
             named = ", ".join(self.without_centroid[:3]) + (", ..." if len(self.without_centroid) > 3 else "")
             number = f"{len(self.without_centroid)} {self.mode.value}"
             message = f"no centroid in {number} observations ({named}): the position given was used"
-            warn(message, CentroidWarning, stacklevel=5)
+            yield CentroidWarning.__name__, message
 
 
 def _masks(lists: list[EventList], parts: list[tuple[int, NDArray[np.intp]]]) -> tuple[Flags, ...]:

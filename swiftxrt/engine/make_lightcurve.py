@@ -50,6 +50,7 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
     wanted = request.light_curve
     results: dict[Mode, CurveResult] = {}
     notes: list[str] = []
+    cautions: list[tuple[str, str]] = []
     for mode in (Mode.WT, Mode.PC):
         lists = data.of(mode)
         if not lists:
@@ -72,9 +73,11 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
             hard=wanted.hard.channels,
         )
         notes += extraction.notes
+        cautions += extraction.cautions
     if not results:
         raise ProductNotAvailableError(ProductKind.LIGHT_CURVE.title, "; ".join(notes) or "no good time of the source")
-    return _curve_set(request, results, replace(provenance, notes=tuple(dict.fromkeys(notes))))
+    complete = replace(provenance, notes=tuple(dict.fromkeys(notes)), cautions=tuple(cautions))
+    return _curve_set(request, results, complete)
 
 
 def binning_parameters(request: LightCurveRequest, mode: Mode) -> BinningParameters:

@@ -20,6 +20,7 @@ from .data import Data, intervals_met
 from .extracted import Extraction, SnapshotRegion
 from .extraction import extract
 from .parameters import extraction_parameters, grade_limits
+from .regions import WT_HEIGHT_PIX
 from .spectrum import SpectrumCounts, pulse_height_spectrum
 
 __all__ = ["STEPS", "make"]
@@ -51,6 +52,7 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
     """
     wanted = request.spectrum
     made: list[CountSpectrum] = []
+    cautions: list[tuple[str, str]] = []
     for mode in (Mode.WT, Mode.PC):
         lists = data.of(mode)
         if not lists:
@@ -58,6 +60,7 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
         progress(0, f"{mode.value} mode")
         parameters = extraction_parameters(request.extraction, wanted.grades)
         extraction = extract(lists, request.target.position, parameters)
+        cautions += extraction.cautions
         slices = list(_slices(request, extraction))
         for number, part in enumerate(slices, start=1):
             progress(1, f"{part.label} {mode.value} ({number}/{len(slices)})")
@@ -70,7 +73,7 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
         raise ProductNotAvailableError(ProductKind.SPECTRUM.title, "no time slice holds any good time")
     order = {part: number for number, part in enumerate(dict.fromkeys(one.label for one in made))}
     made.sort(key=lambda one: order[one.label])
-    return SpectrumSet(made, t0_met=_zero(request, data), provenance=provenance)
+    return SpectrumSet(made, t0_met=_zero(request, data), provenance=replace(provenance, cautions=tuple(cautions)))
 
 
 def _zero(request: XRTRequest, data: Data) -> float:
@@ -151,5 +154,5 @@ def _shape(region: SnapshotRegion, inner_pix: float, outer_pix: float) -> str:
     inner, outer = (f'{radius * PIXEL_ARCSEC:.3f}"' for radius in (inner_pix, outer_pix))
     if region.mode is Mode.WT:
         # One-dimensional: a box along DETX; the hole of an annulus has no DS9 shape and is left out.
-        return f'box({centre},{2 * outer_pix * PIXEL_ARCSEC:.3f}",{20 * PIXEL_ARCSEC:.3f}",{region.angle_deg:.2f})'
+        return f'box({centre},{2 * outer_pix * PIXEL_ARCSEC:.3f}",{WT_HEIGHT_PIX * PIXEL_ARCSEC:.3f}",{region.angle_deg:.2f})'
     return f"annulus({centre},{inner},{outer})" if inner_pix > 0 else f"circle({centre},{outer})"

@@ -10,11 +10,20 @@ from typing import Any
 
 import astropy.units as u
 
+from .. import exceptions
 from .._fields import nearest
-from ..exceptions import JobError, JobTimeoutError, OutputExistsError, ProductNotAvailableError, RequestError
+from ..exceptions import (
+    JobError,
+    JobTimeoutError,
+    OutputExistsError,
+    ProductNotAvailableError,
+    RequestError,
+    SwiftXRTWarning,
+    warn,
+)
 from ..kinds import ProductKind
 from ..products.productset import ProductSet
-from ..products.provenance import Provenance
+from ..products.provenance import Provenance, cautions_of
 from ..products.report import JobReport, Phase
 from ..request.bundle import XRTRequest
 from .progress import callback_display, terminal_display
@@ -228,7 +237,10 @@ class Job:
                 phase, f"its state is {phase}: call wait() first"
             )
             raise ProductNotAvailableError(kind.title, (status.text if status else "") or reason)
-        return self._backend.collect(self._handle, kind)
+        product = self._backend.collect(self._handle, kind)
+        for category, message in cautions_of(product):
+            warn(f"{kind.title}: {message}", getattr(exceptions, category, SwiftXRTWarning))
+        return product
 
     def download(
         self,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Provenance"]
+__all__ = ["Provenance", "cautions_of"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,9 @@ class Provenance:
         Calibration used, one sentence for each approximation.
     notes : tuple of str
         Anything else a user should know.
+    cautions : tuple of (str, str)
+        What the user is warned of when the product is handed over: class of
+        the warning and text.
     created : str
         UTC, ISO 8601.
     """
@@ -41,6 +44,7 @@ class Provenance:
     inputs: tuple[str, ...] = ()
     calibration: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    cautions: tuple[tuple[str, str], ...] = ()
     created: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -53,5 +57,19 @@ class Provenance:
         names = {field.name for field in dataclasses.fields(cls)}
         values: dict[str, Any] = {}
         for name in names & set(plain):
-            values[name] = tuple(plain[name]) if isinstance(plain[name], list | tuple) else plain[name]
+            values[name] = _tuples(plain[name])
         return cls(**values)
+
+
+def _tuples(value: Any) -> Any:
+    """Lists, as JSON gives them, as tuples."""
+    return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
+
+
+def cautions_of(product: Any) -> tuple[tuple[str, str], ...]:
+    """What the user should be warned of about a product of any kind."""
+    part = product[0] if isinstance(product, tuple) else getattr(product, "total", product)
+    provenance = getattr(part, "provenance", None) or {}
+    if not isinstance(provenance, Provenance):
+        provenance = Provenance.from_dict(provenance)
+    return provenance.cautions

@@ -62,5 +62,5 @@ def test_error_follows_the_relative_errors():
     """Against a simulation: 400 soft and 300 hard counts."""
     rng = np.random.default_rng(1)
     ratio = rng.poisson(300, 20000) / rng.poisson(400, 20000)
-    soft, hard = band([400.0], [20.0])), _Band(**band([300.0], [np.sqrt(300)])
+    soft, hard = band([400.0], [20.0]), band([300.0], [np.sqrt(300)])
     assert hardness_ratio(soft, hard).hardness_ratio_err[0] == pytest.approx(ratio.std(), rel=0.02)

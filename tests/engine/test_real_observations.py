@@ -23,8 +23,6 @@ from swiftxrt.products.events import BAD_PIXEL_DTYPE, EventList
 BLAZAR = SkyCoord("01h26m57.2s +33d07m30s")  # 1WHSP J012657.2+330730
 BURST = SkyCoord("19h13m03.5s +19d46m24.2s")  # GRB 221009A, Williams et al. 2023
 
-pytestmark = pytest.mark.filterwarnings("ignore::swiftxrt.exceptions.PileUpWarning")
-
 
 @pytest.fixture(scope="module")
 def blazar(validation_data: Path) -> EventList:
