@@ -26,14 +26,15 @@ from __future__ import annotations
 import math
 import operator
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .inputs import ExtractedEvents
-from .selection import BandEvents, Sums
+from .selection import BandEvents
+from .totals import EDGE, FIELDS, Collector, band_sums, fewest_counts
 
 if TYPE_CHECKING:
     from .binning import BinningParameters
@@ -49,8 +50,6 @@ _TIME_PRECISION_S = 1e-6
 _MIN_SPAN_S = 1e-9
 # Rates (ct/s) outside these limits need as many counts as at the limits.
 _RATE_LIMITS = (1e-9, 1e9)
-# Rows of totals; the fields of `Sums` of each band follow from the second on.
-_EDGE, _COUNTS, _FIELDS = 0, 1, len(Sums._fields)
 # Smallest and largest number of pieces proposed together, and of bins found one by one.
 _PROPOSED = (64, 1 << 16)
 _FOUND = (2, 256)
@@ -90,57 +89,6 @@ class _Need:
         return self._counts[np.searchsorted(self._rates, rate, side="right")]
 
 
-class _Collector:
-    """What has been collected up to any moment; the events of all bands in one sequence.
-
-    A moment is given by the number of events before it ("cut") and its time
-    ("edge"). Totals are arrays with one column for each moment; their rows are
-    the edge, and for each band the fields of `Sums`.
-    """
-
-    def __init__(self, bands: Sequence[BandEvents]) -> None:
-        self.bands = tuple(bands)
-        self.single = len(bands) == 1
-        if self.single:
-            self.time_s = bands[0].source_time_s
-            return
-        time_s = np.concatenate([band.source_time_s for band in bands])
-        owner = np.repeat(np.arange(len(bands)), [len(band.source_time_s) for band in bands])
-        order = np.argsort(time_s, kind="stable")
-        self.time_s, owner = time_s[order], owner[order]
-        self._place = [np.flatnonzero(owner == k) for k in range(len(bands))]
-        self._before = [np.append(0, np.cumsum(owner == k)) for k in range(len(bands))]
-
-    def totals(self, cuts: Integers, edges_s: Floats) -> Floats:
-        """Totals at some moments."""
-        rows = [edges_s]
-        for before, band in zip(self.before(cuts), self.bands, strict=True):
-            rows.extend(band.up_to(before, edges_s))
-        return np.array(rows, dtype=np.float64)
-
-    def before(self, cuts: Integers) -> list[Integers]:
-        """For each band, the number of events before cuts."""
-        return [cuts] if self.single else [before[cuts] for before in self._before]
-
-    def cut_with(self, cut: int, counts: int) -> int:
-        """The first cut after another at which each band has so many more events."""
-        if self.single:
-            return cut + counts
-        last = [int(before[cut]) + counts - 1 for before in self._before]
-        if any(k >= len(place) for k, place in zip(last, self._place, strict=True)):
-            return len(self.time_s) + 1
-        return max(int(place[k]) + 1 for k, place in zip(last, self._place, strict=True))
-
-
-def _band_sums(totals: Floats) -> Iterator[Sums]:
-    for row in range(_COUNTS, len(totals), _FIELDS):
-        yield Sums(*totals[row : row + _FIELDS])
-
-
-def _fewest(totals: Floats) -> Floats:
-    return np.minimum.reduce(totals[_COUNTS::_FIELDS])
-
-
 class CountsFiller:
     """Fills bins with counts, in order of time.
 
@@ -157,7 +105,7 @@ class CountsFiller:
     def __init__(self, data: ExtractedEvents, bands: Sequence[BandEvents], rule: BinningParameters) -> None:
         self._rule, self._need = rule, _Need(rule)
         self._shortest_s = rule.min_bin_s - _TIME_PRECISION_S
-        self._events = _Collector(bands)
+        self._events = Collector(bands)
         self._time_s = self._events.time_s
         self._half_frame_s = max(data.frame_s / 2, _TIME_PRECISION_S)
         self._open_s, self._close_s = snapshot_spans(data)
@@ -206,15 +154,15 @@ class CountsFiller:
 
     def _rate(self, bins: Floats) -> Floats:
         """Corrected rate of bins in ct/s; `bins` are differences of totals."""
-        rates = [sums.net * sums.factors / np.maximum(sums.counts, 1) for sums in _band_sums(bins)]
-        return sum(rates) / np.maximum(bins[_EDGE], _MIN_SPAN_S)
+        rates = [sums.net * sums.factors / np.maximum(sums.counts, 1) for sums in band_sums(bins)]
+        return sum(rates) / np.maximum(bins[EDGE], _MIN_SPAN_S)
 
     def _full(self, bins: Floats) -> Flags:
         """Whether bins are full by the rule."""
-        full = bins[_EDGE] >= self._shortest_s
-        for sums in _band_sums(bins):
+        full = bins[EDGE] >= self._shortest_s
+        for sums in band_sums(bins):
             full &= sums.net >= self._rule.min_snr * sums.net_error
-        return full & (_fewest(bins) >= self._need.at(self._rate(bins)))
+        return full & (fewest_counts(bins) >= self._need.at(self._rate(bins)))
 
     # Many bins together.
 
@@ -233,7 +181,7 @@ class CountsFiller:
         right &= self._not_full_earlier(cuts, rest, snapshot, starts, stops)
         kept = len(right) if right.all() else int(np.argmin(right))
         if kept:
-            self._keep(cuts[:kept], rest[:kept], starts[_EDGE, :kept], stops[:, :kept])
+            self._keep(cuts[:kept], rest[:kept], starts[EDGE, :kept], stops[:, :kept])
         return kept
 
     def _propose(self, limit: int) -> tuple[Integers, Flags]:
@@ -241,7 +189,7 @@ class CountsFiller:
         cuts: list[int] = []
         rests: list[int] = []
         snapshot, cut, filled = self._snapshot, self._cut, self._filled
-        start_s = float(self._start[_EDGE])
+        start_s = float(self._start[EDGE])
         while snapshot < len(self._open_s):
             found = self._next_cuts(cut, int(self._end[snapshot]), start_s, limit - len(cuts))
             cuts.extend(found)
@@ -292,15 +240,15 @@ class CountsFiller:
         self, cuts: Integers, rest: Flags, snapshot: Integers, starts: Floats, stops: Floats
     ) -> Flags:
         """Whether pieces were not full at any frame before their last (rests: nor at that); False if it is not clear."""
-        fewest = _fewest(stops - starts)
+        fewest = fewest_counts(stops - starts)
         if not (self._brief or rest.all()):
             # Proposed were the first frames with enough counts.
             fewest[~rest] = np.minimum(fewest[~rest], self._needed) - 1
             return self._too_bright(fewest, starts, stops)
         before = np.where(rest, cuts, np.searchsorted(self._time_s, self._time_s[np.maximum(cuts, 1) - 1]))
-        counts = zip(self._events.before(before), _band_sums(starts), strict=True)
+        counts = zip(self._events.before(before), band_sums(starts), strict=True)
         fewest = np.minimum.reduce([cuts - start.counts for cuts, start in counts])
-        brief = self._frame_ends(np.maximum(before, 1), snapshot) - starts[_EDGE] < self._shortest_s
+        brief = self._frame_ends(np.maximum(before, 1), snapshot) - starts[EDGE] < self._shortest_s
         return brief | self._too_bright(fewest, starts, stops)
 
     def _too_bright(self, fewest: Floats, starts: Floats, stops: Floats) -> Flags:
@@ -316,10 +264,10 @@ class CountsFiller:
         if not steps:
             return proved
         bins = stops - starts
-        span_s = np.maximum(bins[_EDGE], _MIN_SPAN_S)
+        span_s = np.maximum(bins[EDGE], _MIN_SPAN_S)
         cuts = [
             np.append(start.counts[:1], stop.counts).astype(np.int64)
-            for start, stop in zip(_band_sums(starts), _band_sums(stops), strict=True)
+            for start, stop in zip(band_sums(starts), band_sums(stops), strict=True)
         ]
         # The smallest factor of all bins is found faster, and often does.
         for ends in ([0, -1], slice(None)):
@@ -327,7 +275,7 @@ class CountsFiller:
             proved[:] = True
             for counts, rate in steps:
                 rates = [
-                    (counts - sums.background) * factor for sums, factor in zip(_band_sums(bins), factors, strict=True)
+                    (counts - sums.background) * factor for sums, factor in zip(band_sums(bins), factors, strict=True)
                 ]
                 proved &= (sum(rates) >= rate * span_s) | (fewest < counts)
             if proved.all():
@@ -335,7 +283,7 @@ class CountsFiller:
         return proved
 
     def _keep(self, cuts: Integers, rest: Flags, start_s: Floats, stops: Floats) -> None:
-        stop_s = stops[_EDGE]
+        stop_s = stops[EDGE]
         if rest[0]:
             self._stops[-1][-1] = stop_s[0]
         # The rest of a snapshot extends the bin before it.
@@ -371,53 +319,67 @@ class CountsFiller:
         # A frame is over when the next event is later.
         cuts = cuts[~np.frombuffer(self._tied, dtype=bool)[cuts]]
         totals = np.column_stack([self._start, self._events.totals(cuts, self._frame_ends(cuts, self._snapshot))])
-        rows = totals.tolist()
+        edges, *rows = totals.tolist()
+        bands = [rows[k : k + FIELDS] for k in range(0, len(rows), FIELDS)]
         ends = self._events.before(np.array([self._cut, end]))
         low = [float(band.smallest_factors(k)[0]) for band, k in zip(self._events.bands, ends, strict=True)]
         at = [0]
-        while len(at) <= limit and (found := self._first_full(rows, low, at[-1])):
+        while len(at) <= limit and (found := self._first_full(edges, bands, low, at[-1])):
             at.append(found)
         if len(at) == 1:
             return 0
-        self._starts.append(totals[_EDGE, at[:-1]])
-        self._stops.append(totals[_EDGE, at[1:]])
+        self._starts.append(totals[EDGE, at[:-1]])
+        self._stops.append(totals[EDGE, at[1:]])
         last = totals[:, at[-1:]] - totals[:, at[-2:-1]]
-        self._needed, self._brief = int(self._need.at(self._rate(last))[0]), bool(last[_EDGE, 0] < 2 * self._shortest_s)
+        self._needed, self._brief = int(self._need.at(self._rate(last))[0]), bool(last[EDGE, 0] < 2 * self._shortest_s)
         self._start, self._cut = totals[:, at[-1]].copy(), int(cuts[at[-1] - 1])
         self._filled, self._carried = True, False
         return len(at) - 1
 
-    def _first_full(self, rows: list[list[float]], factors_low: list[float], start: int) -> int:
+    def _first_full(self, edges: list[float], bands: list[list[list[float]]], low: list[float], start: int) -> int:
         """The first moment at which a bin that starts at another is full; 0 if it is not.
 
         The same rule as in `_full`; for a few dozen frames plain numbers are faster.
+
+        Parameters
+        ----------
+        edges, bands : list
+            Totals at some moments: edges, and for each band the fields of `Sums`.
+        low : list of float
+            For each band, the smallest correction factor.
+        start : int
+            Moment at which the bin starts.
         """
-        edges, bands = rows[_EDGE], [rows[k : k + _FIELDS] for k in range(_COUNTS, len(rows), _FIELDS)]
-        start_s, min_snr, enough = edges[start], self._rule.min_snr, self._need.suffices
+        start_s, enough = edges[start], self._need.suffices
         first = bisect_left(edges, start_s + self._shortest_s, start + 1)
-        first = max(first, *(bisect_left(counts, counts[start] + self._need.lowest) for counts, *_ in bands))
+        first = max(first, *(bisect_left(band[0], band[0][start] + self._need.lowest) for band in bands))
         # Numbers of counts that are too small all the way are passed over, as in `_too_bright`.
         for (few, rate), (more, _) in zip(self._need.steps, self._need.steps[1:], strict=False):
-            last = max(bisect_left(counts, counts[start] + more) for counts, *_ in bands)
+            last = max(bisect_left(band[0], band[0][start] + more) for band in bands)
             if last >= len(edges):
                 break
-            net = [few - background[last] + background[start] for _, _, background, _ in bands]
-            if sum(map(operator.mul, net, factors_low)) < rate * (edges[last] - start_s):
+            net = (few - background[last] + background[start] for _, _, background, _ in bands)
+            if sum(map(operator.mul, net, low)) < rate * (edges[last] - start_s):
                 break
             first = max(first, last)
         for k in range(first, len(edges)):
-            rate, fewest = 0.0, math.inf
-            for counts, background_counts, background, factors in bands:
-                n, b = counts[k] - counts[start], background[k] - background[start]
-                variance = n + b * b / max(background_counts[k] - background_counts[start], 1.0)
-                if n - b < min_snr * math.sqrt(variance):
-                    break
-                rate += (n - b) * (factors[k] - factors[start]) / n
+            corrected, fewest = 0.0, math.inf
+            for counts, _, background, factors in bands:
+                n = counts[k] - counts[start]
+                corrected += (n - background[k] + background[start]) * (factors[k] - factors[start]) / n
                 fewest = min(fewest, n)
-            else:
-                if enough(fewest, rate / max(edges[k] - start_s, _MIN_SPAN_S)):
-                    return k
+            rate = corrected / max(edges[k] - start_s, _MIN_SPAN_S)
+            if enough(fewest, rate) and self._is_clear(bands, start, k):
+                return k
         return 0
+
+    def _is_clear(self, bands: list[list[list[float]]], start: int, stop: int) -> bool:
+        """Whether a bin has the signal-to-noise ratio asked for."""
+        for band in bands:
+            n, behind, b = (row[stop] - row[start] for row in band[:3])
+            if n - b < self._rule.min_snr * math.sqrt(n + b * b / max(behind, 1.0)):
+                return False
+        return True
 
     def _leave_snapshot(self) -> None:
         """At the end of a snapshot: what is left joins the last bin, goes on, or is closed as it is."""
@@ -426,7 +388,7 @@ class CountsFiller:
             self._stops[-1][-1] = self._close_s[snapshot]
             self._enter(snapshot + 1)
         elif last or self._open_s[snapshot + 1] - self._close_s[snapshot] > self._rule.max_gap_s:
-            self._starts.append(self._start[_EDGE, None])
+            self._starts.append(self._start[EDGE, None])
             self._stops.append(self._close_s[snapshot : snapshot + 1].copy())
             self._enter(snapshot + 1)
         else:

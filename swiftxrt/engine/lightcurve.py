@@ -8,6 +8,7 @@ Bayesian bins within the 0.001 counts to which these are computed there.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -322,12 +323,12 @@ def _colour_bins(data: ExtractedEvents, binning: BinningParameters, bins: Bins, 
 def _rates_of(
     data: ExtractedEvents, bins: Bins, channels: tuple[int, int], statistics: StatisticsParameters | None
 ) -> RateBins:
-    options = {"channels": channels, "statistics": statistics, "centred": bins.centred}
+    make = partial(bin_rates, channels=channels, statistics=statistics, centred=bins.centred)
     if bins.obsid is None or np.all(bins.start_s[1:] >= bins.stop_s[:-1]):
-        return bin_rates(data, bins.start_s, bins.stop_s, **options)
+        return make(data, bins.start_s, bins.stop_s)
     # Observations that overlap in time do not share their events.
     parts = [
-        bin_rates(select_obsid(data, obsid), bins.start_s[k : k + 1], bins.stop_s[k : k + 1], **options)
+        make(select_obsid(data, obsid), bins.start_s[k : k + 1], bins.stop_s[k : k + 1])
         for k, obsid in enumerate(bins.obsid)
     ]
     columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(RateBins)}
