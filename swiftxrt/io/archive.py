@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..exceptions import RequestError
+from .._log import log
+from ..exceptions import FormatError, NoDataError, RequestError
 from ..mission import Mode
 from ..products.events import EventList
 from ..products.observation import Observation, event_files
+from .events import read_events
 
 __all__ = ["event_path", "find_observations", "write_observation"]
 
+# Names in the archive, whatever the mode and level.
+_ARCHIVE_NAME = re.compile(r"sw\d{11}x", re.IGNORECASE)
 # The usual window of each mode: the whole frame in PC, 200 columns in WT.
 _WINDOW = {Mode.PC: 3, Mode.WT: 2}
 
 
 def find_observations(folder: str | os.PathLike[str]) -> list[Observation]:
     """All observations below a folder that have cleaned XRT pointing data.
+
+    Files are known by their names in the archive. Where there is none, every
+    file ``*.evt`` or ``*.evt.gz`` without an archive name is opened, and sorted
+    by the ObsID and mode in its header; files that are no XRT event lists are
+    left out, with a word in the log.
 
     Parameters
     ----------
@@ -35,7 +45,23 @@ def find_observations(folder: str | os.PathLike[str]) -> list[Observation]:
     RequestError
         If it is not a folder.
     """
-    return [Observation(obsid, files) for obsid, files in event_files(folder).items()]
+    found = event_files(folder) or _files_by_header(Path(folder))
+    return [Observation(obsid, files) for obsid, files in found.items()]
+
+
+def _files_by_header(folder: Path) -> dict[str, dict[Mode, tuple[Path, ...]]]:
+    found: dict[str, dict[Mode, tuple[Path, ...]]] = {}
+    for path in sorted(folder.rglob("*.evt*")):
+        if not path.name.lower().endswith((".evt", ".evt.gz")) or _ARCHIVE_NAME.match(path.name):
+            continue
+        try:
+            events = read_events(path)
+        except (FormatError, NoDataError) as error:
+            log.warning("left out: %s", error)
+            continue
+        files = found.setdefault(events.obsid, {})
+        files[events.mode] = (*files.get(events.mode, ()), path)
+    return dict(sorted(found.items()))
 
 
 def event_path(archive: str | os.PathLike[str], obsid: str, mode: Mode) -> Path:

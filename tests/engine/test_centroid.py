@@ -105,19 +105,20 @@ def _snapshot(mode: str, source: tuple[float, float], counts: int, seed: int):
     return snapshot
 
 
-def test_fit_takes_dead_columns_into_account() -> None:
-    errors = {}
-    for method in ("simple", "iterative"):
-        finder = SourceFinder(ExtractionParameters(method=method))
-        shifts = []
-        for seed in range(8):
-            snapshot = _snapshot("PC", (500.0, 500.0), 600, seed)
-            found = finder.find([snapshot], np.ones(len(snapshot.events), dtype=bool), 500.0, 500.0)
-            assert found is not None
-            shifts.append(snapshot.pointing.along_columns(*found, 500.0, 500.0))
-        errors[method] = np.mean(shifts)
-    assert abs(errors["simple"]) > 0.25  # Events on the side of the dead columns are missing.
-    assert abs(errors["iterative"]) < 0.1
+@pytest.mark.parametrize("method", ["simple", "iterative"])
+def test_dead_columns_are_taken_into_account(method: str) -> None:
+    finder = SourceFinder(ExtractionParameters(method=method))
+    shifts, plain = [], []
+    for seed in range(8):
+        snapshot = _snapshot("PC", (500.0, 500.0), 600, seed)
+        events = snapshot.events
+        found = finder.find([snapshot], np.ones(len(events), dtype=bool), 500.0, 500.0)
+        assert found is not None
+        shifts.append(snapshot.pointing.along_columns(*found, 500.0, 500.0))
+        barycentre = simple_centroid(events.x, events.y, 500.0, 500.0, TOLERANCE_PIX)
+        plain.append(snapshot.pointing.along_columns(*barycentre, 500.0, 500.0))
+    assert abs(np.mean(plain)) > 0.25  # Events on the side of the dead columns are missing.
+    assert abs(np.mean(shifts)) < 0.1
 
 
 @pytest.mark.parametrize("shift_pix", [-9.0, 0.0, 14.5])

@@ -11,6 +11,7 @@ from swiftxrt.mission import Mode
 from swiftxrt.products.events import EventList
 from swiftxrt.products.gti import GTI
 from swiftxrt.products.observation import Observation
+from swiftxrt.testing.synthetic import small_observation
 
 T0 = 437040976.0
 
@@ -74,3 +75,18 @@ def test_real_archive(validation_data):
     root = validation_data / "deepsky_archive_obs"
     folders = sorted(path.name for path in (root / "obs").glob("*/*"))
     assert [item.obsid for item in find_observations(root)] == folders
+
+
+def test_files_without_archive_names_are_known_by_their_headers(tmp_path, caplog):
+    observation = small_observation(tmp_path / "archive", snapshots=2)
+    (tmp_path / "loose").mkdir()
+    whole = observation.events("PC")
+    for number, gti in enumerate(whole.gti.snapshots()):
+        whole.select(gti=gti).write(tmp_path / "loose" / f"part{number}.evt.gz")
+    (tmp_path / "loose" / "broken.evt").write_text("no events")
+    with caplog.at_level("WARNING"):
+        (found,) = find_observations(tmp_path / "loose")
+    assert "broken.evt" in caplog.text
+    assert found.obsid == observation.obsid
+    assert len(found.events("PC")) == len(whole)
+    assert found.events("PC").gti == whole.gti
