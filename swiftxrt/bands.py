@@ -21,7 +21,7 @@ _TEXT = re.compile(rf"\s*{_NUMBER}\s*(?:-|to|,)\s*{_NUMBER}\s*([A-Za-z]+)?\s*")
 class EnergyBand:
     """An energy band of the XRT.
 
-    Both ends belong to the band: an event of channel `PI` is inside when
+    Both ends belong to the band: an event of channel PI is inside when
     ``100 E_low <= PI <= 100 E_high`` (10 eV channels). The UKSSDC light-curve
     products count this way, which is why its default image bands are
     0.3-1.5 keV and 1.51-10 keV.

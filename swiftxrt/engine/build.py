@@ -94,6 +94,8 @@ def build_product(
         If the product cannot be made from these data.
     NoDataError
         If no data are left in the selection.
+    FormatError
+        If an event file is damaged.
     """
     progress(0)
     if kind in _IMPOSSIBLE:
@@ -105,6 +107,7 @@ def build_product(
         request_digest=request.digest,
         software=f"swiftxrt {__version__}",
         inputs=data.obsids,
+        cautions=data.cautions,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     return _MAKERS[kind].make(complete, data, provenance, progress)

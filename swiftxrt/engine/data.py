@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import astropy.units as u
 import numpy as np
 
-from ..exceptions import NoDataError
+from .._log import log
+from ..exceptions import NoDataError, PartialResultWarning
 from ..mission import Mode
 from ..products.events import EventList
 from ..products.gti import GTI
@@ -27,12 +28,13 @@ class Data:
     ----------
     pc, wt : tuple of EventList
         Lists with good time in the selection.
-    obsids : tuple of str
-        ObsIDs of these lists.
+    cautions : tuple of (str, str)
+        What the user is warned of: class of the warning and text.
     """
 
     pc: tuple[EventList, ...]
     wt: tuple[EventList, ...]
+    cautions: tuple[tuple[str, str], ...] = ()
 
     @property
     def obsids(self) -> tuple[str, ...]:
@@ -70,8 +72,11 @@ def select_data(observations: Sequence[Observation], selection: Selection | None
     ------
     NoDataError
         If nothing is left.
+    FormatError
+        If a file is damaged.
     """
     chosen = list(observations)
+    cautions: list[tuple[str, str]] = []
     if isinstance(selection, Observations):
         chosen = [one for one in chosen if one.obsid in selection.obsids]
         if not chosen:
@@ -79,8 +84,11 @@ def select_data(observations: Sequence[Observation], selection: Selection | None
                 f"none of the observations asked for ({', '.join(selection.obsids)}) is there; "
                 f"there are {', '.join(one.obsid for one in observations)}"
             )
-    lists = [one.events(mode) for mode in Mode for one in chosen if mode in one.modes]
-    window = _window(lists, selection, request)
+        missing = [obsid for obsid in selection.obsids if obsid not in {one.obsid for one in chosen}]
+        if missing:
+            cautions.append((PartialResultWarning.__name__, f"no data of the observations {', '.join(missing)}"))
+    lists = [events for one in chosen for mode in one.modes for events in _events(one, mode) if len(events.gti)]
+    window = _window(lists, selection, request) if lists else None
     if window is not None:
         lists = [events.select(gti=window) for events in lists if len(events.gti & window)]
     lists.sort(key=lambda events: events.gti.start[0])
@@ -89,7 +97,17 @@ def select_data(observations: Sequence[Observation], selection: Selection | None
     return Data(
         tuple(events for events in lists if events.mode is Mode.PC),
         tuple(events for events in lists if events.mode is Mode.WT),
+        tuple(cautions),
     )
+
+
+def _events(observation: Observation, mode: Mode) -> list[EventList]:
+    """The events of one mode, or nothing: very short exposures leave sound files without any event."""
+    try:
+        return [observation.events(mode)]
+    except NoDataError as error:
+        log.info("left out: %s", error)
+        return []
 
 
 def _window(lists: Sequence[EventList], selection: Selection | None, request: XRTRequest) -> GTI | None:

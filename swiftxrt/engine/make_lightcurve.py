@@ -50,7 +50,7 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
     wanted = request.light_curve
     results: dict[Mode, CurveResult] = {}
     notes: list[str] = []
-    cautions: list[tuple[str, str]] = []
+    cautions = list(provenance.cautions)
     for mode in (Mode.WT, Mode.PC):
         lists = data.of(mode)
         if not lists:

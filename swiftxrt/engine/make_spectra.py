@@ -52,14 +52,19 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
     """
     wanted = request.spectrum
     made: list[CountSpectrum] = []
-    cautions: list[tuple[str, str]] = []
+    notes: list[str] = []
+    cautions = list(provenance.cautions)
     for mode in (Mode.WT, Mode.PC):
         lists = data.of(mode)
         if not lists:
             continue
         progress(0, f"{mode.value} mode")
         parameters = extraction_parameters(request.extraction, wanted.grades)
-        extraction = extract(lists, request.target.position, parameters)
+        try:
+            extraction = extract(lists, request.target.position, parameters)
+        except NoDataError as error:
+            notes.append(f"{mode.value} mode was left out: {error}")
+            continue
         cautions += extraction.cautions
         slices = list(_slices(request, extraction))
         for number, part in enumerate(slices, start=1):
@@ -70,10 +75,13 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
                 continue  # A slice may lie in the other mode altogether.
             made.append(_spectrum(counts, part, mode, extraction, provenance, request))
     if not made:
-        raise ProductNotAvailableError(ProductKind.SPECTRUM.title, "no time slice holds any good time")
+        raise ProductNotAvailableError(
+            ProductKind.SPECTRUM.title, "; ".join(notes) or "no time slice holds any good time"
+        )
     order = {part: number for number, part in enumerate(dict.fromkeys(one.label for one in made))}
     made.sort(key=lambda one: order[one.label])
-    return SpectrumSet(made, t0_met=_zero(request, data), provenance=replace(provenance, cautions=tuple(cautions)))
+    complete = replace(provenance, notes=tuple(notes), cautions=tuple(cautions))
+    return SpectrumSet(made, t0_met=_zero(request, data), provenance=complete)
 
 
 def _zero(request: XRTRequest, data: Data) -> float:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._log import log
-from ...exceptions import ProductNotAvailableError, ServerStartError
+from ...exceptions import JobError, ProductNotAvailableError, RequestError, ServerStartError, ServiceUnavailableError
 from ...io.manifest import read_product
 from ...io.packages import package_product
 from ...jobs.protocol import JobHandle
@@ -24,11 +24,13 @@ from ...products.report import JobReport, Phase
 from ...request.bundle import XRTRequest
 from .archive import Archive
 from .store import JobStore, StoredJob
-from .workers import load_engine, run_product
+from .workers import load_engine, prepare_process, run_product
 
 __all__ = ["LocalBackend"]
 
 _OPEN = (Phase.PENDING, Phase.QUEUED, Phase.SUSPENDED, Phase.EXECUTING)
+#: How often a product is taken up again after a worker process died.
+_RESTARTS = 2
 
 
 class LocalBackend:
@@ -51,9 +53,10 @@ class LocalBackend:
     Raises
     ------
     RequestError
-        If `archive` is no folder.
+        If `archive` is no folder, or `workers` is negative.
     ServerStartError
-        If another process works in the same state folder.
+        If another process works in the same state folder, or it cannot be
+        written.
     """
 
     name = "local"
@@ -68,10 +71,12 @@ class LocalBackend:
         processes: bool = False,
         workers: int | None = None,
     ) -> None:
-        self.archive = Archive(Path(archive))
+        self.archive = Archive(Path(archive).expanduser())
+        if workers is not None and workers < 0:
+            raise RequestError([("workers", f"must be positive, or None for one per processor core; got {workers}")])
         self._scratch = None if state is not None else tempfile.TemporaryDirectory(prefix="swiftxrt-")
-        folder = Path(state) if state is not None else Path(self._scratch.name)  # type: ignore[union-attr]
-        self.store = JobStore(folder)
+        folder = Path(state).expanduser() if state is not None else Path(self._scratch.name)  # type: ignore[union-attr]
+        self.store = _open_store(folder)
         self._lock = _hold(folder)
         self._processes = processes
         self._workers = workers or os.cpu_count() or 1
@@ -89,6 +94,8 @@ class LocalBackend:
         ------
         NoDataError
             If no observation matches the target.
+        ServiceUnavailableError
+            If the backend was closed.
         """
         resolved = request.replace(target=self.archive.resolve(request.target))
         waits = {ProductKind.STANDARD_POSITION, ProductKind.ASTROMETRIC_POSITION} <= set(resolved.kinds)
@@ -96,7 +103,10 @@ class LocalBackend:
             kind: Phase.SUSPENDED if waits and kind is ProductKind.ASTROMETRIC_POSITION else Phase.QUEUED
             for kind in resolved.kinds
         }
-        job = self.store.add(resolved, owner, phases)
+        with self._guard:  # `close` finds every job that was accepted
+            if self._closed:
+                raise ServiceUnavailableError("this local backend was closed and takes no more jobs; make a new one")
+            job = self.store.add(resolved, owner, phases)
         for kind, phase in phases.items():
             if phase is Phase.QUEUED:
                 self._start(job.id, kind)
@@ -113,7 +123,13 @@ class LocalBackend:
         return _handle(self.store.get(job_id))
 
     def poll(self, handle: JobHandle) -> JobReport:
-        """State of a job."""
+        """State of a job.
+
+        Raises
+        ------
+        JobLostError
+            If there is no such job.
+        """
         return self.store.report(handle.id)
 
     def cancel(self, handle: JobHandle, kinds: Iterable[ProductKind]) -> JobReport:
@@ -173,6 +189,8 @@ class LocalBackend:
     def close(self) -> None:
         """Stop working; jobs that are open stay so in the state folder."""
         with self._guard:
+            if self._closed:
+                return
             self._closed = True
             executor, self._executor = self._executor, None
         if self._scratch is not None:  # Nobody can take these jobs up again: let the threads stop.
@@ -207,22 +225,27 @@ class LocalBackend:
             if phase is Phase.SUSPENDED:
                 self._release_waiting(job_id, ProductKind.STANDARD_POSITION)
 
-    def _start(self, job_id: str, kind: ProductKind) -> None:
+    def _start(self, job_id: str, kind: ProductKind, *, restarts: int = 0) -> None:
+        task = (run_product, self.store.folder, self.archive.folder, job_id, kind)
         with self._guard:
             if self._closed:
                 return
-            if self._executor is None:
-                self._executor = self._make_executor()
-            executor = self._executor
-            future = executor.submit(run_product, self.store.folder, self.archive.folder, job_id, kind)
-        future.add_done_callback(lambda done: self._ended(done, executor, job_id, kind))
+            try:
+                executor = self._executor = self._executor or self._make_executor()
+                future = executor.submit(*task)
+            except BrokenProcessPool:  # a worker died while it had nothing to do
+                executor = self._executor = self._make_executor()
+                future = executor.submit(*task)
+        future.add_done_callback(lambda done: self._ended(done, executor, job_id, kind, restarts))
 
     def _make_executor(self) -> Executor:
         if self._processes:
-            return ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"))
+            return ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"), initializer=prepare_process)
         return ThreadPoolExecutor(self._workers, thread_name_prefix="swiftxrt-worker")
 
-    def _ended(self, future: Future[None], executor: Executor, job_id: str, kind: ProductKind) -> None:
+    def _ended(
+        self, future: Future[None], executor: Executor, job_id: str, kind: ProductKind, restarts: int = 0
+    ) -> None:
         if self._closed or future.cancelled():
             return
         error = future.exception()
@@ -230,12 +253,16 @@ class LocalBackend:
             with self._guard:
                 if self._executor is executor:
                     self._executor = None
-            if self.store.phase(job_id, kind) is Phase.QUEUED:  # it was another product that broke the pool
-                self._start(job_id, kind)
+            # One worker that dies takes the whole pool along, and nobody says which product it was.
+            taken_up = (Phase.QUEUED, Phase.EXECUTING)
+            if restarts < _RESTARTS and self.store.move(job_id, kind, taken_up, Phase.QUEUED):
+                self._start(job_id, kind, restarts=restarts + 1)
                 return
         if error is not None:
             log.error("job %s: building the %s failed", job_id, kind.title, exc_info=error)
             text = f"the engine failed: {type(error).__name__}: {error}"
+            if isinstance(error, BrokenProcessPool):
+                text = "its worker process died again and again, perhaps for want of memory; try fewer workers"
             self.store.move(job_id, kind, _OPEN, Phase.ERROR, text)
         self._release_waiting(job_id, kind)
 
@@ -252,14 +279,23 @@ def _handle(job: StoredJob) -> JobHandle:
     return JobHandle(job.id, LocalBackend.name, job.request, None, job.submitted)
 
 
+def _open_store(folder: Path) -> JobStore:
+    try:
+        return JobStore(folder)
+    except (OSError, JobError) as error:
+        raise ServerStartError(f"jobs cannot be kept in {folder} ({error}); give another state folder") from error
+
+
 def _hold(folder: Path) -> sqlite3.Connection:
-    """Claim a state folder for this process; the claim ends with the process."""
+    """Claim a state folder for this backend; the claim ends with the process."""
     connection = sqlite3.connect(folder / "lock.sqlite", timeout=0.2, check_same_thread=False, isolation_level=None)
     try:
         connection.execute("BEGIN EXCLUSIVE")
     except sqlite3.OperationalError as error:
         connection.close()
-        raise ServerStartError(f"another process is working in {folder}; give another state folder") from error
+        raise ServerStartError(
+            f"another process or backend is working in {folder} ({error}); give another state folder"
+        ) from error
     return connection
 
 

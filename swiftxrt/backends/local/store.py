@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ...exceptions import JobLostError
+from ...exceptions import JobError, JobLostError
 from ...kinds import ProductKind
 from ...products.report import JobReport, Phase, ProductStatus, Step, StepState
 from ...request.bundle import XRTRequest
@@ -66,6 +66,11 @@ class JobStore:
     ----------
     folder : Path
         State folder; it holds ``jobs.sqlite`` and a folder per job.
+
+    Raises
+    ------
+    JobError
+        If the database cannot be read or written; every method may raise it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -77,11 +82,17 @@ class JobStore:
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self.folder / "jobs.sqlite", timeout=_BUSY_TIMEOUT_S)) as connection:
-            connection.execute("PRAGMA foreign_keys=ON")
-            connection.execute("PRAGMA synchronous=NORMAL")
-            with connection:
-                yield connection
+        try:
+            with closing(sqlite3.connect(self.folder / "jobs.sqlite", timeout=_BUSY_TIMEOUT_S)) as connection:
+                connection.execute("PRAGMA foreign_keys=ON")
+                connection.execute("PRAGMA synchronous=NORMAL")
+                with connection:
+                    yield connection
+        except sqlite3.Error as error:
+            raise JobError(
+                f"the jobs in {self.folder} cannot be read or written ({error}); the folder may be gone, for instance "
+                "because its backend was closed, or the disk full"
+            ) from error
 
     @property
     def _stop_mark(self) -> Path:
@@ -131,7 +142,8 @@ class JobStore:
             ).fetchone()
         if row is None:
             raise JobLostError(
-                f"there is no job {job_id!r} here; list_jobs() shows those that exist", job_id=str(job_id)
+                f"there is no job {job_id!r} here; jobs are kept from one backend to the next only in a state folder",
+                job_id=str(job_id),
             )
         return _stored(row)
 
@@ -145,12 +157,20 @@ class JobStore:
             return [_stored(row) for row in connection.execute(query + " ORDER BY id DESC", arguments)]
 
     def report(self, job_id: str) -> JobReport:
-        """State of all products of a job."""
+        """State of all products of a job.
+
+        Raises
+        ------
+        JobLostError
+            If there is no such job.
+        """
         with self._connect() as connection:
             rows = connection.execute(
                 "SELECT kind, phase, text, steps, started FROM products WHERE job = ? ORDER BY rowid",
                 (_number(job_id),),
             ).fetchall()
+        if not rows:
+            raise JobLostError(f"there is no job {job_id!r} here any more; submit it again", job_id=str(job_id))
         now = time.time()
         return JobReport(
             str(job_id),

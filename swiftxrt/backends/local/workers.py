@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from ...products.report import Phase, Step, StepState
 from .archive import Archive
 from .store import JobStore
 
-__all__ = ["load_engine", "run_product"]
+__all__ = ["load_engine", "prepare_process", "run_product"]
 
 
 class _CancelledError(Exception):
@@ -38,6 +39,15 @@ class _Progress:
         ]
         if not self.store.set_steps(self.job_id, self.kind, steps):
             raise _CancelledError
+
+
+def prepare_process() -> None:
+    """Leave Ctrl-C to the main process, which ends its workers in order.
+
+    A terminal sends it to all processes; a worker that died of it would leave
+    a failed product behind.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def load_engine() -> None:
