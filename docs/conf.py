@@ -21,6 +21,7 @@ release = __version__
 version = ".".join(release.split(".")[:2])
 
 extensions = [
+    "matplotlib.sphinxext.plot_directive",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
@@ -31,6 +32,11 @@ extensions = [
 exclude_patterns = ["_build", "conftest.py"]
 templates_path: list[str] = []
 default_role = "obj"
+
+plot_formats = [("png", 120)]
+plot_html_show_source_link = False
+plot_html_show_formats = False
+plot_include_source = True
 
 automodapi_toctreedirnm = "api"
 automodsumm_inherited_members = False
@@ -71,8 +77,8 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": False,
 }
-# Next to the start page there is nothing to list.
-html_sidebars = {"index": []}
+# Next to these pages there is nothing to list.
+html_sidebars = {name: [] for name in ("index", "install", "first_light", "commands", "validation", "changelog")}
 
 
 def resolve_by_ending(app: Sphinx, env: Any, node: Any, contnode: nodes.Element) -> nodes.Element | None:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from .._atomic import atomic_path
 from .._log import log
 from ..config import conf
 from ..exceptions import FormatError, ProtocolError, ServiceError, ServiceUnavailableError
+from ..wire.envelope import redact
 
 __all__ = ["Transport"]
 
@@ -65,8 +67,9 @@ class Transport:
         url = f"{self.base_url}/{path}"
         body = json.dumps(dict(payload), allow_nan=False).encode("ascii")
         log.debug("POST %s", url)
-        with self._open("POST", url, data=body, headers={"Content-Type": "application/json"}) as response:
-            text = self._text(response)
+        deadline = time.monotonic() + conf.total_timeout
+        with self._open("POST", url, deadline, data=body, headers={"Content-Type": "application/json"}) as response:
+            text = b"".join(self._chunks(response, deadline)).decode("utf-8", errors="replace")
         try:
             return json.loads(text), url
         except ValueError as error:
@@ -74,7 +77,7 @@ class Transport:
                 f"{url} answered with something that is not JSON; the service may be under maintenance: try again later",
                 url=url,
                 status=response.status_code,
-                payload_excerpt=self._redact(text[:_EXCERPT]),
+                payload_excerpt=redact(text, self._user)[:_EXCERPT],
             ) from error
 
     def fetch(self, url: str, path: Path, *, overwrite: bool = False) -> Path:
@@ -90,25 +93,30 @@ class Transport:
             If the file exists and `overwrite` is False.
         """
         self._confine(url)
+        deadline = time.monotonic() + conf.total_timeout
         with atomic_path(path, overwrite=overwrite) as temporary:
-            with self._open("GET", url) as response, temporary.open("wb") as file:
-                for chunk in self._chunks(response):
+            with self._open("GET", url, deadline) as response, temporary.open("wb") as file:
+                for chunk in self._chunks(response, deadline):
                     file.write(chunk)
-            promised = response.headers.get("Content-Length")
+            promised = response.headers.get("Content-Length", "")
             encoded = response.headers.get("Content-Encoding", "identity") != "identity"
-            if promised is not None and not encoded and temporary.stat().st_size != int(promised):
+            if promised.isdecimal() and not encoded and temporary.stat().st_size != int(promised):
                 raise FormatError(f"incomplete: {temporary.stat().st_size} of {promised} bytes came; try again", path)
         return path
 
-    def _open(self, method: str, url: str, **arguments: Any) -> requests.Response:
+    def _open(self, method: str, url: str, deadline: float, **arguments: Any) -> requests.Response:
         timeout = (conf.connect_timeout, conf.read_timeout)
         try:
             response = self._session.request(
                 method, url, timeout=timeout, stream=True, allow_redirects=False, **arguments
             )
+        except requests.ReadTimeout as error:
+            raise ServiceUnavailableError(
+                f"{url} did not answer within {conf.read_timeout:g} s (conf.read_timeout); try again later", url=url
+            ) from error
         except requests.RequestException as error:
             raise ServiceUnavailableError(
-                f"{url} cannot be reached ({type(error).__name__}: {self._redact(str(error))}); "
+                f"{url} cannot be reached ({type(error).__name__}: {redact(str(error), self._user)}); "
                 "check the network and conf.service_url, or try again later",
                 url=url,
             ) from error
@@ -120,40 +128,61 @@ class Transport:
                 f"{url} answered with HTTP status {response.status_code} {response.reason}; try again later",
                 url=url,
                 status=response.status_code,
-                payload_excerpt=self._redact(response.text[:_EXCERPT]),
+                payload_excerpt=self._excerpt(response, deadline),
             )
 
-    def _chunks(self, response: requests.Response) -> Any:
-        deadline = time.monotonic() + conf.total_timeout
+    def _chunks(self, response: requests.Response, deadline: float) -> Iterator[bytes]:
         try:
-            for chunk in response.iter_content(_CHUNK):
+            for chunk in _pieces(response):
                 if time.monotonic() > deadline:
                     raise ServiceUnavailableError(
                         f"{response.url} was still sending after {conf.total_timeout:g} s (conf.total_timeout)",
                         url=response.url,
                     )
                 yield chunk
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise ServiceUnavailableError(
                 f"the connection to {response.url} broke ({type(error).__name__}); try again", url=response.url
             ) from error
 
-    def _text(self, response: requests.Response) -> str:
-        return b"".join(self._chunks(response)).decode("utf-8", errors="replace")
+    def _excerpt(self, response: requests.Response, deadline: float) -> str:
+        """The beginning of an error page, as far as it comes."""
+        try:
+            start = next(self._chunks(response, deadline), b"")
+        except ServiceUnavailableError:
+            return ""
+        return redact(start.decode("utf-8", errors="replace"), self._user)[:_EXCERPT]
 
     def _confine(self, url: str) -> None:
-        allowed, asked = urlsplit(self.base_url), urlsplit(url)
-        if (asked.scheme, asked.netloc) != (allowed.scheme, allowed.netloc):
+        if _origin(url) != _origin(self.base_url):
             raise ServiceError(
-                f"the service pointed to {asked.scheme}://{asked.netloc}, which is not {self.base_url}; not followed",
+                f"the service pointed to {url}, which does not lie at {self.base_url}; not followed. If the service "
+                "has moved, set conf.service_url",
                 url=url,
             )
 
-    def _redact(self, text: str) -> str:
-        return text.replace(self._user, "<your e-mail address>") if self._user else text
-
     def __repr__(self) -> str:
         return f"<Transport to {self.base_url}>"
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    """The decoded body as it arrives."""
+    read = getattr(response.raw, "read1", None)
+    if read is None:  # urllib3 before 2.2, which waits for whole pieces: a trickle hits deadlines late
+        yield from response.iter_content(_CHUNK)
+        return
+    while piece := read(_CHUNK, decode_content=True):
+        yield piece
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port; the usual port need not be written."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return "", "", None
+    return parts.scheme, parts.hostname or "", port
 
 
 def _version() -> str:

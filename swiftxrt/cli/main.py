@@ -15,6 +15,8 @@ from ..identifiers import parse_obsid
 
 __all__ = ["main"]
 
+_SERVER_PACKAGES = ("starlette", "uvicorn")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
@@ -34,8 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.showwarning = _show_warning
     try:
         status: int = options.run(options)
-    except SwiftXRTError as error:
+    except (SwiftXRTError, OSError) as error:
         print(f"swiftxrt: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if error.name not in _SERVER_PACKAGES:
+            raise
+        print(f"swiftxrt: this command needs {error.name}: pip install 'swiftxrt[server]'", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("swiftxrt: interrupted", file=sys.stderr)

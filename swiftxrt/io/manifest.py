@@ -49,7 +49,20 @@ def write_product(kind: ProductKind, product: Any, folder: Path) -> None:
 
 
 def read_product(kind: ProductKind, folder: Path) -> Any:
-    """Read the files that `write_product` made."""
+    """Read the files that `write_product` made.
+
+    Raises
+    ------
+    FormatError
+        If a file is missing or damaged.
+    """
+    try:
+        return _read_files(kind, folder)
+    except (KeyError, TypeError, AttributeError, FileNotFoundError) as error:
+        raise FormatError(f"holds no readable {kind.title}: {error}", folder) from error
+
+
+def _read_files(kind: ProductKind, folder: Path) -> Any:
     if kind is ProductKind.LIGHT_CURVE:
         return LightCurveSet.read(folder)
     if kind is ProductKind.SPECTRUM:
@@ -73,9 +86,21 @@ def _write_images(images: tuple[SkyImage, ...], folder: Path) -> None:
 
 
 def write_productset(products: ProductSet, folder: Path, *, overwrite: bool) -> Path:
-    """Write a set; the folder appears complete or not at all."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not overwrite:
-        raise OutputExistsError(f"{folder} holds files already; choose another folder or pass overwrite=True")
+    """Write a set; the folder appears complete or not at all.
+
+    Raises
+    ------
+    OutputExistsError
+        If the folder holds files and `overwrite` is false, or files that no
+        set of products was written with: those are never replaced.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputExistsError(f"{folder} is a file; choose another name for the folder")
+    if folder.is_dir() and any(folder.iterdir()):
+        if not overwrite:
+            raise OutputExistsError(f"{folder} holds files already; choose another folder or pass overwrite=True")
+        if not (folder / MANIFEST).is_file():
+            raise OutputExistsError(f"{folder} holds files that are no products; choose another folder")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
         new = Path(scratch) / "new"
@@ -114,16 +139,23 @@ def read_productset(folder: Path) -> ProductSet:
             f"this release reads {_FORMAT!r} version {_VERSION}",
             folder / MANIFEST,
         )
-    for name, digest in content["files"].items():
+    try:
+        files = dict(content["files"])
+        kinds = [ProductKind.of(name) for name in content["products"]]
+        failed = {ProductKind.of(name): str(reason) for name, reason in content["failed"].items()}
+        provenance = Provenance.from_dict(content["provenance"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FormatError(f"is no list of products as this package writes it: {error}", folder / MANIFEST) from error
+    for name, digest in files.items():
         path = folder / name
         if not path.is_file() or _sha256(path) != digest:
             raise FormatError("is missing or was changed since the products were written", path)
     request = folder / "request.yaml"
     return ProductSet(
-        {ProductKind(name): read_product(ProductKind(name), folder / name) for name in content["products"]},
-        failed={ProductKind(name): reason for name, reason in content["failed"].items()},
+        {kind: read_product(kind, folder / kind.value) for kind in kinds},
+        failed=failed,
         request=XRTRequest.read(request) if request.is_file() else None,
-        provenance=Provenance.from_dict(content["provenance"]),
+        provenance=provenance,
     )
 
 

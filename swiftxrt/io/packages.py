@@ -7,10 +7,12 @@ so both sides are here.
 
 from __future__ import annotations
 
+import lzma
 import re
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -217,7 +219,7 @@ def unpack(path: Path, folder: Path) -> list[Path]:
                 stream = archive.extractfile(member) if member.isfile() else None
                 if stream is not None:
                     files.append(_copy(stream, folder.joinpath(*name.parts)))
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+    except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError) as error:
         if isinstance(error, FormatError):
             raise
         raise FormatError(f"cannot be unpacked: {error}", path) from error
@@ -265,7 +267,10 @@ def read_image_package(path: Path, provenance: Provenance) -> tuple[SkyImage, ..
             file = files.get(f"image{number}.img.gz")
             if file is None:
                 raise FormatError(f"its log names image {number}, which is not there", path)
-            band = EnergyBand(float(low) * u.keV, float(high) * u.keV) if float(low) > 0 else None
+            try:
+                band = EnergyBand(float(low) * u.keV, float(high) * u.keV) if float(low) > 0 else None
+            except ValueError as error:
+                raise FormatError(f"its log gives no energy band for image {number}: {line.strip()!r}", path) from error
             images.append(replace(read_image(file, exposure=files.get(_EXPOSURE)), band=band, provenance=provenance))
     if not images:
         raise FormatError("holds no image", path)

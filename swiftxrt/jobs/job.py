@@ -12,12 +12,15 @@ import astropy.units as u
 
 from .. import exceptions
 from .._fields import nearest
+from .._log import log
 from ..exceptions import (
     JobError,
+    JobLostError,
     JobTimeoutError,
     OutputExistsError,
     ProductNotAvailableError,
     RequestError,
+    ServiceUnavailableError,
     SwiftXRTWarning,
     warn,
 )
@@ -32,6 +35,9 @@ from .protocol import JobHandle, ProductBackend
 __all__ = ["ARCHIVE_FORMATS", "Job"]
 
 ARCHIVE_FORMATS = ("tar.gz", "tar", "zip")
+
+#: So many looks at a job, one after the other, may fail or tell nothing.
+_PATIENCE = 5
 
 #: Called with each new report while a job is waited for.
 ProgressCallback = Callable[[JobReport], None]
@@ -78,8 +84,8 @@ class Job:
         return self._handle.url
 
     @property
-    def submitted(self) -> datetime:
-        """When the job was accepted (UTC)."""
+    def submitted(self) -> datetime | None:
+        """When the job was accepted (UTC); `None` for a job of the service that was found again."""
         return self._handle.submitted
 
     @property
@@ -117,10 +123,14 @@ class Job:
     def wait(self, *, timeout: u.Quantity | None = None, progress: ProgressCallback | bool = True) -> JobReport:
         """Wait until every product has ended.
 
+        A service that cannot be reached for a while does not end the waiting:
+        only the sixth failure in a row is raised.
+
         Parameters
         ----------
         timeout : `~astropy.units.Quantity`, optional
-            Total time to wait; by default there is no limit.
+            Total time to wait; by default there is no limit. A look at the job
+            that has begun is not broken off.
         progress : bool or callable, optional
             Whether to show a progress bar (only on a terminal), or a function
             that is called with every new `JobReport`.
@@ -134,22 +144,30 @@ class Job:
         ------
         JobTimeoutError
             If the time is over; the job goes on and can be waited for again.
+        JobLostError
+            If the backend does not, or no longer, know the job.
+        ServiceError
+            If the backend stays out of reach, or answers nonsense.
+        RequestError
+            If `timeout` is not a time.
         """
         deadline = None if timeout is None else time.monotonic() + _seconds(timeout, "timeout")
         pause = self._backend.min_poll_interval_s
+        look = _PatientLook(self)
         with _display(self, progress) as show:
             while True:
-                report = self.refresh()
-                show(report)
-                if all(status.phase.is_final for status in report.products.values()):
-                    return report
+                report = look()
+                if report is not None:
+                    show(report)
+                    if all(status.phase.is_final for status in report.products.values()):
+                        return report
                 left = float("inf") if deadline is None else deadline - time.monotonic()
                 if left <= 0:
                     raise JobTimeoutError(
-                        f"job {self.id} is still {report.phase} after {timeout}; it goes on: "
+                        f"job {self.id} is still {self.phase} after {timeout}; it goes on: "
                         "call wait() again, or get_job() from another session",
                         job_id=self.id,
-                        report=report,
+                        report=self._report,
                     )
                 time.sleep(min(pause, left))
                 pause = min(pause * 1.1, max(300.0, self._backend.min_poll_interval_s))
@@ -173,8 +191,11 @@ class Job:
         ------
         RequestError
             If a product is not part of the job.
+        ServiceError, JobLostError
+            As for `refresh`.
         """
-        self._report = self._backend.cancel(self._handle, self._choose(kinds))
+        chosen = self._choose(kinds)
+        self._report = self._backend.cancel(self._handle, chosen) if chosen else self._backend.poll(self._handle)
         return self._report
 
     def result(self, *, timeout: u.Quantity | None = None, progress: ProgressCallback | bool = True) -> ProductSet:
@@ -196,6 +217,8 @@ class Job:
             If the time is over.
         JobError
             If not a single product came.
+        ServiceError, JobLostError, FormatError
+            As for `wait` and `product`.
         """
         report = self.wait(timeout=timeout, progress=progress)
         products: dict[ProductKind, Any] = {}
@@ -228,6 +251,12 @@ class Job:
         ------
         ProductNotAvailableError
             If it failed, was cancelled or, by the last report, has not ended.
+        RequestError
+            If it is not part of the job.
+        ServiceError
+            If the backend cannot be reached or answers nonsense.
+        FormatError
+            If its files are damaged.
         """
         (kind,) = self._choose(kind)
         status = self._report.products.get(kind) if self._report else None
@@ -273,6 +302,8 @@ class Job:
             If the format or a product is not known.
         OutputExistsError
             If a file exists and `overwrite` is False.
+        ProductNotAvailableError, ServiceError
+            If there is no archive of a product.
         """
         if archive_format not in ARCHIVE_FORMATS:
             raise RequestError(
@@ -314,10 +345,44 @@ class Job:
         return f"<Job {self.id} on {self.backend}: {self.phase}, {len(self.kinds)} products for {self.request.target.name!r}>"
 
 
+class _PatientLook:
+    """Looks at a job again and again; a few bad looks in a row are forgiven."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.failed = 0
+        self.silent = 0
+
+    def __call__(self) -> JobReport | None:
+        """The new report, or `None` if the service could not be reached."""
+        try:
+            report = self.job.refresh()
+        except ServiceUnavailableError as error:
+            self.failed += 1
+            if self.failed > _PATIENCE:
+                error.add_note(f"job {self.job.id} may still go on: get_job({self.job.id!r}) finds it again")
+                raise
+            log.info("job %s: look number %d failed: %s", self.job.id, self.failed, error)
+            return None
+        self.failed = 0
+        waited_for = {status.phase for status in report.products.values() if not status.phase.is_final}
+        self.silent = self.silent + 1 if waited_for == {Phase.UNKNOWN} else 0
+        if self.silent > _PATIENCE:
+            raise JobLostError(
+                f"{self.job.backend} no longer tells the state of job {self.job.id}; submit the request again",
+                job_id=self.job.id,
+                report=report,
+            )
+        return report
+
+
 def _seconds(value: u.Quantity, name: str) -> float:
-    if not isinstance(value, u.Quantity) or not value.unit.is_equivalent(u.s):
+    if not isinstance(value, u.Quantity) or not value.isscalar or not value.unit.is_equivalent(u.s):
         raise RequestError([(name, f"a time is needed, such as 2 * u.hour; got {value!r}")])
-    return float(value.to_value(u.s))
+    seconds = float(value.to_value(u.s))
+    if not seconds >= 0:
+        raise RequestError([(name, f"must not be negative; got {value}")])
+    return seconds
 
 
 def _display(job: Job, progress: ProgressCallback | bool) -> Any:

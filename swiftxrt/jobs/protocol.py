@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,15 +29,15 @@ class JobHandle:
         The request with everything the backend resolved or completed.
     url : str or None
         Where the products can be fetched.
-    submitted : datetime
-        When the job was accepted (UTC).
+    submitted : datetime or None
+        When the job was accepted (UTC), if known.
     """
 
     id: str
     backend: str
     request: XRTRequest
     url: str | None = None
-    submitted: datetime = field(default_factory=lambda: datetime.now(UTC))
+    submitted: datetime | None = None
 
 
 class ProductBackend(Protocol):
@@ -72,6 +72,10 @@ class ProductBackend(Protocol):
         self, handle: JobHandle, kind: ProductKind, folder: Path, *, archive_format: str, overwrite: bool
     ) -> Path:
         """Save the files of a product as one archive."""
+        ...
+
+    def close(self) -> None:
+        """Give back what is held open; a second call does nothing."""
         ...
 
 

@@ -23,6 +23,8 @@ _STYLE = {"linestyle": "none", "markersize": 3.5, "elinewidth": 0.9, "capsize": 
 _LIMIT_STYLE = {"uplims": True, "marker": "none", "label": "_limits"}
 _DAY_S = 86400.0
 #: Range of rates from which on the axis is logarithmic anyway.
+# A first bin that begins at less than this part of its time begins at T0.
+_CLOSE_TO_T0 = 0.01
 _WIDE_RANGE = 30.0
 #: Length of an arrow: part of the limit (logarithmic axis) or of the highest value (linear axis).
 _ARROW_LOG, _ARROW_LINEAR = 0.4, 0.06
@@ -172,11 +174,17 @@ def _prepare(curve: Any, ax: Axes | None, elapsed: bool | None, *, log_rate: boo
         return ax
     since = "T0" if curve.t0_met is not None else "the first bin"
     ax.set_xlabel(axis_label(f"Time since {since}", u.s))
-    if fresh and curve.t0_met is not None and np.all(curve.elapsed.value > 0):
+    if fresh and curve.t0_met is not None and _is_after_t0(curve):
         ax.set_xscale("log")
         if log_rate and np.any(curve["rate"].value > 0):
             ax.set_yscale("log", nonpositive="clip")
     return ax
+
+
+def _is_after_t0(curve: Any) -> bool:
+    """Whether a logarithmic time axis makes sense: no bin begins at T0 itself, or before."""
+    elapsed_s = curve.elapsed.value
+    return bool(np.min(elapsed_s - curve["time_err_neg"].value) > _CLOSE_TO_T0 * np.min(elapsed_s) > 0)
 
 
 def _is_wide(rate_cps: NDArray[np.float64]) -> bool:

@@ -47,9 +47,14 @@ class ProductSet(Mapping[ProductKind, Any]):
         provenance: Provenance | None = None,
     ) -> None:
         self._products = dict(products)
-        self.failed: Mapping[ProductKind, str] = MappingProxyType(dict(failed or {}))
+        self._failed = dict(failed or {})
         self.request = request
         self.provenance = provenance or Provenance()
+
+    @property
+    def failed(self) -> Mapping[ProductKind, str]:
+        """What was asked for and not made, with the reason."""
+        return MappingProxyType(self._failed)
 
     def __getitem__(self, kind: ProductKind | str) -> Any:
         wanted = ProductKind.of(kind)
@@ -124,7 +129,7 @@ class ProductSet(Mapping[ProductKind, Any]):
         folder : path-like
             Where to; made if it does not exist.
         overwrite : bool, optional
-            Whether a folder that holds files may be replaced.
+            Whether products written there before may be replaced.
 
         Returns
         -------
@@ -133,7 +138,8 @@ class ProductSet(Mapping[ProductKind, Any]):
         Raises
         ------
         OutputExistsError
-            If the folder holds files and `overwrite` is False.
+            If the folder holds files and `overwrite` is False, or other files
+            than products: those are never replaced.
         """
         from ..io import manifest
 

@@ -15,6 +15,7 @@ from ..exceptions import ProductNotAvailableError, RequestError
 from ..jobs.job import Job
 from ..jobs.protocol import ProductBackend
 from ..kinds import ProductKind
+from ..mission import Mode
 from ..products.image import SkyImage
 from ..products.lightcurve import LightCurveSet
 from ..products.position import Position
@@ -45,7 +46,7 @@ class SwiftXRTClass(BaseQuery):
         Where requests run: on the service, or on observations on disk.
     user : str, optional
         Registered e-mail address for the service; by default ``conf.user`` or
-        the environment variable ``SWIFTXRT_USER``.
+        the environment variable ``SWIFTXRT_USER``. It is left out of pickles.
     archive : path-like, optional
         Folder with observations for the local engine; by default
         ``conf.archive`` or the environment variable ``SWIFTXRT_ARCHIVE``.
@@ -221,8 +222,11 @@ class SwiftXRTClass(BaseQuery):
         RequestError, ServiceError, NoDataError, ProductNotAvailableError, JobTimeoutError
             As for ``submit``, ``Job.wait`` and ``Job.product``.
         """
+        modes = [one.value for one in Mode]
+        if mode is not None and mode not in modes:
+            raise RequestError([("mode", f"must be one of {', '.join(modes)}; got {mode!r}")], "spectrum")
         spectra = self.make_spectra(target, extraction=extraction, timeout=timeout, **parameters)
-        found = [one for one in spectra.count_spectra if mode in (None, str(getattr(one.mode, "value", one.mode)))]
+        found = [one for one in spectra.count_spectra if mode in (None, one.mode)]
         if not found:
             raise ProductNotAvailableError("spectrum", f"there is none in mode {mode}; there are {', '.join(spectra)}")
         return spectra[max(found, key=lambda one: int(one.counts.sum())).stem]
@@ -304,8 +308,32 @@ class SwiftXRTClass(BaseQuery):
     ) -> Any:
         settings = {} if extraction is None else {"extraction": extraction}
         job = self.submit(XRTRequest(target=as_target(target), **slot, **settings))
-        job.wait(timeout=timeout)
+        try:
+            job.wait(timeout=timeout)
+        except KeyboardInterrupt as interruption:
+            interruption.add_note(f"job {job.id} on {job.backend}: get_job({job.id!r}) finds it again")
+            raise
         return job.product(kind)
+
+    def close(self) -> None:
+        """Close connections and stop the local engine; the next request starts anew.
+
+        Jobs of the local engine that have not ended are lost, those of the
+        service go on.
+        """
+        if self._made is not None:
+            self._made.close()
+            self._made = None
+
+    def __enter__(self) -> SwiftXRTClass:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A pickle travels: it holds neither connections nor the user's address.
+        return {**vars(self), "_made": None, "_user": None}
 
     def __repr__(self) -> str:
         return f"<SwiftXRT on {self._backend_name!r}>"

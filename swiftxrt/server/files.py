@@ -61,7 +61,9 @@ class ProductFiles:
             return None
         for kind in kinds:
             self._write(handle, kind)
-        path = self.folder / handle.id / f"{stem}.{suffix}"
+        # Products may still be on their way: what is packed now is not all there will be.
+        packed = "-".join(kind.code for kind in kinds)
+        path = self.folder / handle.id / f"{packed}.{suffix}"
         if not path.exists():
             pack_folder(root.parent, [Path(root.name) / kind.code for kind in kinds], path)
         return path
@@ -72,8 +74,11 @@ class ProductFiles:
         for kind in self._finished(handle):
             if kind.code == code:
                 self._write(handle, kind)
-        path = (root / name).resolve()
-        return path if path.is_file() and path.is_relative_to(root.resolve()) else None
+        try:
+            path = (root / name).resolve()
+            return path if path.is_relative_to(root.resolve()) and path.is_file() else None
+        except (OSError, ValueError):  # names that no file can have: too long, or with a null byte
+            return None
 
     def _finished(self, handle: JobHandle) -> list[ProductKind]:
         products = self.backend.poll(handle).products

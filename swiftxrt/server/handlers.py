@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC
 from typing import Any
 
 from .._log import log
@@ -203,7 +204,7 @@ class Service:
         summary: Reply = {
             "JobID": int(handle.id),
             "Name": handle.request.target.name,
-            "DateSubmitted": f"{handle.submitted:%Y-%m-%d %H:%M:%S}",
+            "DateSubmitted": f"{handle.submitted.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if handle.submitted else "",
         }
         for kind in ProductKind:
             summary[kind.swifttools_name] = kind in report.products

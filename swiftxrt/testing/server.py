@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..backends.local.products import LocalBackend
 from ..config import conf
+from ..exceptions import ServerStartError
 from ..server.app import listen, make_app, make_server
 from ..server.users import UserRegistry
 
@@ -48,6 +49,13 @@ def embedded_server(
     ------
     url : str
         Address of the server.
+
+    Raises
+    ------
+    RequestError
+        If `archive` is no folder.
+    ServerStartError
+        If the server does not start, or the state folder is in use.
     """
     with (
         tempfile.TemporaryDirectory(prefix="swiftxrt-") as scratch,
@@ -62,7 +70,10 @@ def embedded_server(
         url = f"http://127.0.0.1:{opened.getsockname()[1]}"
         thread.start()
         try:
-            ready.wait(_START_TIMEOUT_S)
+            if not ready.wait(_START_TIMEOUT_S):
+                raise ServerStartError(
+                    f"the server at {url} did not start within {_START_TIMEOUT_S:g} s; the log says why"
+                )
             with conf.set_temp("service_url", url):
                 yield url
         finally:

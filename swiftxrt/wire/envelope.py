@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
-from ..exceptions import JobLostError, NotRegisteredError, ProtocolError, RequestRejectedError
+from ..exceptions import JobLostError, NotRegisteredError, ProtocolError, RequestRejectedError, ServiceWarning, warn
 from .names import field_of_key
 
-__all__ = ["API_NAME", "API_VERSION", "failure", "open_reply", "seal", "success"]
+__all__ = ["API_NAME", "API_VERSION", "failure", "open_reply", "redact", "seal", "success"]
 
 API_NAME = "xrt_prods"
 #: Version of the protocol; a text, because the number 1.10 cannot be told from 1.1.
@@ -80,15 +80,19 @@ def open_reply(reply: Any, *, user: str, url: str, job_id: str | None = None) ->
             "the reply is not what the service's protocol promises (no 'OK' in it); "
             "try again later, and report it if it stays so",
             url=url,
-            payload_excerpt=_redact(repr(reply)[:_EXCERPT], user),
+            payload_excerpt=redact(repr(reply), user)[:_EXCERPT],
         )
-    if str(reply["OK"]) == "0":
+    # A cancellation of which nothing came is no refusal: it has codes for each product and no error.
+    if reply["OK"] in (0, "0", None, "") and ("ERROR" in reply or "statusCodes" not in reply):
         _refuse(reply, user, url, job_id)
-    return {key: value for key, value in reply.items() if key not in ("OK", "APIVersion")}
+    deprecation = reply.get("deprecationWarning")
+    if isinstance(deprecation, Mapping):
+        warn(f"the service says: {redact(str(deprecation.get('message')), user)}", ServiceWarning)
+    return {key: value for key, value in reply.items() if key not in ("OK", "APIVersion", "deprecationWarning")}
 
 
 def _refuse(reply: Mapping[str, Any], user: str, url: str, job_id: str | None) -> NoReturn:
-    text = _redact(str(reply.get("ERROR", "no reason given")), user)
+    text = redact(str(reply.get("ERROR", "no reason given")), user)
     if _NOT_REGISTERED.search(text):
         raise NotRegisteredError(
             "the service does not know the e-mail address it was given; register it once on the service's "
@@ -97,11 +101,12 @@ def _refuse(reply: Mapping[str, Any], user: str, url: str, job_id: str | None) -
         )
     if _NOT_OWNER.search(text):
         raise JobLostError(f"the service does not know this job under your address ({text})", job_id=job_id)
+    groups = reply.get("listErr")
     problems = []
-    for group in reply.get("listErr") or ():
-        if isinstance(group, Mapping):
-            label = str(group.get("label", ""))
-            problems += [_problem(label, _redact(str(item), user)) for item in group.get("list") or ()]
+    for group in groups if isinstance(groups, list) else ():
+        if isinstance(group, Mapping) and isinstance(group.get("list"), list):
+            label = redact(str(group.get("label", "")), user)
+            problems += [_problem(label, redact(str(item), user)) for item in group["list"]]
     listed = "".join(f"\n* {field}: {message}" if field else f"\n* {message}" for field, message in problems)
     raise RequestRejectedError(f"the service refused: {text}{listed}", problems=problems, url=url)
 
@@ -113,5 +118,6 @@ def _problem(label: str, item: str) -> tuple[str, str]:
     return (field, rest or label) if field else ("", f"{label}: {item}" if label else item)
 
 
-def _redact(text: str, user: str) -> str:
-    return text.replace(user, "<your e-mail address>") if user else text
+def redact(text: str, user: str) -> str:
+    """The text without the sender's address, in whatever case it is written."""
+    return re.sub(re.escape(user), "<your e-mail address>", text, flags=re.IGNORECASE) if user else text

@@ -131,7 +131,7 @@ def _decode_product(entry: Any, kind: ProductKind) -> ProductStatus:
     return ProductStatus(
         phase,
         "" if text in _STANDARD_TEXTS else text,
-        tuple(_decode_step(step) for step in progress.get("ProgressSteps") or () if isinstance(step, Mapping)),
+        _decode_steps(progress.get("ProgressSteps")),
         _seconds(progress.get("TimeRunning")),
     )
 
@@ -139,17 +139,22 @@ def _decode_product(entry: Any, kind: ProductKind) -> ProductStatus:
 def _phase(code: Any) -> Phase:
     try:
         return _PHASE_BY_CODE.get(int(code), Phase.UNKNOWN)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return Phase.UNKNOWN
+
+
+def _decode_steps(steps: Any) -> tuple[Step, ...]:
+    """Steps that can be read; progress is for show and never an error."""
+    return tuple(_decode_step(step) for step in steps if isinstance(step, Mapping)) if isinstance(steps, list) else ()
 
 
 def _decode_step(step: Mapping[str, Any]) -> Step:
     try:
         state = StepState(int(step.get("StepStatus", 0)))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         state = StepState.WAITING
-    inner = tuple(_decode_step(sub) for sub in step.get("SubStep") or () if isinstance(sub, Mapping))
-    return Step(str(step.get("StepLabel", "")), state, str(step.get("StepExtra") or ""), inner)
+    label, note = (str(step.get(key) or "") for key in ("StepLabel", "StepExtra"))
+    return Step(label, state, note, _decode_steps(step.get("SubStep")))
 
 
 def _seconds(text: Any) -> float | None:
@@ -161,7 +166,10 @@ def _seconds(text: Any) -> float | None:
 
 
 def encode_cancel(job_id: str, outcome: Mapping[str, CancelCode]) -> tuple[dict[str, Any], int]:
-    """Content of a cancellation reply and its overall code (1 all, 2 some, 0 none cancelled)."""
+    """Content of a cancellation reply and its overall code: 1 if all were cancelled, else 2.
+
+    The protocol's 0 is for refusals; the reference client takes it for an error.
+    """
     content = {
         "JobID": int(job_id),
         "status": {word: _CANCEL_TEXT[code] for word, code in outcome.items()},
@@ -187,6 +195,6 @@ def decode_cancel(reply: Mapping[str, Any]) -> dict[ProductKind, CancelCode]:
         if kind.code in codes:
             try:
                 outcome[kind] = CancelCode(int(codes[kind.code]))
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 outcome[kind] = CancelCode.UNKNOWN
     return outcome

@@ -103,6 +103,13 @@ class TestLightCurve:
         left, right = bars(ax, "WT")[2][0].get_segments()[0][:, 0]
         assert (right - left) * 86400 == pytest.approx(15.0, abs=1e-3)
 
+    def test_first_bin_that_begins_at_t0_makes_time_linear(self):
+        curve = make_curve()
+        first = curve.elapsed.value.argmin()
+        assert plots.plot_light_curve(curve).get_xscale() == "log"
+        curve["time_err_neg"][first] = curve.elapsed[first]
+        assert plots.plot_light_curve(curve).get_xscale() == "linear"
+
     def test_axis_of_choice(self):
         assert plots.plot_light_curve(make_curve(), elapsed=False).get_xlabel() == "Date (UTC)"
         ax = plots.plot_light_curve(make_curve(t0_met=None), elapsed=True)

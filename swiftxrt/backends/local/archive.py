@@ -96,9 +96,7 @@ class Archive:
             return chosen
         readable = _readable(every)
         if target.position is not None:
-            chosen = [
-                obs for obs, events in readable if _offset_arcmin(events, target.position) <= FIELD_RADIUS_ARCMIN
-            ]
+            chosen = [obs for obs, events in readable if _offset_arcmin(events, target.position) <= FIELD_RADIUS_ARCMIN]
             if not chosen:
                 closest = min(_offset_arcmin(events, target.position) for _, events in readable)
                 raise NoDataError(
@@ -152,10 +150,12 @@ def _offset_arcmin(events: EventList, position: SkyCoord) -> float:
 def _reference_met(observations: list[Observation]) -> float:
     """Trigger time of a burst (``TRIGTIME``), else the start of the first observation."""
     triggers = [float(ev.header["TRIGTIME"]) for _, ev in _readable(observations) if "TRIGTIME" in ev.header]
+    if triggers:
+        return min(triggers)
     starts = [float(ev.gti.start[0]) for obs in observations for ev in _lists(obs) if len(ev.gti)]
-    if not triggers and not starts:
+    if not starts:
         raise NoDataError("there is no good time to take T0 from; give target.t0")
-    return min(triggers or starts)
+    return min(starts)
 
 
 def _plain(name: str) -> str:

@@ -5,12 +5,21 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from ...config import conf
-from ...exceptions import ProductNotAvailableError, ProtocolError, RequestError
+from ...exceptions import (
+    ProductNotAvailableError,
+    ProtocolError,
+    RequestError,
+    RequestRejectedError,
+    ServiceUnavailableError,
+    ServiceWarning,
+    warn,
+)
 from ...io.packages import read_image_package
 from ...io.spectrum import read_slice_archive
 from ...jobs.protocol import JobHandle
@@ -19,6 +28,7 @@ from ...products.provenance import Provenance
 from ...products.report import JobReport
 from ...products.spectrumset import SpectrumSet
 from ...request.bundle import XRTRequest
+from ...request.target import Target
 from ...wire import envelope, lightcurve, position, spectrum, status
 from ...wire.jobpars import resolved_target
 from ...wire.request import from_wire
@@ -44,7 +54,7 @@ class UKSSDCBackend:
     ----------
     user : str, optional
         Registered e-mail address; by default ``conf.user`` or the environment
-        variable ``SWIFTXRT_USER``.
+        variable ``SWIFTXRT_USER``. It is left out of pickles.
     """
 
     name = "ukssdc"
@@ -53,6 +63,10 @@ class UKSSDCBackend:
     def __init__(self, *, user: str | None = None) -> None:
         self._user = user
         self._transport: Transport | None = None
+        self._transport_user = ""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_user": None, "_transport": None, "_transport_user": ""}
 
     @property
     def min_poll_interval_s(self) -> float:
@@ -70,21 +84,37 @@ class UKSSDCBackend:
             If no registered e-mail address is known.
         RequestRejectedError, NotRegisteredError
             If the service refuses.
+        ServiceUnavailableError
+            If it cannot be reached.
+        ProtocolError
+            If its reply names no job.
+
+        Warns
+        -----
+        ServiceWarning
+            If the parameters of the accepted job cannot be read.
         """
-        user = self._sender()
-        sent = request.to_wire(user=user)
-        reply = self._call("run_userobject.php", sent, sealed=True)
-        missing = [key for key in ("URL", "JobID", "jobPars") if key not in reply]
+        sent = request.to_wire(user=self._sender())
+        try:
+            reply = self._call("run_userobject.php", sent, sealed=True)
+        except ServiceUnavailableError as error:
+            raise ServiceUnavailableError(
+                f"{error.message}; the request may have arrived: look at the list of your jobs on the service's page "
+                "before you submit it again",
+                url=error.url,
+                status=error.status,
+                payload_excerpt=error.payload_excerpt,
+            ) from error
+        missing = [key for key in ("URL", "JobID") if not reply.get(key)]
         if missing:
             raise ProtocolError(
                 f"the request was accepted, but the reply lacks {', '.join(missing)}; "
                 "look for the job on the service's page before sending it again",
                 payload_excerpt=str(sorted(reply)),
             )
-        if not isinstance(reply["jobPars"], Mapping):
-            raise ProtocolError(f"'jobPars' is not an object: {reply['jobPars']!r:.100}")
-        resolved = request.replace(target=resolved_target(reply["jobPars"], sent))
-        return JobHandle(str(reply["JobID"]), self.name, resolved, str(reply["URL"]))
+        job_id = str(reply["JobID"])
+        resolved = request.replace(target=_resolved(request.target, reply.get("jobPars"), sent, job_id))
+        return JobHandle(job_id, self.name, resolved, _address(reply), datetime.now(UTC))
 
     def recall(self, job_id: str) -> JobHandle:
         """Find a job sent earlier.
@@ -93,11 +123,19 @@ class UKSSDCBackend:
         ------
         JobLostError
             If the service does not know it under this user.
+        ServiceUnavailableError
+            If it cannot be reached.
+        ProtocolError
+            If the parameters of the job cannot be read.
         """
         reply = self._call("getOldProduct.php", {"oldJob": str(job_id)}, job_id=str(job_id))
         if "jobPars" not in reply or "URL" not in reply:
             raise ProtocolError("the reply about an old job lacks its parameters", payload_excerpt=str(sorted(reply)))
-        return JobHandle(str(job_id), self.name, from_wire(reply["jobPars"]), str(reply["URL"]))
+        try:
+            request = from_wire(reply["jobPars"])
+        except RequestError as error:
+            raise ProtocolError(f"the parameters of job {job_id} cannot be read: {error}") from error
+        return JobHandle(str(job_id), self.name, request, _address(reply))
 
     def poll(self, handle: JobHandle) -> JobReport:
         """State of a job."""
@@ -127,8 +165,16 @@ class UKSSDCBackend:
             inputs=handle.request.target.target_ids or (),
             notes=(f"job {handle.id}",),
         )
+        try:
+            return self._collector(kind)(handle, provenance)
+        except RequestRejectedError as error:  # the job is there, so it is the product that is not
+            raise ProductNotAvailableError(kind.title, error.message) from error
+
+    def _collector(self, kind: ProductKind) -> Callable[[JobHandle, Provenance], Any]:
         if kind.is_position:
-            return position.decode(self._ask_job(handle, _POSITION_PATH[kind], {}), kind, provenance)
+            return lambda handle, provenance: position.decode(
+                self._ask_job(handle, _POSITION_PATH[kind], {}), kind, provenance
+            )
         collectors: Mapping[ProductKind, Callable[[JobHandle, Provenance], Any]] = {
             ProductKind.LIGHT_CURVE: self._light_curve,
             ProductKind.SPECTRUM: self._spectrum,
@@ -136,12 +182,20 @@ class UKSSDCBackend:
         }
         if kind not in collectors:
             raise ProductNotAvailableError(kind.title, "this version cannot read it; use download() for the files")
-        return collectors[kind](handle, provenance)
+        return collectors[kind]
 
     def download(
         self, handle: JobHandle, kind: ProductKind, folder: Path, *, archive_format: str, overwrite: bool
     ) -> Path:
-        """Save the archive of a product."""
+        """Save the archive of a product.
+
+        Raises
+        ------
+        ServiceError
+            If the service has none, or the download fails.
+        OutputExistsError
+            If the file exists and `overwrite` is False.
+        """
         name = f"{kind.code}.{archive_format}"
         return self._http().fetch(f"{handle.url}/{name}", folder / name, overwrite=overwrite)
 
@@ -186,15 +240,15 @@ class UKSSDCBackend:
         return envelope.open_reply(reply, user=user, url=url, job_id=job_id)
 
     def _http(self) -> Transport:
-        """The transport; made anew when ``conf.service_url`` has changed."""
-        base_url = conf.service_url.rstrip("/")
-        if self._transport is None or self._transport.base_url != base_url:
+        """The transport; made anew when ``conf.service_url`` or the user has changed."""
+        base_url, user = conf.service_url.rstrip("/"), self._sender()
+        if self._transport is None or (self._transport.base_url, self._transport_user) != (base_url, user):
             self.close()
-            self._transport = Transport(base_url, self._sender())
+            self._transport, self._transport_user = Transport(base_url, user), user
         return self._transport
 
     def _sender(self) -> str:
-        user = self._user or conf.user or os.environ.get("SWIFTXRT_USER", "")
+        user = (self._user or conf.user or os.environ.get("SWIFTXRT_USER", "")).strip()
         if not user:
             raise RequestError(
                 [
@@ -209,3 +263,22 @@ class UKSSDCBackend:
 
     def __repr__(self) -> str:
         return f"<UKSSDCBackend at {conf.service_url}>"
+
+
+def _resolved(target: Target, parameters: Any, sent: Mapping[str, Any], job_id: str) -> Target:
+    """The target as the service completed it; the job is accepted, so nothing here may lose it."""
+    try:
+        if isinstance(parameters, Mapping):
+            return resolved_target(parameters, sent)
+        reason = "the reply holds none"
+    except RequestError as error:
+        reason = str(error)
+    warn(
+        f"job {job_id} was accepted, but its parameters cannot be read ({reason}); the request is kept as it was sent",
+        ServiceWarning,
+    )
+    return target
+
+
+def _address(reply: Mapping[str, Any]) -> str:
+    return str(reply["URL"]).rstrip("/")
