@@ -25,9 +25,7 @@ class Conf(ConfigNamespace):
     read_timeout = ConfigItem(120.0, "Seconds to wait for the next bytes of a reply.")
     total_timeout = ConfigItem(3600.0, "Seconds that one reply or download may take in all.")
     poll_interval = ConfigItem(60.0, "Seconds between two looks at a job; the service asks for no less than 60.")
-    archive = ConfigItem(
-        "", "Folder with observations in archive layout; SWIFTXRT_ARCHIVE is used when this is empty."
-    )
+    archive = ConfigItem("", "Folder with observations in archive layout; SWIFTXRT_ARCHIVE is used when this is empty.")
     max_workers = ConfigItem(0, "Worker processes of the local engine; 0 means one per processor core.")
 
 

@@ -55,11 +55,14 @@ _ATTRIBUTES = {
     "provenance": "PROVENAN",
 }
 
+# Astropy's own FITS tables would lose attributes: ours are meant.
+_ALIASES = {"fits": "ogip.lc"}
+
 
 def write_curve(curve: Curve, path: str | PathLike[str], *, format: str | None, overwrite: bool) -> None:  # noqa: A002
     """Write a curve; see `swiftxrt.LightCurve.write`."""
     path = Path(path)
-    chosen = format or _format_of(path)
+    chosen = _ALIASES.get(format or "", format) or _format_of(path)
     if chosen is None or chosen == "ukssdc.qdp":
         raise RequestError(
             f"a curve is written as ogip.lc (.fits, .lc), ascii.ecsv (.ecsv) or a table format of Astropy; got "
@@ -105,7 +108,7 @@ def read_curve(
     path = Path(path)
     if not path.is_file():
         raise FormatError("is not a file; a folder of light curves is read by LightCurveSet.read", path)
-    chosen = format or _format_of(path) or _sniff(path)
+    chosen = _ALIASES.get(format or "", format) or _format_of(path) or _sniff(path)
     if chosen == "ukssdc.qdp":
         return _from_qdp(kind, path, table, t0_met, columns)
     if table is not None or t0_met is not None or columns is not None:
@@ -116,9 +119,8 @@ def read_curve(
 
 
 def _read_table(kind: type[_C], path: Path, chosen: str) -> _C:
-    options = {"astropy_native": True} if chosen == "fits" else {}
     try:
-        table = QTable.read(path, format=chosen, **options)
+        table = QTable.read(path, format=chosen)
     except (IORegistryError, ValueError) as error:
         raise FormatError(
             f"cannot be read as {chosen}: {error}; known formats are {', '.join(_FORMATS)}", path

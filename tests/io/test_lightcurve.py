@@ -92,7 +92,7 @@ class TestRoundTrip:
         assert again.first_difference(curve[:0]) == ""
         assert again.band == "0.3-10 keV"
 
-    def test_fits_table_of_astropy(self, tmp_path, curve):
+    def test_fits_means_our_own_tables(self, tmp_path, curve):
         curve.write(tmp_path / "a.fits", format="fits")
         again = LightCurve.read(tmp_path / "a.fits", format="fits")
         assert again.first_difference(curve) == ""

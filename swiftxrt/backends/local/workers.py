@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import tempfile
+import threading
+from multiprocessing import parent_process
 from pathlib import Path
 
 from ..._log import log
@@ -42,12 +45,21 @@ class _Progress:
 
 
 def prepare_process() -> None:
-    """Leave Ctrl-C to the main process, which ends its workers in order.
+    """Make a worker process end when the main process does, and not before.
 
-    A terminal sends it to all processes; a worker that died of it would leave
-    a failed product behind.
+    A terminal sends Ctrl-C to all processes: the main process takes it and
+    ends its workers in order. One that was killed cannot: its workers would
+    stay for ever, and work on products that its successor takes up again.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, name="swiftxrt-parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def load_engine() -> None:
