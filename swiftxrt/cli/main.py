@@ -40,9 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"swiftxrt: {error}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
-        if error.name not in _SERVER_PACKAGES:
+        package = (error.name or "").partition(".")[0]
+        if package not in _SERVER_PACKAGES:
             raise
-        print(f"swiftxrt: this command needs {error.name}: pip install 'swiftxrt[server]'", file=sys.stderr)
+        print(f"swiftxrt: this command needs {package}: pip install 'swiftxrt[server]'", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("swiftxrt: interrupted", file=sys.stderr)

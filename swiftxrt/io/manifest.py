@@ -58,7 +58,7 @@ def read_product(kind: ProductKind, folder: Path) -> Any:
     """
     try:
         return _read_files(kind, folder)
-    except (KeyError, TypeError, AttributeError, FileNotFoundError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, FileNotFoundError) as error:
         raise FormatError(f"holds no readable {kind.title}: {error}", folder) from error
 
 

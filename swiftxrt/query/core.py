@@ -311,7 +311,10 @@ class SwiftXRTClass(BaseQuery):
         try:
             job.wait(timeout=timeout)
         except KeyboardInterrupt as interruption:
-            interruption.add_note(f"job {job.id} on {job.backend}: get_job({job.id!r}) finds it again")
+            if job.backend == "local":  # nobody holds this job, and its threads would keep Python from ending
+                job.cancel()
+            else:
+                interruption.add_note(f"job {job.id} on {job.backend} goes on: get_job({job.id!r}) finds it again")
             raise
         return job.product(kind)
 

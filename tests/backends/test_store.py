@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
 
 from swiftxrt.backends.local.store import JobStore
-from swiftxrt.exceptions import JobLostError
+from swiftxrt.exceptions import JobError, JobLostError
 from swiftxrt.kinds import ProductKind as Kind
 from swiftxrt.products.report import Phase, Step, StepState
 from swiftxrt.request.bundle import XRTRequest
@@ -45,6 +46,17 @@ def test_jobs_of_one_owner_newest_first(store: JobStore) -> None:
 def test_unknown_jobs_are_lost(store: JobStore, job_id: str) -> None:
     with pytest.raises(JobLostError):
         store.get(job_id)
+    with pytest.raises(JobLostError):
+        store.report(job_id)
+
+
+def test_store_that_is_gone_or_damaged(store: JobStore) -> None:
+    (store.folder / "jobs.sqlite").write_bytes(b"not a database" * 100)
+    with pytest.raises(JobError, match="cannot be read or written"):
+        store.get("1")
+    shutil.rmtree(store.folder)
+    with pytest.raises(JobError, match="may be gone"):
+        store.jobs()
 
 
 def test_phases_change_only_from_what_is_expected(store: JobStore) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from swiftxrt import conf
+from swiftxrt.backends import transport as transport_module
 from swiftxrt.backends.transport import Transport
 from swiftxrt.exceptions import FormatError, OutputExistsError, ProtocolError, ServiceError, ServiceUnavailableError
 
@@ -117,9 +119,65 @@ def test_nobody_there(server: Server) -> None:
 def test_slow_server_hits_the_read_deadline(server: Server, transport: Transport) -> None:
     hold = threading.Event()
     server.reply = lambda handler: (hold.wait(5), None)[1]
-    with conf.set_temp("read_timeout", 0.05), pytest.raises(ServiceUnavailableError, match="cannot be reached"):
+    with conf.set_temp("read_timeout", 0.05), pytest.raises(ServiceUnavailableError, match="did not answer"):
         transport.post("x.php", {})
     hold.set()
+
+
+def test_trickle_hits_the_total_deadline(server: Server, transport: Transport) -> None:
+    stop = threading.Event()
+
+    def trickle(handler: BaseHTTPRequestHandler) -> None:
+        send(b" ", length=100_000)(handler)
+        try:
+            while not stop.wait(0.01):
+                handler.wfile.write(b" ")
+        except OSError:
+            pass  # the client hung up, as it should
+
+    server.reply = trickle
+    with conf.set_temp("total_timeout", 0.2), pytest.raises(ServiceUnavailableError, match="total_timeout"):
+        transport.post("x.php", {})
+    stop.set()
+
+
+@pytest.mark.parametrize("page", [b"", b"oops"])
+def test_error_page_that_breaks_off(server: Server, transport: Transport, page: bytes) -> None:
+    server.reply = send(page, 500, length=5000)
+    with pytest.raises(ServiceUnavailableError, match="500") as caught:
+        transport.post("x.php", {})
+    assert caught.value.status == 500
+
+
+def test_addresses_are_removed_in_any_spelling(server: Server, transport: Transport) -> None:
+    server.reply = send((b"x" * 290) + USER.upper().encode())
+    with pytest.raises(ProtocolError) as caught:
+        transport.post("x.php", {})
+    assert "SOMEONE" not in caught.value.payload_excerpt
+    server.reply = send(USER.title().encode(), 500)
+    with pytest.raises(ServiceUnavailableError) as failed:
+        transport.post("x.php", {})
+    assert failed.value.payload_excerpt == "<your e-mail address>"
+
+
+def test_compressed_replies(server: Server, transport: Transport) -> None:
+    server.reply = send(gzip.compress(b'{"OK": 1}'), **{"Content-Encoding": "gzip"})
+    assert transport.post("x.php", {})[0] == {"OK": 1}
+
+
+@pytest.mark.parametrize(
+    ("base", "url", "same"),
+    [
+        ("https://www.swift.ac.uk", "https://www.swift.ac.uk:443/x", True),
+        ("https://www.swift.ac.uk", "https://WWW.swift.ac.uk/x", True),
+        ("https://www.swift.ac.uk", "http://www.swift.ac.uk/x", False),
+        ("http://127.0.0.1:80", "http://127.0.0.1/x", True),
+        ("http://127.0.0.1:80", "http://127.0.0.1:80@example.org/x", False),
+        ("http://127.0.0.1:80", "http://127.0.0.1:x/", False),
+    ],
+)
+def test_the_usual_port_need_not_be_written(base: str, url: str, *, same: bool) -> None:
+    assert (transport_module._origin(base) == transport_module._origin(url)) is same
 
 
 def test_download(server: Server, transport: Transport, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,25 @@ def test_simulate_is_repeatable(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert np.sum([len(events) for events in first]) > 1000
     assert main(["simulate", str(tmp_path / "a")]) == 1
     assert "exists" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("package", ["starlette", "uvicorn"])
+def test_missing_extra_is_named(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in sys.modules if name.startswith(("swiftxrt.server", "swiftxrt.cli.", package))]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("demo", "serve"):
+        monkeypatch.delattr(f"swiftxrt.cli.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, package, None)
+    assert main(["serve", "--archive", str(tmp_path)]) == 1
+    assert "swiftxrt[server]" in capsys.readouterr().err
+
+
+def test_files_that_cannot_be_written_are_no_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["simulate", str(tmp_path / "file" / "below")]) == 1
+    assert "file" in capsys.readouterr().err
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,10 +11,12 @@ import pytest
 
 from swiftxrt.exceptions import (
     JobError,
+    JobLostError,
     JobTimeoutError,
     OutputExistsError,
     ProductNotAvailableError,
     RequestError,
+    ServiceUnavailableError,
 )
 from swiftxrt.jobs import job as job_module
 from swiftxrt.jobs.job import Job
@@ -116,7 +118,48 @@ def test_wait_ends_at_the_total_deadline_and_the_job_goes_on(clock: Clock) -> No
     assert not job._backend.cancelled
 
 
-@pytest.mark.parametrize("timeout", [60, 3 * u.m])
+class FlakyBackend(ScriptedBackend):
+    """Cannot be reached for the first looks."""
+
+    failures = 5
+
+    def poll(self, handle: JobHandle) -> JobReport:
+        self.failures -= 1
+        if self.failures >= 0:
+            raise ServiceUnavailableError("no network")
+        return super().poll(handle)
+
+
+def test_waiting_survives_a_service_that_is_away_for_a_while(clock: Clock) -> None:
+    backend = FlakyBackend((Phase.COMPLETED, Phase.COMPLETED))
+    job = Job(JobHandle("7", "scripted", REQUEST), backend)  # type: ignore[arg-type]
+    assert job.wait(progress=False).phase is Phase.COMPLETED
+    backend.failures = 6
+    with pytest.raises(ServiceUnavailableError) as caught:
+        job.wait(progress=False)
+    assert "get_job('7')" in caught.value.__notes__[0]
+    backend.failures = 100
+    with pytest.raises(JobTimeoutError, match="goes on"):
+        job.wait(timeout=25 * u.s, progress=False)
+
+
+def test_waiting_ends_when_nothing_is_told_any_more(clock: Clock) -> None:
+    lost = make((Phase.UNKNOWN, Phase.COMPLETED))
+    with pytest.raises(JobLostError, match="no longer tells"):
+        lost.wait(progress=False)
+    assert lost._backend.polls == 6
+    silent = [(Phase.UNKNOWN, Phase.UNKNOWN)] * 5
+    job = make(*silent, (Phase.EXECUTING, Phase.UNKNOWN), *silent, (Phase.COMPLETED, Phase.COMPLETED))
+    assert job.wait(progress=False).phase is Phase.COMPLETED
+
+
+def test_cancelling_nothing_asks_for_nothing() -> None:
+    job = make((Phase.EXECUTING, Phase.EXECUTING))
+    assert job.cancel([]).phase is Phase.EXECUTING
+    assert job._backend.cancelled == []
+
+
+@pytest.mark.parametrize("timeout", [60, 3 * u.m, [1, 2] * u.s, float("nan") * u.s, -1 * u.s])
 def test_wait_wants_a_time(timeout: Any) -> None:
     with pytest.raises(RequestError, match="timeout"):
         make((Phase.EXECUTING, Phase.EXECUTING)).wait(timeout=timeout)

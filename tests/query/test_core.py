@@ -33,8 +33,10 @@ from swiftxrt import (
     XRTRequest,
     conf,
 )
-from swiftxrt.exceptions import NoDataError, ProductNotAvailableError, RequestError
+from swiftxrt.exceptions import NoDataError, PartialResultWarning, ProductNotAvailableError, RequestError
+from swiftxrt.jobs.job import Job
 from swiftxrt.kinds import ProductKind as Kind
+from swiftxrt.products.report import Phase
 from swiftxrt.query.resolve import as_target
 from swiftxrt.testing.synthetic import simulate, small_observation, small_scene
 
@@ -152,6 +154,30 @@ def test_one_spectrum_of_one_mode(local: SwiftXRTClass) -> None:
     assert spectrum.counts.background_region.startswith("fk5\nannulus(150.0")
     with pytest.raises(ProductNotAvailableError, match="interval0pc"):
         local.make_spectrum(NAME, mode="WT")
+    with pytest.raises(RequestError, match="PC, WT; got 'pc'"):
+        local.make_spectrum(NAME, mode="pc")
+
+
+def test_interrupted_waiting_leaves_no_job_behind(small_archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(self: Job, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Job, "wait", interrupt)
+    with SwiftXRTClass(backend="local", archive=small_archive) as xrt:
+        with pytest.raises(KeyboardInterrupt):
+            xrt.make_spectra(NAME)
+        (handle,) = xrt._backend.handles()
+        assert xrt._backend.poll(handle).phase in (Phase.ABORTED, Phase.COMPLETED)
+
+
+def test_closing_gives_everything_back(small_archive: Path) -> None:
+    with SwiftXRTClass(backend="local", archive=small_archive) as xrt:
+        assert len(xrt.make_image(NAME)) == 3
+        folder = xrt._backend.store.folder
+    assert not folder.exists()
+    xrt.close()
+    assert len(xrt.make_image(NAME)) == 3
+    xrt.close()
 
 
 def test_selections(three_snapshots: SwiftXRTClass) -> None:
@@ -163,6 +189,28 @@ def test_selections(three_snapshots: SwiftXRTClass) -> None:
         three_snapshots.make_image(NAME, data=Observations("09999002001"))
     with pytest.raises(ProductNotAvailableError, match="no good time"):
         three_snapshots.make_image(NAME, data=TimeIntervals((2e8 * u.s, 2.1e8 * u.s)))
+    parts = Observations("09999002000", "09999002001")
+    with pytest.warns(PartialResultWarning, match="no data of the observations 09999002001"):
+        assert three_snapshots.make_image(NAME, data=parts)[0].counts.data.sum() == whole
+    with pytest.warns(PartialResultWarning, match="09999002001"):
+        three_snapshots.make_light_curve(NAME, binning=BINNING, data=parts)
+    with pytest.warns(PartialResultWarning, match="09999002001"):
+        three_snapshots.make_spectra(NAME, data=parts)
+
+
+def test_first_hours_in_two_products_count_from_the_same_start(three_snapshots: SwiftXRTClass) -> None:
+    hour = FirstHours(1 * u.h)
+    request = XRTRequest(
+        target=Target(NAME),
+        light_curve=LightCurveRequest(binning=SnapshotBinning()),
+        spectrum=SpectrumRequest(data=hour),
+        position=PositionRequest(kinds="standard", data=hour),
+    )
+    products = three_snapshots.submit(request).result(progress=False)
+    (spectrum,) = products.spectrum.count_spectra
+    snapshots = products.light_curve.total
+    assert len(snapshots) == 3
+    assert u.isclose(spectrum.exposure, snapshots["exposure"][0], rtol=0.01)
 
 
 def test_position(local: SwiftXRTClass) -> None:

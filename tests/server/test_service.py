@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import signal
@@ -37,8 +38,11 @@ from swiftxrt.exceptions import (
     ServerStartError,
 )
 from swiftxrt.kinds import ProductKind as Kind
-from swiftxrt.products.report import Phase
+from swiftxrt.products.report import JobReport, Phase, ProductStatus
 from swiftxrt.server.app import listen
+from swiftxrt.server.files import ProductFiles
+from swiftxrt.server.handlers import PATHS
+from swiftxrt.testing import server as testing_server
 from swiftxrt.testing.server import embedded_server
 
 USER = "user@example.org"
@@ -184,11 +188,50 @@ def test_single_files_and_everything(job) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["nothing.tar.gz", "lc/nothing.qdp", "lc/..%2f..%2f..%2fjobs.sqlite", "..%2f..%2fjobs.sqlite", "lc.rar", ""]
+    "path",
+    [
+        *("nothing.tar.gz", "lc/nothing.qdp", "lc.rar", "", "lc/%00", "lc/" + "x" * 300, "/etc/hosts", "lc//etc/hosts"),
+        *("lc/..%2f..%2f..%2fjobs.sqlite", "..%2f..%2fjobs.sqlite", "..%2flc.tar.gz"),
+    ],
 )
 def test_nothing_else_can_be_fetched(job, path: str) -> None:
     assert requests.get(f"{job.url}/{path}", timeout=30).status_code == 404
     assert requests.get(job.url.replace("_1", "_4711") + "/lc.zip", timeout=30).status_code == 404
+
+
+def test_archive_of_everything_grows_with_the_job(small_archive: Path, tmp_path: Path) -> None:
+    request = XRTRequest(target=Target(name="constant source"), image=ImageRequest(), spectrum=SpectrumRequest())
+    with LocalBackend(small_archive) as backend:
+        handle = backend.submit(request)
+        _wait(backend, handle)
+        files = ProductFiles(backend, tmp_path)
+        report = backend.poll(handle)
+        early = {**report.products, Kind.SPECTRUM: ProductStatus(Phase.EXECUTING)}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(backend, "poll", lambda handle: JobReport(handle.id, early))
+            codes = [_codes(files.find(handle.id, "all.tar"))]
+        codes.append(_codes(files.find(handle.id, "all.tar")))
+    assert codes == [{"image"}, {"image", "spec"}]
+
+
+def _codes(path: Path) -> set[str]:
+    with tarfile.open(path) as archive:
+        return {name.split("/")[1] for name in archive.getnames()}
+
+
+@pytest.mark.parametrize("path", list(PATHS))
+@pytest.mark.parametrize("odd", [None, [], {}, 1e400, "x" * 50, [[1]], True])
+def test_odd_values_are_answered(url: str, path: str, odd: object) -> None:
+    keys = ("JobID", "oldJob", "what", "name", "RA", "targ", "lc", "binMeth", "image", "dopsf", "T0", "nosys", "useObs")
+    assert post(url, path, {"UserID": USER, **dict.fromkeys(keys, odd)})["OK"] in (0, 1, 2)
+    assert post(url, path, {"UserID": odd})["OK"] == 0
+
+
+def test_server_that_does_not_start_says_so(small_archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(testing_server, "_START_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("uvicorn.Server.startup", lambda self, sockets=None: asyncio.sleep(0.2))
+    with pytest.raises(ServerStartError, match="did not start"), embedded_server(small_archive):
+        raise AssertionError
 
 
 def test_download_can_be_resumed(job) -> None:

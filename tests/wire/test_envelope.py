@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from swiftxrt.exceptions import JobLostError, NotRegisteredError, ProtocolError, RequestRejectedError
+from swiftxrt.exceptions import JobLostError, NotRegisteredError, ProtocolError, RequestRejectedError, ServiceWarning
 from swiftxrt.wire import envelope
 
 USER = "someone@example.org"
@@ -43,6 +43,37 @@ def test_unknown_user_is_told_what_to_do_and_not_quoted() -> None:
         envelope.open_reply(reply, user=USER, url=URL)
     assert USER not in str(caught.value)
     assert USER not in repr(caught.value.__dict__)
+
+
+@pytest.mark.parametrize("no", [0, "0", False, None, ""])
+def test_every_no_is_a_no(no: object) -> None:
+    with pytest.raises(RequestRejectedError, match="no reason given"):
+        envelope.open_reply({"OK": no, "APIVersion": "1.12"}, user=USER, url=URL)
+
+
+def test_cancellation_of_which_nothing_came_is_no_refusal() -> None:
+    reply = {"OK": 0, "APIVersion": "1.12", "JobID": 951, "status": {"lc": "?"}, "statusCodes": {"lc": 1}}
+    assert envelope.open_reply(reply, user=USER, url=URL)["statusCodes"] == {"lc": 1}
+
+
+def test_deprecation_becomes_a_warning() -> None:
+    reply = envelope.success({"a": 1, "deprecationWarning": {"type": "old", "message": f"Dear {USER}, change"}})
+    with pytest.warns(ServiceWarning, match="Dear <your e-mail address>, change"):
+        assert envelope.open_reply(reply, user=USER, url=URL) == {"a": 1}
+
+
+@pytest.mark.parametrize("groups", [5, {"label": "x"}, [3, {"label": "x", "list": 7}]])
+def test_strange_lists_of_problems(groups: object) -> None:
+    reply = {"OK": 0, "APIVersion": "1.12", "ERROR": "no", "listErr": groups}
+    with pytest.raises(RequestRejectedError) as caught:
+        envelope.open_reply(reply, user=USER, url=URL)
+    assert caught.value.problems == ()
+
+
+def test_address_is_removed_in_any_spelling_and_before_the_text_is_cut() -> None:
+    with pytest.raises(ProtocolError) as caught:
+        envelope.open_reply("x" * 290 + USER.upper(), user=USER, url=URL)
+    assert "SOMEONE" not in caught.value.payload_excerpt
 
 
 def test_foreign_job_is_lost() -> None:

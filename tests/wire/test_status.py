@@ -73,7 +73,15 @@ def test_encode_decode_gives_the_same_report() -> None:
     assert all("GotProgress" in reply[kind.code]["progress"] for kind in report.products)
 
 
-@pytest.mark.parametrize("code", [None, "x", 99, [1]])
+@pytest.mark.parametrize("steps", [5, "abc", {"a": 1}, [7], [{"StepStatus": float("inf"), "SubStep": 3}]])
+def test_strange_progress_is_never_an_error(steps: object) -> None:
+    reply = {"lc": {"statusCode": 3, "progress": {"GotProgress": 1, "ProgressSteps": steps, "TimeRunning": "x"}}}
+    status_ = status.decode_status(reply, "1", [Kind.LIGHT_CURVE]).products[Kind.LIGHT_CURVE]
+    assert status_.phase is Phase.EXECUTING
+    assert status_.running_s is None
+
+
+@pytest.mark.parametrize("code", [None, "x", 99, [1], float("inf")])
 def test_strange_codes_are_unknown(code: object) -> None:
     reply = {"lc": {"statusCode": code, "statusText": "?", "progress": None}}
     assert status.decode_status(reply, "1", [Kind.LIGHT_CURVE]).products[Kind.LIGHT_CURVE].phase is Phase.UNKNOWN

@@ -50,9 +50,13 @@ class Archive:
         NoDataError
             If there is none.
         """
+        gone = f"the folder with the observations, {self.folder}, is gone or locked; put it back and try again"
         if not self.folder.is_dir():
-            raise NoDataError(f"the folder with the observations, {self.folder}, is gone; put it back and try again")
-        found = find_observations(self.folder)
+            raise NoDataError(gone)
+        try:
+            found = find_observations(self.folder)
+        except (FileNotFoundError, PermissionError) as error:
+            raise NoDataError(gone) from error
         if not found:
             raise NoDataError(
                 f"no XRT event file below {self.folder}; files are looked for as "

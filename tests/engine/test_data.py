@@ -1,0 +1,93 @@
+"""Which events products are made from."""
+
+from __future__ import annotations
+
+import astropy.units as u
+import pytest
+
+from swiftxrt import FirstHours, Observations, SpectrumRequest, Target, XRTRequest
+from swiftxrt.engine import make_spectra
+from swiftxrt.engine.data import Data, select_data
+from swiftxrt.exceptions import FormatError, NoDataError, ProductNotAvailableError
+from swiftxrt.mission import Mode
+from swiftxrt.products.gti import GTI
+from swiftxrt.products.provenance import Provenance
+
+REQUEST = XRTRequest(target=Target("X"), spectrum=SpectrumRequest())
+
+
+class FakeEvents:
+    def __init__(self, obsid: str, mode: Mode, gti: GTI) -> None:
+        self.obsid, self.mode, self.gti = obsid, mode, gti
+
+    def select(self, *, gti: GTI) -> FakeEvents:
+        return FakeEvents(self.obsid, self.mode, self.gti & gti)
+
+
+class FakeObservation:
+    """An observation whose modes give a GTI, or an error."""
+
+    def __init__(self, obsid: str, **modes: GTI | Exception) -> None:
+        self.obsid = obsid
+        self._modes = {Mode(name): what for name, what in modes.items()}
+        self.modes = tuple(self._modes)
+
+    def events(self, mode: Mode) -> FakeEvents:
+        what = self._modes[mode]
+        if isinstance(what, Exception):
+            raise what
+        return FakeEvents(self.obsid, mode, what)
+
+
+LATE = FakeObservation("00012345002", PC=GTI([5000.0], [6000.0]), WT=NoDataError("no event"))
+EARLY = FakeObservation("00012345001", PC=GTI([2000.0], [3000.0]), WT=GTI([1000.0], [1900.0]))
+EMPTY = FakeObservation("00012345003", PC=NoDataError("no event"), WT=GTI.empty())
+
+
+def test_lists_come_in_order_of_time_and_empty_ones_are_left_out() -> None:
+    data = select_data([LATE, EMPTY, EARLY], None, REQUEST)
+    assert [events.obsid for events in data.pc] == ["00012345001", "00012345002"]
+    assert [events.obsid for events in data.wt] == ["00012345001"]
+    assert (data.start_s, data.stop_s) == (1000.0, 6000.0)
+    assert data.cautions == ()
+
+
+@pytest.mark.parametrize("selection", [None, FirstHours(1 * u.h), Observations("00012345003")])
+def test_nothing_left(selection: object) -> None:
+    with pytest.raises(NoDataError, match="no good time is left"):
+        select_data([EMPTY], selection, REQUEST)
+
+
+def test_first_hours_count_from_the_first_good_time_of_any_mode() -> None:
+    data = select_data([LATE, EMPTY, EARLY], FirstHours(1200 * u.s), REQUEST)
+    found = [limit for events in (*data.wt, *data.pc) for pair in events.gti for limit in pair]
+    assert found == pytest.approx([1000.0, 1900.0, 2000.0, 2200.0])
+
+
+def test_missing_observations_are_named() -> None:
+    data = select_data([LATE, EARLY], Observations("00012345001", "00012345009"), REQUEST)
+    assert data.obsids == ("00012345001",)
+    assert data.cautions == (("PartialResultWarning", "no data of the observations 00012345009"),)
+    with pytest.raises(NoDataError, match="there are 00012345002, 00012345001"):
+        select_data([LATE, EARLY], Observations("00012345009"), REQUEST)
+
+
+def test_damaged_file_is_not_passed_over() -> None:
+    damaged = FakeObservation("00012345004", PC=FormatError("is cut", "x.evt"))
+    with pytest.raises(FormatError, match="is cut"):
+        select_data([EARLY, damaged], None, REQUEST)
+
+
+def test_mode_without_the_source_does_not_spoil_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def extract(lists: tuple, *arguments: object) -> None:
+        tried.append(lists[0].mode)
+        raise NoDataError("outside")
+
+    monkeypatch.setattr(make_spectra, "extract", extract)
+    lists = [FakeEvents("00012345001", mode, GTI([0.0], [1.0])) for mode in (Mode.PC, Mode.WT)]
+    data = Data((lists[0],), (lists[1],))  # type: ignore[arg-type]
+    with pytest.raises(ProductNotAvailableError, match="WT mode was left out: outside; PC mode was left out"):
+        make_spectra.make(REQUEST.with_defaults(), data, Provenance(), lambda *arguments: None)
+    assert tried == [Mode.WT, Mode.PC]
