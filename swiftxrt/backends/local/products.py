@@ -8,7 +8,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,6 +24,7 @@ from ...products.report import JobReport, Phase
 from ...request.bundle import XRTRequest
 from .archive import Archive
 from .store import JobStore, StoredJob
+from .threads import DaemonThreads
 from .workers import load_engine, prepare_process, run_product
 
 __all__ = ["LocalBackend"]
@@ -241,7 +242,7 @@ class LocalBackend:
     def _make_executor(self) -> Executor:
         if self._processes:
             return ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"), initializer=prepare_process)
-        return ThreadPoolExecutor(self._workers, thread_name_prefix="swiftxrt-worker")
+        return DaemonThreads(self._workers)
 
     def _ended(
         self, future: Future[None], executor: Executor, job_id: str, kind: ProductKind, restarts: int = 0

@@ -1,0 +1,79 @@
+"""Worker threads that end with the interpreter."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import Any
+
+__all__ = ["DaemonThreads"]
+
+_Task = tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]
+
+
+class DaemonThreads(Executor):
+    """Like `concurrent.futures.ThreadPoolExecutor`, but a script that ends does not wait for it.
+
+    The standard pool works off its whole queue before the interpreter may
+    exit; products that nobody will ask for are not worth that wait.
+
+    Parameters
+    ----------
+    workers : int
+        Number of threads.
+    """
+
+    def __init__(self, workers: int) -> None:
+        tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
+        self._tasks = tasks
+        self._threads = [
+            threading.Thread(target=_work, args=(tasks,), name=f"swiftxrt-worker-{number}", daemon=True)
+            for number in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
+        self._finalizer = weakref.finalize(self, _stop, tasks, workers)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Queue a call; keyword arguments are not taken."""
+        if kwargs:
+            raise TypeError(f"{type(self).__name__}.submit takes positional arguments only")
+        future: Future[Any] = Future()
+        self._tasks.put((future, fn, args))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Stop the threads, after what is queued or, with `cancel_futures`, after what they are doing."""
+        while cancel_futures:
+            try:
+                task = self._tasks.get_nowait()
+            except queue.Empty:
+                break
+            if task is not None:
+                task[0].cancel()
+        self._finalizer()
+        if wait:
+            for thread in self._threads:
+                thread.join()
+
+
+def _stop(tasks: queue.SimpleQueue[_Task | None], workers: int) -> None:
+    for _ in range(workers):
+        tasks.put(None)
+
+
+def _work(tasks: queue.SimpleQueue[_Task | None]) -> None:
+    while (task := tasks.get()) is not None:
+        future, fn, args = task
+        if not future.set_running_or_notify_cancel():
+            continue
+        try:
+            result = fn(*args)
+        except BaseException as error:  # noqa: BLE001 - as in the standard pool, whoever asks gets it
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+        del task, future

@@ -1,0 +1,59 @@
+"""Worker threads of the local engine."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import CancelledError
+from pathlib import Path
+
+import pytest
+
+from swiftxrt.backends.local.threads import DaemonThreads
+
+
+def test_results_and_errors_reach_whoever_asks() -> None:
+    with DaemonThreads(2) as pool:
+        assert [pool.submit(pow, 2, n).result(5) for n in range(8)] == [2**n for n in range(8)]
+        with pytest.raises(ZeroDivisionError):
+            pool.submit(divmod, 1, 0).result(5)
+        assert pool.submit(pow, 2, 3).result(5) == 8
+
+
+def test_what_is_queued_can_be_cancelled() -> None:
+    hold = threading.Event()
+    pool = DaemonThreads(1)
+    running, waiting = pool.submit(hold.wait, 10), pool.submit(pow, 2, 2)
+    while not running.running():
+        time.sleep(0.001)
+    pool.shutdown(wait=False, cancel_futures=True)
+    hold.set()
+    assert running.result(5)
+    with pytest.raises(CancelledError):
+        waiting.result(5)
+
+
+def test_threads_end_with_their_pool() -> None:
+    pool = DaemonThreads(3)
+    threads = list(pool._threads)
+    del pool
+    gc.collect()
+    for thread in threads:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_script_that_ends_does_not_wait_for_its_jobs(small_archive: Path) -> None:
+    script = (
+        "from swiftxrt import SwiftXRT, XRTRequest, ImageRequest, Target\n"
+        f"local = SwiftXRT(backend='local', archive={str(small_archive)!r})\n"
+        "request = XRTRequest(target=Target('constant source'), image=ImageRequest())\n"
+        "jobs = [local.submit(request) for _ in range(200)]\n"
+        "print(len(jobs))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "200\n"
+    assert done.stderr == ""
