@@ -7,16 +7,14 @@ so both sides are here.
 
 from __future__ import annotations
 
-import lzma
 import re
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from pathlib import Path
+from typing import Any
 
 import astropy.units as u
 
@@ -33,14 +31,12 @@ from ..request.bundle import XRTRequest
 from .image import read_image, write_image
 from .qdp import write_qdp
 from .spectrum import write_slice_archive
+from .tarball import unpack
 
 __all__ = ["pack_folder", "package_product", "read_image_package", "write_service_files"]
 
 _EXPOSURE = "summed_ex.img.gz"
 _IMAGE_LOG = "images.log"
-#: Archives of one job are tens of megabytes; far larger ones are refused.
-_MAX_BYTES = 4_000_000_000
-_MAX_MEMBERS = 100_000
 
 
 def write_service_files(kind: ProductKind, product: Any, folder: Path, request: XRTRequest) -> None:
@@ -188,50 +184,6 @@ def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     return member
-
-
-def unpack(path: Path, folder: Path) -> list[Path]:
-    """Unpack a tar archive into an empty folder.
-
-    Regular files only; names that lead out of the folder, and archives that
-    would fill the disk, are refused.
-
-    Returns
-    -------
-    files : list of Path
-
-    Raises
-    ------
-    FormatError
-        If the archive is damaged or refused.
-    """
-    files: list[Path] = []
-    left = _MAX_BYTES
-    try:
-        with tarfile.open(path) as archive:
-            for member in archive:
-                name = PurePosixPath(member.name)
-                if name.is_absolute() or ".." in name.parts:
-                    raise FormatError(f"holds a file with the unsafe name {member.name!r}; nothing was used", path)
-                left -= member.size
-                if left < 0 or len(files) >= _MAX_MEMBERS:
-                    raise FormatError("is larger than any archive of the service; nothing was used", path)
-                stream = archive.extractfile(member) if member.isfile() else None
-                if stream is not None:
-                    files.append(_copy(stream, folder.joinpath(*name.parts)))
-    except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError) as error:
-        if isinstance(error, FormatError):
-            raise
-        raise FormatError(f"cannot be unpacked: {error}", path) from error
-    return files
-
-
-def _copy(stream: IO[bytes], target: Path) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("wb") as file:
-        while chunk := stream.read(1 << 20):
-            file.write(chunk)
-    return target
 
 
 def read_image_package(path: Path, provenance: Provenance) -> tuple[SkyImage, ...]:

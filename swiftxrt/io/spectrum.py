@@ -16,11 +16,10 @@ import os
 import re
 import tarfile
 import tempfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, cast
+from typing import IO
 
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
@@ -33,13 +32,12 @@ from ..products.provenance import Provenance
 from ..products.spectrumset import SpectrumSet
 from .pha import companions, pha_content, pha_hdus, read_pha, write_pha
 from .response import arf_hdus, content_errors, rmf_hdus
+from .tarball import unpack
 
 __all__ = ["read_pha", "read_set", "read_slice_archive", "write_pha", "write_set", "write_slice_archive"]
 
 PathLike = str | os.PathLike[str]
 
-#: Archives hold a few files of up to 20 MB; anything far beyond is not one.
-_MAX_BYTES = 2_000_000_000
 _INDEX = "spectra.json"
 _SOURCE = re.compile(r"(?P<stem>.+(?:wt|pc))source\.pi")
 _GROUPED = re.compile(r"(?P<stem>.+(?:wt|pc))\.pi")
@@ -187,7 +185,7 @@ def read_slice_archive(path: PathLike) -> tuple[CountSpectrum, ...]:
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        names = _unpack(path, folder)
+        names = [file.name for file in unpack(path, folder, flat=True)]
         stems = [match["stem"] for name in names if (match := _SOURCE.fullmatch(name))]
         stems += [match["stem"] for name in names if (match := _GROUPED.fullmatch(name)) if match["stem"] not in stems]
         if not stems:
@@ -227,31 +225,6 @@ def _region_of(areas: str, mode: Mode) -> str | None:
         elif wanted and "(" in line:
             shapes[line.strip()] = None
     return "\n".join(["fk5", *shapes]) if shapes else None
-
-
-def _unpack(path: PathLike, folder: Path) -> list[str]:
-    """Unpack the regular files of an archive into one folder; returns their names."""
-    names: list[str] = []
-    left = _MAX_BYTES
-    try:
-        with tarfile.open(path, "r:*") as archive:
-            for member in archive:
-                inside = PurePosixPath(member.name)
-                if inside.is_absolute() or ".." in inside.parts:
-                    raise FormatError(f"holds a file with the unsafe name {member.name!r}; nothing was read", path)
-                if not member.isfile():
-                    continue
-                left -= member.size
-                if left < 0:
-                    raise FormatError(f"holds more than {_MAX_BYTES / 1e9:g} GB; it is no archive of spectra", path)
-                with cast("IO[bytes]", archive.extractfile(member)) as stream:
-                    (folder / inside.name).write_bytes(stream.read())
-                names.append(inside.name)
-    except FileNotFoundError as error:
-        raise FormatError("there is no such file", path) from error
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise FormatError(f"cannot be read as tar archive, or is damaged: {error}", path) from error
-    return names
 
 
 def write_set(spectra: SpectrumSet, folder: PathLike, *, overwrite: bool = False) -> None:

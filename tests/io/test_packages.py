@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from swiftxrt.exceptions import FormatError
-from swiftxrt.io.packages import pack_folder, read_image_package, unpack
+from swiftxrt.io.packages import pack_folder, read_image_package
+from swiftxrt.io.tarball import unpack
 from swiftxrt.products.provenance import Provenance
 
 
@@ -53,7 +54,7 @@ def test_links_and_devices_are_left_out(tmp_path: Path) -> None:
 
 
 def test_archive_that_would_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("swiftxrt.io.packages._MAX_BYTES", 100)
+    monkeypatch.setattr("swiftxrt.io.tarball._MAX_BYTES", 100)
     with pytest.raises(FormatError, match="larger than any"):
         unpack(tar(tmp_path / "x.tar.gz", ("a", b"x" * 60), ("b", b"x" * 60)), tmp_path / "out")
 
