@@ -29,7 +29,8 @@ class EnergyBand:
     Parameters
     ----------
     low, high : `~astropy.units.Quantity`
-        Limits, as energies; 0 < low < high.
+        Limits, as energies; 0 < low < high. A text such as ``"0.3-10 keV"``
+        in place of both is read by `parse`.
 
     Raises
     ------
@@ -47,9 +48,13 @@ class EnergyBand:
     """
 
     low: u.Quantity
-    high: u.Quantity
+    high: u.Quantity = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.low, str) and self.high is None:
+            parsed = EnergyBand.parse(self.low)
+            object.__setattr__(self, "low", parsed.low)
+            object.__setattr__(self, "high", parsed.high)
         for name in ("low", "high"):
             value = getattr(self, name)
             if not isinstance(value, u.Quantity) or value.unit.physical_type != "energy" or not value.isscalar:

@@ -94,3 +94,11 @@ def test_text_brings_the_band_back(numbers):
 def test_comparison_with_other_things():
     assert TOTAL != "0.3-10 keV"
     assert TOTAL != SOFT
+
+
+def test_text_in_place_of_two_energies():
+    assert EnergyBand("0.3-10 keV") == EnergyBand(0.3 * u.keV, 10 * u.keV)
+    with pytest.raises(RequestError, match="did you mean '0.3-10 keV'"):
+        EnergyBand("0.3-10")
+    with pytest.raises(RequestError, match="high"):
+        EnergyBand(0.3 * u.keV)

@@ -11,7 +11,7 @@ from ..config import conf
 from ..exceptions import RequestError
 from ..jobs.protocol import ProductBackend
 
-__all__ = ["make_backend"]
+__all__ = ["check_backend", "make_backend"]
 
 _NAMES = ("ukssdc", "local")
 
@@ -34,6 +34,8 @@ def make_backend(name: str, *, user: str | None = None, archive: str | Path | No
     RequestError
         If the name is unknown or an argument is missing.
     """
+    if name != "local" and archive is not None:
+        raise RequestError([("archive", f"is for backend='local'; the backend here is {name!r}")])
     if name == "ukssdc":
         from .ukssdc.products import UKSSDCBackend
 
@@ -54,5 +56,22 @@ def make_backend(name: str, *, user: str | None = None, archive: str | Path | No
             )
         options: dict[str, Any] = {"workers": conf.max_workers or None}
         return LocalBackend(folder, **options)
+    raise unknown_backend(name)
+
+
+def check_backend(name: str) -> None:
+    """Refuse what is not the name of a backend.
+
+    Raises
+    ------
+    RequestError
+        With the names there are.
+    """
+    if name not in _NAMES:
+        raise unknown_backend(name)
+
+
+def unknown_backend(name: object) -> RequestError:
+    """What to say about a backend that does not exist."""
     hint = nearest(name, _NAMES) if isinstance(name, str) else ""
-    raise RequestError([("backend", f"must be one of {', '.join(map(repr, _NAMES))}; got {name!r}{hint}")])
+    return RequestError([("backend", f"must be one of {', '.join(map(repr, _NAMES))}; got {name!r}{hint}")])

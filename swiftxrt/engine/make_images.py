@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import astropy.units as u
 from astropy.nddata import CCDData
@@ -42,13 +43,25 @@ def make(
     progress(2)
     mapped = stack_images(data.pc, bands[0].channels, exposure=True)
     exposure = CCDData(mapped.exposure_s, unit=u.s, wcs=mapped.wcs)
+    meta = _keywords(data)
     notes = tuple(dict.fromkeys(note for stack in (*stacks, mapped) for note in stack.notes))
     return tuple(
         SkyImage(
-            counts=CCDData(stack.counts, unit=u.ct, wcs=stack.wcs),
+            counts=CCDData(stack.counts, unit=u.ct, wcs=stack.wcs, meta=dict(meta)),
             exposure=exposure,
             band=band,
             provenance=replace(provenance, notes=notes),
         )
         for band, stack in zip(bands, stacks, strict=True)
     )
+
+
+def _keywords(data: Data) -> dict[str, Any]:
+    """FITS keywords: those of the first event list, for all lists where that makes a difference."""
+    lists = sorted(data.pc, key=lambda events: float(events.gti.start[0]))
+    first, last = lists[0].header, lists[-1].header
+    meta = {key: first[key] for key in ("TELESCOP", "INSTRUME", "DATAMODE", "OBJECT", "DATE-OBS") if key in first}
+    if "DATE-END" in last:
+        meta["DATE-END"] = last["DATE-END"]
+    meta["EXPOSURE"] = float(sum(events.exposure.to_value(u.s) for events in lists))
+    return meta

@@ -53,6 +53,7 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
     wanted = request.spectrum
     made: list[CountSpectrum] = []
     notes: list[str] = []
+    left_out: list[str] = []
     cautions = list(provenance.cautions)
     for mode in (Mode.WT, Mode.PC):
         lists = data.of(mode)
@@ -63,9 +64,10 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
         try:
             extraction = extract(lists, request.target.position, parameters)
         except NoDataError as error:
-            notes.append(f"{mode.value} mode was left out: {error}")
+            left_out.append(f"{mode.value} mode was left out: {error}")
             continue
         cautions += extraction.cautions
+        notes += extraction.notes
         slices = list(_slices(request, extraction))
         for number, part in enumerate(slices, start=1):
             progress(1, f"{part.label} {mode.value} ({number}/{len(slices)})")
@@ -76,11 +78,11 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
             made.append(_spectrum(counts, part, mode, extraction, provenance, request))
     if not made:
         raise ProductNotAvailableError(
-            ProductKind.SPECTRUM.title, "; ".join(notes) or "no time slice holds any good time"
+            ProductKind.SPECTRUM.title, "; ".join(left_out) or "no time slice holds any good time"
         )
     order = {part: number for number, part in enumerate(dict.fromkeys(one.label for one in made))}
     made.sort(key=lambda one: order[one.label])
-    complete = replace(provenance, notes=tuple(notes), cautions=tuple(cautions))
+    complete = replace(provenance, notes=tuple(dict.fromkeys(left_out + notes)), cautions=tuple(cautions))
     return SpectrumSet(made, t0_met=_zero(request, data), provenance=complete)
 
 

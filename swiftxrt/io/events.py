@@ -25,6 +25,7 @@ from ._fitsfile import load_fits, save_fits
 __all__ = ["read_events", "read_gti", "write_events"]
 
 _NEEDED = ("TIME", "X", "Y", "PI", "GRADE")
+_ENDINGS = (".evt", ".fits")
 _OPTIONAL = ("RAWX", "RAWY", "DETX", "DETY", "PHA")
 
 # Cards that describe the table or the making of the file; all others travel.
@@ -232,7 +233,7 @@ def write_events(events: EventList, path: str | os.PathLike[str], *, overwrite: 
     events : EventList
         What to write.
     path : path-like
-        The file; gzipped if its name ends with ``.gz``.
+        The file, named ``.evt`` or ``.fits``; gzipped if ``.gz`` follows.
     overwrite : bool, optional
         Whether an existing file may be replaced.
 
@@ -245,8 +246,14 @@ def write_events(events: EventList, path: str | os.PathLike[str], *, overwrite: 
     OutputExistsError
         If `path` exists and `overwrite` is false.
     RequestError
-        If a value does not fit into its column.
+        If a value does not fit into its column, or the name has another ending.
     """
+    path = Path(path)
+    if Path(path.name.removesuffix(".gz")).suffix.lower() not in ("", *_ENDINGS):
+        raise RequestError(
+            f"{path.name!r} cannot name an event list; it is written as {', '.join(_ENDINGS)}, or these with .gz. "
+            f"Other formats are written from its table, as in QTable.write"
+        )
     # XRT files, and the HEASoft that reads them, have the old spelling.
     general = fits.Header([("RADECSYS" if key == "RADESYS" else key, value) for key, value in events.header.items()])
     primary = fits.PrimaryHDU(header=general.copy())

@@ -27,6 +27,7 @@ _EXPOSURE = "EXPOSURE"
 #: Cards with the band in keV, as in the EBOUNDS extensions of OGIP files.
 _BAND_CARDS = ("E_MIN", "E_MAX")
 _PROVENANCE = "XRTPROV"
+_ENDINGS = (".fits", ".fit", ".img")
 
 # Cards that the writer makes from the image itself, and coordinate systems,
 # which would be wrong after a cutout.
@@ -57,10 +58,12 @@ def read_image(path: str | os.PathLike[str], *, exposure: str | os.PathLike[str]
     Raises
     ------
     FormatError
-        If a file is damaged or holds no image with a celestial WCS.
+        If a file is damaged or holds no image with a celestial WCS, or if
+        the values of `path` are no counts.
     """
     hdus = load_fits(path)
     counts = _first_image(hdus, path)
+    _check_counts(counts, path)
     header = counts.header
     maps = [hdu for hdu in hdus if hdu.name == _EXPOSURE and _is_image(hdu)]
     if exposure is not None:
@@ -86,6 +89,22 @@ def _first_image(hdus: fits.HDUList, path: Any) -> Any:
     raise FormatError("there is no two-dimensional image in the file", path)
 
 
+def _check_counts(hdu: Any, path: Any) -> None:
+    """Refuse what is no image of counts, most likely an exposure map."""
+    unit = str(hdu.header.get("BUNIT", "")).strip()
+    if u.Unit(unit, parse_strict="silent").is_equivalent(u.s):
+        found = f"in {unit}"
+    elif not np.array_equal(hdu.data, np.rint(hdu.data)):
+        found = "not whole numbers"
+    else:
+        return
+    raise FormatError(
+        f"the values are {found}, so this looks like an exposure map rather than counts; pass it together with the "
+        f"image of the counts, as in SkyImage.read(counts_path, exposure=map_path)",
+        path,
+    )
+
+
 def _ccd(hdu: Any, unit: u.UnitBase, path: Any) -> CCDData:
     wcs = celestial_wcs(hdu.header, hdu.data.shape)
     if wcs is None:
@@ -107,7 +126,7 @@ def write_image(image: SkyImage, path: str | os.PathLike[str], *, overwrite: boo
     image : SkyImage
         What to write.
     path : path-like
-        The file; gzipped if its name ends with ``.gz``.
+        The file, named ``.fits``, ``.fit`` or ``.img``; gzipped if ``.gz`` follows.
     overwrite : bool, optional
         Whether an existing file may be replaced.
 
@@ -117,9 +136,17 @@ def write_image(image: SkyImage, path: str | os.PathLike[str], *, overwrite: boo
 
     Raises
     ------
+    RequestError
+        If the name has another ending.
     OutputExistsError
         If `path` exists and `overwrite` is false.
     """
+    path = Path(path)
+    if Path(path.name.removesuffix(".gz")).suffix.lower() not in ("", *_ENDINGS):
+        raise RequestError(
+            f"{path.name!r} cannot name an image; it is written as {', '.join(_ENDINGS)}, or these with .gz. "
+            f"A picture is saved with image.plot().figure.savefig(...)"
+        )
     primary = fits.PrimaryHDU(np.asarray(image.counts.data), header=_header(image.counts.meta, image.wcs))
     primary.header.update({"BUNIT": "count", "HDUCLASS": "OGIP", "HDUCLAS1": "IMAGE", "CREATOR": "swiftxrt"})
     primary.header["TOTCTS"] = (float(np.sum(image.counts.data)), "Sum of all pixels")

@@ -1,4 +1,4 @@
-"""Files of light curves: FITS, ECSV, and the way to all other formats.
+"""Files of light curves: FITS and ECSV, and the way to the service's QDP files.
 
 A FITS file has one table ``RATE`` after OGIP/93-003 (timing files): ``TIME``
 is mission elapsed time, ``ERROR`` and ``TIMEDEL`` are there for other
@@ -63,36 +63,21 @@ def write_curve(curve: Curve, path: str | PathLike[str], *, format: str | None, 
     """Write a curve; see `swiftxrt.LightCurve.write`."""
     path = Path(path)
     chosen = _ALIASES.get(format or "", format) or _format_of(path)
-    if chosen is None or chosen == "ukssdc.qdp":
+    if chosen not in _SET_ENDINGS:
+        # Astropy's other formats lose units, times or attributes, so that the curve cannot be read back.
         raise RequestError(
-            f"a curve is written as ogip.lc (.fits, .lc), ascii.ecsv (.ecsv) or a table format of Astropy; got "
-            f"{format or path.name!r}. The service's QDP files are written by LightCurveSet.write(folder, "
-            f"format='ukssdc.qdp')"
+            f"a curve is written as ogip.lc (.fits, .fit, .lc) or ascii.ecsv (.ecsv); got {format or path.name!r}. "
+            f"The service's QDP files are written by LightCurveSet.write(folder, format='ukssdc.qdp'), tables "
+            f"in other formats from QTable(curve)"
         )
     if chosen == "ogip.lc":
         save_fits([fits.PrimaryHDU(), _rate_hdu(curve)], path, overwrite=overwrite)
         return
     with atomic_path(path, overwrite) as temporary:
-        if chosen == "ascii.ecsv":
-            table = QTable(curve)
-            # The default would keep the format of the object, which may round to tens of microseconds.
-            table["time"].format, table["time"].precision = "isot", 9
-            table.write(temporary, format="ascii.ecsv")
-        else:
-            _write_table(curve, temporary, chosen)
-
-
-def _write_table(curve: Curve, path: Path, chosen: str) -> None:
-    table = QTable(curve)
-    # Most formats know only numbers and texts in their headers, FITS only short keywords.
-    attributes = table.meta.pop("__attributes__", {})
-    table.meta |= {
-        _ATTRIBUTES[name]: value for name, value in attributes.items() if isinstance(value, str | int | float)
-    }
-    try:
-        table.write(path, format=chosen)
-    except IORegistryError as error:
-        raise RequestError(f"no format {chosen!r}; known are {', '.join(_FORMATS[:2])} and Astropy's") from error
+        table = QTable(curve)
+        # The default would keep the format of the object, which may round to tens of microseconds.
+        table["time"].format, table["time"].precision = "isot", 9
+        table.write(temporary, format="ascii.ecsv")
 
 
 def read_curve(

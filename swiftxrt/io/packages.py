@@ -194,7 +194,7 @@ def read_image_package(path: Path, provenance: Provenance) -> tuple[SkyImage, ..
     path : Path
         The archive.
     provenance : Provenance
-        Given to each image.
+        Given to each image whose file does not tell its own.
 
     Returns
     -------
@@ -223,7 +223,9 @@ def read_image_package(path: Path, provenance: Provenance) -> tuple[SkyImage, ..
                 band = EnergyBand(float(low) * u.keV, float(high) * u.keV) if float(low) > 0 else None
             except ValueError as error:
                 raise FormatError(f"its log gives no energy band for image {number}: {line.strip()!r}", path) from error
-            images.append(replace(read_image(file, exposure=files.get(_EXPOSURE)), band=band, provenance=provenance))
+            image = read_image(file, exposure=files.get(_EXPOSURE))
+            told = image.provenance if image.provenance.backend else provenance
+            images.append(replace(image, band=band, provenance=told))
     if not images:
         raise FormatError("holds no image", path)
     return tuple(images)

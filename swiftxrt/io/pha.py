@@ -32,6 +32,7 @@ _COUNT_TOLERANCE = 0.01
 #: Table with the regions' text; our own, other programs pass over it.
 _REGIONS = "REGIONTXT"
 _NO_FILE = ("", "none")
+_ENDINGS = (".pha", ".pi", ".fits", ".fit")
 
 
 def read_pha(
@@ -231,8 +232,11 @@ def companion_names(path: Path) -> dict[str, str]:
 def write_pha(spectrum: CountSpectrum, path: PathLike, *, overwrite: bool = False) -> None:
     """Write a PHA file and its companions; see `swiftxrt.CountSpectrum.write`."""
     path = Path(path)
-    if path.suffix in (".arf", ".rmf"):
-        raise RequestError(f"{path.name!r} cannot name a spectrum; give it a name such as {path.stem + '.pha'!r}")
+    if Path(path.name.removesuffix(".gz")).suffix.lower() not in ("", *_ENDINGS):
+        raise RequestError(
+            f"{path.name!r} cannot name a spectrum; it is written as {', '.join(_ENDINGS)}, or these with .gz, "
+            f"such as {path.stem + '.pha'!r}"
+        )
     names = companion_names(path)
     parts = dict(_parts(spectrum, names))
     targets = {path: pha_hdus(spectrum, {key: names[key] for key in parts})}

@@ -92,7 +92,7 @@ def write_ds9(path: str | os.PathLike[str], regions: Any, *, overwrite: bool = F
     Parameters
     ----------
     path : path-like
-        The file.
+        The file, named ``.reg``.
     regions : region or iterable of regions
         Circles, circular annuli, ellipses, rectangles and polygons, on the
         sky (written in FK5) or in 0-based pixels (written 1-based under
@@ -108,10 +108,12 @@ def write_ds9(path: str | os.PathLike[str], regions: Any, *, overwrite: bool = F
     Raises
     ------
     RequestError
-        If there is no region, or one of another shape.
+        If there is no region, or one of another shape, or the name has another ending.
     OutputExistsError
         If `path` exists and `overwrite` is false.
     """
+    if Path(path).suffix.lower() not in ("", ".reg"):
+        raise RequestError(f"{Path(path).name!r} cannot name a region file; regions are written as .reg")
     text = ds9_text(regions)
     with atomic_path(path, overwrite) as temporary:
         temporary.write_text(text, encoding="utf-8")

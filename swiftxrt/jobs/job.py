@@ -26,7 +26,7 @@ from ..exceptions import (
 )
 from ..kinds import ProductKind
 from ..products.productset import ProductSet
-from ..products.provenance import Provenance, cautions_of
+from ..products.provenance import Provenance, provenance_of
 from ..products.report import JobReport, Phase
 from ..request.bundle import XRTRequest
 from .progress import callback_display, terminal_display
@@ -267,7 +267,7 @@ class Job:
             )
             raise ProductNotAvailableError(kind.title, (status.text if status else "") or reason)
         product = self._backend.collect(self._handle, kind)
-        for category, message in cautions_of(product):
+        for category, message in provenance_of(product).cautions:
             warn(f"{kind.title}: {message}", getattr(exceptions, category, SwiftXRTWarning))
         return product
 

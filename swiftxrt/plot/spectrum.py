@@ -28,6 +28,8 @@ _TICKS_KEV = (0.3, 0.5, 1.0, 2.0, 5.0, 10.0)
 _MINOR_TICKS_KEV = (0.4, 0.6, 0.7, 0.8, 0.9, 3.0, 4.0, 6.0, 7.0, 8.0, 9.0)
 _SET_COLOURS = tuple(COLOURS[name] for name in ("vermillion", "blue", "green", "purple", "orange", "sky blue", "black"))
 _BACKGROUND_COLOUR = "0.6"
+# Between these, numbers on the vertical axis are short without powers of ten.
+_PLAIN = (1e-3, 1e4)
 # Groups for the eye: about so many if there are few counts, and never more
 # counts in a group than this.
 _WANTED_GROUPS = 15
@@ -58,7 +60,8 @@ def plot_spectrum(
     steps : bool, optional
         Draw a line in steps with error bars instead of crosses.
     background : bool, optional
-        Also draw the background expected in the source region, in grey.
+        Also draw the background expected in the source region, in grey, and
+        a legend that tells it from the net spectrum.
     **artist_kwargs
         Passed on to `~matplotlib.axes.Axes.errorbar`, e.g. ``color``, ``label``.
 
@@ -83,10 +86,13 @@ def plot_spectrum(
     value = shown.flux.value
     error = np.zeros_like(value) if shown.uncertainty is None else shown.uncertainty.array
     _label_axes(ax, shown.unit)
-    if background:
-        _draw_background(ax, shown)
+    with_background = background and _draw_background(ax, shown)
+    if with_background and spectrum.counts is not None:
+        style.setdefault("label", spectrum.counts.stem)
     _draw(ax, low[good], high[good], value[good], error[good], steps=steps, style=style)
     _widen_limits(ax, low[good], high[good], value[good], error[good])
+    if with_background:
+        ax.legend(frameon=False)
     return ax
 
 
@@ -175,15 +181,17 @@ def _label_axes(ax: Axes, unit: u.UnitBase) -> None:
     ax.xaxis.set_minor_locator(FixedLocator(_MINOR_TICKS_KEV))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda energy_kev, _: f"{energy_kev:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.yaxis.set_major_formatter(FuncFormatter(_number))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _number(value, ax)))
     ax.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: _minor_number(value, ax)))
     ax.set_xlabel(axis_label("Energy", u.keV))
     ax.set_ylabel(axis_label(_flux_name(unit), unit))
 
 
-def _number(value: float, _: Any = None) -> str:
-    """A number as text: plain where that is short, else as a power of ten."""
-    if 1e-3 <= value < 1e4:
+def _number(value: float, ax: Axes) -> str:
+    """A number on the vertical axis as text: plain where that is short for all of them, else as a power of ten."""
+    low, high = ax.get_ylim()
+    lowest = low if _is_short(ax) else 10 ** np.ceil(np.log10(low))
+    if lowest > _PLAIN[0] * 0.999 and high < _PLAIN[1]:
         return f"{value:.10g}"
     power = np.floor(np.log10(value))
     mantissa = round(value / 10**power)
@@ -193,9 +201,14 @@ def _number(value: float, _: Any = None) -> str:
 
 def _minor_number(value: float, ax: Axes) -> str:
     """Labels between powers of ten, where the axis has few of those."""
-    low, high = ax.get_ylim()
     first_digit = round(value / 10 ** np.floor(np.log10(value)))
-    return _number(value) if high < 15 * low and first_digit in (2, 3, 5) else ""
+    return _number(value, ax) if _is_short(ax) and first_digit in (2, 3, 5) else ""
+
+
+def _is_short(ax: Axes) -> bool:
+    """Whether the vertical axis spans hardly more than a decade."""
+    low, high = ax.get_ylim()
+    return high < 15 * low
 
 
 def _flux_name(unit: u.UnitBase) -> str:
@@ -241,11 +254,14 @@ def _outline(low: Floats, high: Floats, value: Floats) -> tuple[Floats, Floats]:
     return np.array(energy_kev), np.array(level)
 
 
-def _draw_background(ax: Axes, shown: XRTSpectrum, wanted_groups: int = _WANTED_GROUPS) -> None:
-    """The background scaled to the source region, in groups of its own: the source's would hold too few counts."""
+def _draw_background(ax: Axes, shown: XRTSpectrum, wanted_groups: int = _WANTED_GROUPS) -> bool:
+    """The background scaled to the source region, in groups of its own: the source's would hold too few counts.
+
+    Tells whether there was one to draw.
+    """
     source = shown.counts
     if source is None or source.background is None or not source.background.counts.any():
-        return
+        return False
     low_kev, high_kev = np.sort(shown.energy_edges.value[[0, -1]])
     edges = source.energy_edges.value
     inside = np.flatnonzero((edges[:-1] > low_kev - 1e-6) & (edges[1:] < high_kev + 1e-6))
@@ -253,12 +269,17 @@ def _draw_background(ax: Axes, shown: XRTSpectrum, wanted_groups: int = _WANTED_
     first, last = (int(source.channel[inside[end]]) for end in (0, -1))
     grouped = source.background.group_channels(max(1, total // wanted_groups), first, last).grouped()
     good = (grouped.quality == GOOD) & (grouped.counts > 0)
+    if not good.any():
+        return False
     low, high = grouped.energy_edges.value[:-1][good], grouped.energy_edges.value[1:][good]
     per_count = source.background_ratio * source.per_count(shown.unit, (high - low) * u.keV).value
     value, error = grouped.counts[good] * per_count, np.sqrt(grouped.counts[good]) * per_count
-    style = {"color": _BACKGROUND_COLOUR, "linewidth": 1.0, "zorder": 1, "label": "_background"}
+    # One entry in the legend for the backgrounds of several spectra.
+    label = "_background" if "background" in ax.get_legend_handles_labels()[1] else "background"
+    style = {"color": _BACKGROUND_COLOUR, "linewidth": 1.0, "zorder": 1, "label": label}
     _draw(ax, low, high, value, error, steps=False, style=style)
     _widen_limits(ax, low, high, value, error)
+    return True
 
 
 def _remember_limits(ax: Axes) -> None:

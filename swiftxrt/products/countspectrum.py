@@ -223,10 +223,10 @@ class CountSpectrum:
         """Background-subtracted count rate between 0.3 and 10 keV (channels 30 to 1000)."""
         first, last = TOTAL.channels
         inside = (self.channel >= first) & (self.channel <= last)
-        counts = self.counts[inside].sum()
+        net = float(self.counts[inside].sum())
         if self.background is not None:
-            counts = counts - self.background_ratio * self.background.counts[inside].sum()
-        return counts / self.areascale * u.ct / self.exposure
+            net -= self.background_ratio * float(self.background.counts[inside].sum())
+        return net / self.areascale * u.ct / self.exposure
 
     @property
     def is_grouped(self) -> bool:
@@ -391,8 +391,18 @@ class CountSpectrum:
         ``x.pha`` is accompanied by ``x_bkg.pha``, ``x.arf`` and ``x.rmf``, as
         far as there is background and response.
 
+        Parameters
+        ----------
+        path : path-like
+            Name ending with ``.pha``, ``.pi``, ``.fits`` or ``.fit``; ``.gz``
+            after it compresses.
+        overwrite : bool, optional
+            Whether existing files may be replaced.
+
         Raises
         ------
+        RequestError
+            If the name has another ending.
         OutputExistsError
             If one of the files exists and `overwrite` is False.
         """

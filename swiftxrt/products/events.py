@@ -355,10 +355,12 @@ class EventList:
         return read_events(path)
 
     def write(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write an XRT event file (gzipped if the name ends with ``.gz``).
+        """Write an XRT event file, named ``.evt`` or ``.fits`` (gzipped if ``.gz`` follows).
 
         Raises
         ------
+        RequestError
+            If the name has another ending, or a value does not fit into its column.
         OutputExistsError
             If `path` exists and `overwrite` is false.
         """

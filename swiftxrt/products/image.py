@@ -143,7 +143,8 @@ class SkyImage:
         Raises
         ------
         FormatError
-            If a file is not a FITS image with a celestial WCS, or is damaged.
+            If a file is not a FITS image with a celestial WCS, or is damaged;
+            if `path` holds no counts but, for example, exposures.
         """
         from ..io.image import read_image
 
@@ -152,8 +153,12 @@ class SkyImage:
     def write(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the counts as primary image and the exposure as extension ``EXPOSURE``.
 
+        The name ends with ``.fits``, ``.fit`` or ``.img``; ``.gz`` after it compresses.
+
         Raises
         ------
+        RequestError
+            If the name has another ending.
         OutputExistsError
             If `path` exists and `overwrite` is false.
         """

@@ -72,6 +72,8 @@ class Position:
         problems = []
         if not isinstance(self.coord, SkyCoord) or not self.coord.isscalar:
             problems.append(("coord", f"one SkyCoord is needed; got {self.coord!r}"))
+        elif not np.isfinite([self.coord.spherical.lon.deg, self.coord.spherical.lat.deg]).all():
+            problems.append(("coord", f"finite coordinates are needed; got {self.coord!r}"))
         radius = self.radius
         angle = isinstance(radius, u.Quantity) and radius.isscalar and radius.unit.is_equivalent(u.arcsec)
         if not angle or not 0 < radius.to_value(u.arcsec) < np.inf:
@@ -148,10 +150,12 @@ class Position:
         )
 
     def write(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write the error circle as a DS9 region file that HEASoft reads too.
+        """Write the error circle as a DS9 region file (``.reg``) that HEASoft reads too.
 
         Raises
         ------
+        RequestError
+            If the name has another ending.
         OutputExistsError
             If `path` exists and `overwrite` is false.
         """

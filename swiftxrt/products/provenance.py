@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Provenance", "cautions_of"]
+__all__ = ["Provenance", "provenance_of"]
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,8 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
 
 
-def cautions_of(product: Any) -> tuple[tuple[str, str], ...]:
-    """What the user should be warned of about a product of any kind."""
+def provenance_of(product: Any) -> Provenance:
+    """Provenance of a product of any kind; that of its first part if it has several."""
     part = product[0] if isinstance(product, tuple) else getattr(product, "total", product)
     provenance = getattr(part, "provenance", None) or {}
-    if not isinstance(provenance, Provenance):
-        provenance = Provenance.from_dict(provenance)
-    return provenance.cautions
+    return provenance if isinstance(provenance, Provenance) else Provenance.from_dict(provenance)

@@ -17,6 +17,7 @@ from specutils import SpectralAxis, Spectrum
 
 from ..exceptions import NoDataError, RequestError
 from .countspectrum import CountSpectrum
+from .grouping import BAD, GOOD, LEFT_OVER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -170,14 +171,25 @@ class XRTSpectrum(Spectrum):  # type: ignore[misc]  # specutils has no types.
             If there are not enough counts for one bin.
         """
         counts = self._counts_for("grouped")
-        low, high = np.sort(self.energy_edges.value[[0, -1]])
-        edges = counts.energy_edges.value
-        inside = (edges[:-1] > low - _SAME_ENERGY_KEV) & (edges[1:] < high + _SAME_ENERGY_KEV)
-        channel = counts.channel[inside]
+        channel = counts.channel[self._channels_inside(counts)]
         first, last = (int(channel[0]), int(channel[-1])) if channel.size else (0, -1)
         grouped = counts.group_channels(min_counts, first, last).to_spectrum(unit=self.unit)
         axis_unit = self._spectral_axis.unit
         return grouped if axis_unit == u.keV else grouped.with_spectral_axis_unit(axis_unit)
+
+    def _channels_inside(self, counts: CountSpectrum) -> NDArray[np.bool_]:
+        low, high = np.sort(self.energy_edges.value[[0, -1]])
+        edges = counts.energy_edges.value
+        inside: NDArray[np.bool_] = (edges[:-1] > low - _SAME_ENERGY_KEV) & (edges[1:] < high + _SAME_ENERGY_KEV)
+        return inside
+
+    def _selected(self, counts: CountSpectrum) -> CountSpectrum:
+        """The counts with the channels outside of this spectrum flagged as bad, if it is a part of them."""
+        outside = ~self._channels_inside(counts)
+        if not np.any(counts.quality[outside] == GOOD):
+            return counts
+        newly_bad = outside & np.isin(counts.quality, (GOOD, LEFT_OVER))
+        return counts.replace(quality=np.where(newly_bad, BAD, counts.quality))
 
     def _counts_for(self, purpose: str) -> CountSpectrum:
         if self._counts is None:
@@ -200,10 +212,15 @@ class XRTSpectrum(Spectrum):  # type: ignore[misc]  # specutils has no types.
     def write(self, path: str | os.PathLike[str], *, format: str = "ogip.pha", overwrite: bool = False) -> None:  # noqa: A002
         """Write the counts as OGIP PHA file with companions; see `CountSpectrum.write`.
 
+        The file always holds all channels. Those outside of a slice, such as
+        ``spectrum[0.5 * u.keV : 2 * u.keV]``, get QUALITY 5 (bad), so that
+        reading the file gives the slice again and XSPEC leaves them out with
+        ``ignore bad``.
+
         Parameters
         ----------
         path : path-like
-            Name of the PHA file.
+            Name of the PHA file; for its endings see `CountSpectrum.write`.
         format : str, optional
             ``"ogip.pha"`` or one of specutils' formats, none of which keeps
             the counts or the edges.
@@ -214,14 +231,15 @@ class XRTSpectrum(Spectrum):  # type: ignore[misc]  # specutils has no types.
         ------
         RequestError
             If this spectrum is the result of arithmetic: what it holds is no
-            longer counts.
+            longer counts. If the name of the PHA file has another ending.
         """
         if format != "ogip.pha":
             Spectrum(self.flux, self.spectral_axis, uncertainty=self.uncertainty, mask=self.mask, meta=self.meta).write(
                 path, format=format, overwrite=overwrite
             )
             return
-        self._counts_for("written as PHA file; write it with format='tabular-fits'").write(path, overwrite=overwrite)
+        counts = self._counts_for("written as PHA file; write it with format='tabular-fits'")
+        self._selected(counts).write(path, overwrite=overwrite)
 
     def plot(self, *, ax: Axes | None = None, min_counts: int | None = None, **artist_kwargs: Any) -> Axes:
         """Draw the spectrum with error bars; see `swiftxrt.plot.spectrum.plot_spectrum`."""
@@ -399,6 +417,20 @@ class XRTSpectrum(Spectrum):  # type: ignore[misc]  # specutils has no types.
         self._edges = self._edges * (self._spectral_axis.value[0] / before)
         self._counts = None  # They are at the old energies.
 
+    def __eq__(self, other: object) -> bool:
+        """Whether edges, values, errors, mask and `counts` are the same, in the same units."""
+        if not isinstance(other, XRTSpectrum):
+            return NotImplemented
+        return (
+            _same(self._edges, other._edges)
+            and _same(self.flux, other.flux)
+            and _same_errors(self.uncertainty, other.uncertainty)
+            and np.array_equal(self.mask, other.mask)
+            and self._counts == other._counts
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # Compared by content, which is arrays and can be shifted in place.
+
     def __repr__(self) -> str:
         name = f" {self._counts.stem}" if self._counts is not None else ""
         edges = self._edges.value
@@ -418,6 +450,16 @@ def _edges_of(axis: SpectralAxis) -> u.Quantity:
     if axis.size > 1:
         return SpectralAxis._edges_from_centers(axis.value, axis.unit)
     raise RequestError("a spectrum of one bin needs the edges of the bin as its spectral axis")
+
+
+def _same(one: u.Quantity, two: u.Quantity) -> bool:
+    return bool(one.unit == two.unit) and np.array_equal(one.value, two.value, equal_nan=True)
+
+
+def _same_errors(one: Any, two: Any) -> bool:
+    if one is None or two is None:
+        return one is two
+    return type(one) is type(two) and _same(one.quantity, two.quantity)
 
 
 def _with_edges(axis: SpectralAxis, edges: u.Quantity) -> SpectralAxis:

@@ -10,7 +10,7 @@ import astropy.units as u
 from astropy.coordinates import SkyCoord
 from astroquery.query import BaseQuery
 
-from ..backends.registry import make_backend
+from ..backends.registry import check_backend, make_backend
 from ..exceptions import ProductNotAvailableError, RequestError
 from ..jobs.job import Job
 from ..jobs.protocol import ProductBackend
@@ -55,11 +55,12 @@ class SwiftXRTClass(BaseQuery):
     --------
     >>> from swiftxrt import SwiftXRT
     >>> local = SwiftXRT(backend="local", archive="observations")  # doctest: +SKIP
-    >>> curves = local.make_light_curve("GRB 200416A", binning=CountsBinning(pc_counts=20))  # doctest: +SKIP
+    >>> curves = local.make_light_curve("GRB 200416A", binning=SnapshotBinning())  # doctest: +SKIP
     """
 
     def __init__(self, backend: str = "ukssdc", *, user: str | None = None, archive: str | Path | None = None) -> None:
         super().__init__()
+        check_backend(backend)
         self._backend_name = backend
         self._user = user
         self._archive = archive
@@ -262,6 +263,8 @@ class SwiftXRTClass(BaseQuery):
         RequestError, ServiceError, NoDataError, ProductNotAvailableError, JobTimeoutError
             As for ``submit``, ``Job.wait`` and ``Job.product``.
         """
+        if "kinds" in parameters:
+            raise RequestError([("kinds", "one position is made here: give kind=; submit() takes several kinds")])
         request = PositionRequest(kinds=(kind,), **parameters)
         product = ProductKind(f"{request.kinds[0]}_position")
         position: Position = self._make(target, product, extraction, timeout, position=request)

@@ -150,12 +150,17 @@ class XRTRequest(Record):
             If the text is not YAML or holds anything that is not a parameter;
             all problems are reported at once.
         """
+        if not isinstance(text, str):
+            raise RequestError(f"a YAML text is needed; got {text!r}; files are read by XRTRequest.read", cls.__name__)
         try:
             plain = yaml.load(text, Loader=_StrictLoader)
         except yaml.YAMLError as error:
             raise RequestError(f"this is not YAML: {error}", cls.__name__) from error
         if not isinstance(plain, dict):
-            raise RequestError(f"the YAML must hold the parameters by name; got {plain!r}", cls.__name__)
+            raise RequestError(
+                f"the YAML must hold the parameters by name; got {plain!r}; files are read by XRTRequest.read",
+                cls.__name__,
+            )
         return cls.from_dict(plain)
 
     def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Self
 
 import astropy.units as u
 
@@ -104,6 +105,15 @@ class ObsidBinning(Record):
     """One bin for each observation."""
 
 
+_DEFAULT_BANDS = {"soft": SOFT, "hard": HARD}
+
+
+def _common(first: EnergyBand, second: EnergyBand) -> EnergyBand | None:
+    """What two bands have in common, if anything."""
+    low, high = max(first.low_kev, second.low_kev), min(first.high_kev, second.high_kev)
+    return EnergyBand(low * u.keV, high * u.keV) if low < high else None
+
+
 @record
 class LightCurveRequest(Record):
     """A light curve with its hardness ratio.
@@ -130,14 +140,14 @@ class LightCurveRequest(Record):
         "Total band.", Band(CHANNEL_RANGE), default=None, wire=("minen", "maxen"), service_default=TOTAL
     )
     soft: EnergyBand | None = par(
-        "Soft band, within the total band.",
+        "Soft band, within the total band; the default is cut to it.",
         Band(CHANNEL_RANGE),
         default=None,
         wire=("soft1", "soft2"),
         service_default=SOFT,
     )
     hard: EnergyBand | None = par(
-        "Hard band, within the total band.",
+        "Hard band, within the total band; the default is cut to it.",
         Band(CHANNEL_RANGE),
         default=None,
         wire=("hard1", "hard2"),
@@ -226,3 +236,11 @@ class LightCurveRequest(Record):
             band: EnergyBand | None = getattr(self, name)
             if band and not (total.low_kev <= band.low_kev and band.high_kev <= total.high_kev):
                 yield name, f"must lie within the total band {total}; got {band}"
+            if band is None and _common(_DEFAULT_BANDS[name], total) is None:
+                yield name, f"is needed, because its default {_DEFAULT_BANDS[name]} is outside the band {total}"
+
+    def with_defaults(self) -> Self:
+        """A copy in which unset fields hold the service's defaults, soft and hard band cut to the total band."""
+        total = self.band or TOTAL
+        bands = {name: getattr(self, name) or _common(band, total) for name, band in _DEFAULT_BANDS.items()}
+        return super(LightCurveRequest, self.replace(**bands)).with_defaults()

@@ -17,6 +17,7 @@ from ..exceptions import (
 )
 from ..jobs.protocol import HostingBackend, JobHandle
 from ..kinds import ProductKind
+from ..products.provenance import provenance_of
 from ..products.report import Phase
 from ..wire import envelope, lightcurve, position, spectrum, status
 from ..wire.jobpars import job_parameters
@@ -143,7 +144,8 @@ class Service:
     def _position(self, payload: Mapping[str, Any], owner: str, kind: ProductKind) -> Reply:
         handle = self._job(payload, owner)
         try:
-            content = position.encode(self.backend.collect(handle, kind), kind)
+            found = self.backend.collect(handle, kind)
+            content = position.encode(found, kind) | _provenance(found)
         except ProductNotAvailableError as error:
             content = position.encode_missing(error.reason)
         return envelope.success(content)
@@ -162,6 +164,7 @@ class Service:
                 nosys=str(payload.get("nosys", "no")),
                 incbad=str(payload.get("incbad", "no")),
             )
+            | _provenance(curves)
         )
 
     def spectrum(self, payload: Mapping[str, Any], owner: str, base_url: str) -> Reply:
@@ -177,6 +180,7 @@ class Service:
                 t0_met=spectra.t0_met or 0.0,
                 delta_statistic=request.delta_statistic,
             )
+            | _provenance(spectra)
         )
 
     def old_job(self, payload: Mapping[str, Any], owner: str, base_url: str) -> Reply:
@@ -226,6 +230,10 @@ class Service:
         except JobLostError:
             pass  # A job that does not exist is answered like a job of somebody else.
         raise _RefusedError(envelope.failure(f"Job {job_id} is not owned by user {payload['UserID']}"))
+
+
+def _provenance(product: Any) -> Reply:
+    return {envelope.PROVENANCE: provenance_of(product).to_dict()}
 
 
 def product_url(base_url: str, job_id: str) -> str:

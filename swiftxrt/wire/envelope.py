@@ -9,11 +9,15 @@ from typing import Any, NoReturn
 from ..exceptions import JobLostError, NotRegisteredError, ProtocolError, RequestRejectedError, ServiceWarning, warn
 from .names import field_of_key
 
-__all__ = ["API_NAME", "API_VERSION", "failure", "open_reply", "redact", "seal", "success"]
+__all__ = ["API_NAME", "API_VERSION", "PROVENANCE", "failure", "open_reply", "redact", "seal", "success"]
 
 API_NAME = "xrt_prods"
 #: Version of the protocol; a text, because the number 1.10 cannot be told from 1.1.
 API_VERSION = "1.12"
+
+#: Key under which the embedded server tells how a product was made; the real
+#: service does not send it, and other clients ignore it.
+PROVENANCE = "Provenance"
 
 # The service has no error codes: these are the two sentences known from its
 # documentation, and what they mean.

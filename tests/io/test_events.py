@@ -502,3 +502,10 @@ def test_other_real_files_are_refused(validation_data):
             EventList.read(path)
     with pytest.raises(FormatError):
         EventList.read(validation_data / "uklc_AT2018cow/allpcback.area.gz")
+
+
+@pytest.mark.parametrize("name", ["e.ecsv", "e.hdf5", "e.ecsv.gz", "e.img"])
+def test_other_endings_are_refused(tmp_path, name):
+    with pytest.raises(RequestError, match=r"\.evt, \.fits, or these with \.gz"):
+        make().write(tmp_path / name)
+    assert not list(tmp_path.iterdir())

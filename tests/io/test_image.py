@@ -12,7 +12,7 @@ from astropy.nddata import CCDData
 from astropy.wcs import WCS
 
 from swiftxrt.bands import EnergyBand
-from swiftxrt.exceptions import FormatError, OutputExistsError
+from swiftxrt.exceptions import FormatError, OutputExistsError, RequestError
 from swiftxrt.products._wcs import sky_wcs
 from swiftxrt.products.image import SkyImage
 from swiftxrt.products.provenance import Provenance
@@ -91,6 +91,30 @@ def test_exposure_of_another_file(tmp_path):
     assert SkyImage.read(counts, exposure=tmp_path / "ex.fits") == image
     with pytest.raises(FormatError, match="no such file"):
         SkyImage.read(counts, exposure=tmp_path / "none.fits")
+
+
+def test_exposure_maps_are_no_counts(tmp_path):
+    header = fits.Header({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"})
+    seconds = fits.Header({**header, "BUNIT": "s"})
+    for data, head, found in ((np.full((5, 5), 0.5), header, "not whole numbers"), (np.ones((5, 5)), seconds, "in s")):
+        fits.PrimaryHDU(data, header=head).writeto(tmp_path / "a.img", overwrite=True)
+        with pytest.raises(FormatError, match=rf"{found}.*exposure map.*exposure=map_path"):
+            SkyImage.read(tmp_path / "a.img")
+    fits.PrimaryHDU(np.ones((5, 5)), header=fits.Header({**header, "BUNIT": "count"})).writeto(tmp_path / "b.img")
+    assert SkyImage.read(tmp_path / "b.img", exposure=tmp_path / "a.img").rate.data.tolist() == [[1.0] * 5] * 5
+
+
+def test_official_exposure_map_is_no_image(validation_data):
+    (path,) = validation_data.glob("deepsky_archive_obs/obs/*/00085374001/xrt/products/sw00085374001xpc_ex.img.gz")
+    with pytest.raises(FormatError, match="exposure map"):
+        SkyImage.read(path)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.img.png", "a.png.gz", "a.evt"])
+def test_other_endings_are_refused(tmp_path, name):
+    with pytest.raises(RequestError, match=r"\.fits, \.fit, \.img, or these with \.gz"):
+        make().write(tmp_path / name)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_fits_cannot_hold_is_left_out(tmp_path):

@@ -199,10 +199,14 @@ class TestFormats:
         with pytest.raises(FormatError, match=r"ogip\.lc, ascii\.ecsv, ukssdc\.qdp"):
             LightCurve.read(tmp_path / "a.txt")
 
-    @pytest.mark.parametrize("chosen", ["ukssdc.qdp", "nonsense"])
-    def test_writing_what_cannot_be_written(self, tmp_path, curve, chosen):
-        with pytest.raises(RequestError):
-            curve.write(tmp_path / "a.x", format=chosen)
+    @pytest.mark.parametrize(
+        "chosen",
+        ["ukssdc.qdp", "nonsense", "ascii.csv", "ascii.fixed_width", "ascii.qdp", "votable", "asdf", "hdf5", "parquet"],
+    )
+    def test_writing_what_would_not_come_back(self, tmp_path, curve, chosen):
+        for one in (curve, make_ratio()):
+            with pytest.raises(RequestError, match=rf"ogip\.lc .*ascii\.ecsv .*got '{chosen}'"):
+                one.write(tmp_path / "a.fits", format=chosen)
         with pytest.raises(RequestError, match=r"a\.x"):
             curve.write(tmp_path / "a.x")
         assert not list(tmp_path.iterdir())

@@ -149,8 +149,16 @@ def test_nothing_is_overwritten_by_accident(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["x.arf"]
     complete().write(tmp_path / "x.pha", overwrite=True)
     assert CountSpectrum.read(tmp_path / "x.pha") == complete()
-    with pytest.raises(RequestError, match="cannot name a spectrum"):
-        complete().write(tmp_path / "y.rmf")
+
+
+@pytest.mark.parametrize("name", ["y.rmf", "y.txt", "y.ecsv", "y.txt.gz", "y.gz.txt"])
+def test_other_endings_are_refused(tmp_path: Path, name: str) -> None:
+    for spectrum in (complete(), complete().to_spectrum()):
+        with pytest.raises(
+            RequestError, match=r"cannot name a spectrum.*\.pha, \.pi, \.fits, \.fit, or these with \.gz"
+        ):
+            spectrum.write(tmp_path / name)
+    assert not list(tmp_path.iterdir())
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=200))

@@ -113,7 +113,7 @@ def test_background_is_scaled(spectrum: XRTSpectrum) -> None:
     ax = spectrum.plot(background=True)
     source, background = counted(), counted().background
     assert background is not None
-    (grey,) = [item for item in ax.containers if item.get_label() == "_background"]
+    (grey,) = [item for item in ax.containers if item.get_label() == "background"]
     segments = np.array(grey.lines[2][0].get_segments())
     low, high, level = segments[:, 0, 0], segments[:, 1, 0], segments[:, 0, 1]
     expected = source.background_ratio * background.counts[30 : round(high[-1] * 100)].sum() / 1000
@@ -121,6 +121,19 @@ def test_background_is_scaled(spectrum: XRTSpectrum) -> None:
     assert ax.get_ylim()[0] < level.min()
     without = counted(background=None).to_spectrum().plot(background=True)
     assert len(without.containers) == 1
+    assert without.get_legend() is None
+
+
+def entries(ax: plt.Axes) -> list[str]:
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_legend_tells_the_background(spectrum: XRTSpectrum) -> None:
+    assert sorted(entries(spectrum.plot(background=True))) == ["background", "interval0pc"]
+    assert sorted(entries(spectrum.plot(background=True, label="mine"))) == ["background", "mine"]
+    assert spectrum.plot().get_legend() is None
+    both = SpectrumSet([counted(mode="WT"), counted()]).plot(background=True)
+    assert sorted(entries(both)) == ["background", "interval0pc", "interval0wt"]
 
 
 def test_axes_of_others_are_used(spectrum: XRTSpectrum) -> None:
@@ -171,6 +184,17 @@ def test_small_ranges_have_labels_too() -> None:
     ax = tiny.plot()
     ax.figure.savefig(io.BytesIO(), dpi=40)
     assert r"$2 \times 10^{-6}$" in [text.get_text() for text in ax.yaxis.get_ticklabels(which="both")]
+
+
+@pytest.mark.parametrize("limits", [(5e-5, 0.3), (1e-3, 0.3), (8e-4, 5.0), (5e-4, 5e-3), (0.1, 3e5), (2e-3, 9e3)])
+def test_numbers_on_the_axis_have_one_style(spectrum: XRTSpectrum, limits: tuple[float, float]) -> None:
+    ax = spectrum.plot()
+    ax.set_ylim(limits)
+    ax.figure.savefig(io.BytesIO(), dpi=40)
+    ticks = [*ax.yaxis.get_major_ticks(), *ax.yaxis.get_minor_ticks()]
+    shown = [tick.label1.get_text() for tick in ticks if limits[0] <= tick.get_loc() <= limits[1]]
+    powers = {"10^" in text for text in shown if text}
+    assert powers == {limits not in ((1e-3, 0.3), (8e-4, 5.0), (2e-3, 9e3))}
 
 
 def test_sets(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,8 @@ def test_any_frame_becomes_icrs():
     [
         (((21.7, 33.1), 3 * u.arcsec), "coord"),
         ((SkyCoord([1, 2], [3, 4], unit="deg"), 3 * u.arcsec), "coord"),
+        ((SkyCoord(np.nan, 3, unit="deg"), 3 * u.arcsec), "coord"),
+        ((SkyCoord(3, np.nan, unit="deg", frame="galactic"), 3 * u.arcsec), "coord"),
         ((COORD, 3), "radius"),
         ((COORD, 3 * u.s), "radius"),
         ((COORD, 0 * u.arcsec), "radius"),
@@ -119,6 +121,13 @@ def test_write(tmp_path):
     with pytest.raises(OutputExistsError):
         position.write(path)
     position.write(path, overwrite=True)
+
+
+@pytest.mark.parametrize("name", ["p.json", "p.fits", "p.reg.gz"])
+def test_other_endings_are_refused(tmp_path, name):
+    with pytest.raises(RequestError, match=r"written as \.reg"):
+        Position(COORD, 3.5 * u.arcsec).write(tmp_path / name)
+    assert not list(tmp_path.iterdir())
 
 
 def test_repr():

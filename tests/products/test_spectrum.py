@@ -345,14 +345,62 @@ def test_results_of_arithmetic_have_no_counts(tmp_path: Path, channels: XRTSpect
 
 def test_round_trip_through_a_file(tmp_path: Path, channels: XRTSpectrum) -> None:
     path = tmp_path / "x.pha"
-    channels[1 * u.keV : 3 * u.keV].write(path)
+    channels.write(path)
     again = XRTSpectrum.read(path)
     assert again.counts == counted()
-    np.testing.assert_array_equal(again.flux, channels.flux)
-    np.testing.assert_array_equal(again.energy_edges, channels.energy_edges)
+    assert again == channels
     with pytest.raises(OutputExistsError):
         channels.write(path)
     channels.write(path, overwrite=True)
+
+
+@pytest.mark.parametrize("unit", ["keV", "Angstrom"])
+def test_slices_are_written_with_all_counts_and_flags(tmp_path: Path, channels: XRTSpectrum, unit: str) -> None:
+    part = channels[1 * u.keV : 3 * u.keV]
+    part.with_spectral_axis_unit(unit).write(tmp_path / "x.pha")
+    again = XRTSpectrum.read(tmp_path / "x.pha")
+    assert again.counts is not None
+    assert again.counts.replace(quality=counted().quality) == counted()
+    assert np.flatnonzero(again.counts.quality == 0).tolist() == list(range(100, 300))
+    assert set(again.counts.quality) == {0, 5}
+    np.testing.assert_array_equal(again.flux, part.flux)
+    np.testing.assert_array_equal(again.energy_edges, part.energy_edges)
+    assert part.counts == counted()
+
+
+def test_slices_of_groups_keep_the_groups(tmp_path: Path, grouped: XRTSpectrum) -> None:
+    grouped.write(tmp_path / "whole.pha")
+    assert grouped.counts is not None
+    assert {2, 5} <= set(grouped.counts.quality)
+    assert XRTSpectrum.read(tmp_path / "whole.pha") == grouped
+    grouped[2:7].write(tmp_path / "part.pha")
+    again = XRTSpectrum.read(tmp_path / "part.pha")
+    np.testing.assert_array_equal(again.flux, grouped[2:7].flux)
+    np.testing.assert_array_equal(again.energy_edges, grouped[2:7].energy_edges)
+
+
+def test_compared_by_content(channels: XRTSpectrum, grouped: XRTSpectrum) -> None:
+    same = counted().to_spectrum()
+    assert same == channels
+    assert copy.copy(grouped) == grouped  # NaN included, if there is any.
+    others = [
+        channels[1:],
+        channels * 1,  # No counts.
+        channels.with_spectral_axis_unit("eV"),
+        counted(exposure=2000 * u.s).to_spectrum(),
+        counted(header={}).to_spectrum(),
+        counted().to_spectrum(unit="ct / s"),
+    ]
+    assert all(other != channels for other in others)
+    for name, value in (("mask", np.ones(1024, dtype=bool)), ("uncertainty", None)):
+        changed = counted().to_spectrum()
+        setattr(changed, name, value)
+        assert changed != channels
+    assert channels * 2 == channels * 2
+    assert channels != "spectrum"
+    assert channels.__eq__(plain(channels)) is NotImplemented
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(channels)
 
 
 # Sets.

@@ -66,7 +66,9 @@ def test_ready_instance_makes_others() -> None:
 
 def test_backend_names_and_archives_are_checked(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="did you mean 'local'"):
-        SwiftXRTClass(backend="locl").submit(XRTRequest(target=Target("X"), image=ImageRequest()))
+        SwiftXRTClass(backend="locl")
+    with pytest.raises(RequestError, match="backend='local'"):
+        SwiftXRTClass(archive=tmp_path).submit(XRTRequest(target=Target("X"), image=ImageRequest()))
     with pytest.raises(RequestError, match="SWIFTXRT_ARCHIVE"):
         SwiftXRTClass(backend="local").make_image("X")
     with pytest.raises(RequestError, match="no folder"):
@@ -221,6 +223,15 @@ def test_position(local: SwiftXRTClass) -> None:
         local.make_position(NAME, kind="enhanced")
     with pytest.raises(RequestError, match="did you mean 'standard'"):
         local.make_position(NAME, kind="standrad")
+    with pytest.raises(RequestError, match="give kind="):
+        local.make_position(NAME, kinds=("standard", "enhanced"))
+
+
+def test_other_bands_take_their_soft_and_hard_part_along(local: SwiftXRTClass) -> None:
+    curves = local.make_light_curve(NAME, binning=ObsidBinning(), band="1-2 keV")
+    assert (curves.total.band, curves.soft.band, curves.hard.band) == ("1-2 keV", "1-1.5 keV", "1.5-2 keV")
+    with pytest.raises(RequestError, match="soft: is needed"):
+        local.make_light_curve(NAME, binning=ObsidBinning(), band="2-10 keV")
 
 
 def test_no_source_no_position(local: SwiftXRTClass) -> None:
@@ -234,6 +245,9 @@ def test_images(local: SwiftXRTClass) -> None:
     assert [str(image.band) for image in images] == ["0.3-10 keV", "1-2 keV"]
     assert images[0].counts.unit == u.ct
     assert images[0].exposure.unit == u.s
+    assert images[0].counts.meta["INSTRUME"] == "XRT"
+    assert images[0].counts.meta["OBJECT"].endswith(NAME)
+    assert images[0].counts.meta["EXPOSURE"] == pytest.approx(498, abs=5)
     assert images[1].counts.data.sum() < images[0].counts.data.sum()
 
 

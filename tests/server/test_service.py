@@ -38,6 +38,7 @@ from swiftxrt.exceptions import (
     ServerStartError,
 )
 from swiftxrt.kinds import ProductKind as Kind
+from swiftxrt.products.provenance import provenance_of
 from swiftxrt.products.report import JobReport, Phase, ProductStatus
 from swiftxrt.server.app import listen
 from swiftxrt.server.files import ProductFiles
@@ -98,6 +99,10 @@ def test_products_are_those_of_the_engine_in_process(job, small_archive: Path) -
     assert remote.failed == local.failed
     assert "UVOT" in remote.failed[Kind.ENHANCED_POSITION]
     assert remote.request == local.request
+    # The server tells how it made them.
+    for product in (remote.light_curve, remote.spectrum, remote.standard_position, remote.image):
+        assert provenance_of(product).backend == "local"
+        assert provenance_of(product).notes
 
 
 def test_job_is_found_again(client: SwiftXRTClass, job) -> None:

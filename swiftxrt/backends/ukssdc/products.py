@@ -161,7 +161,7 @@ class UKSSDCBackend:
         provenance = Provenance(
             backend=self.name,
             request_digest=handle.request.digest,
-            software=f"UKSSDC on-demand service, protocol {envelope.API_VERSION}",
+            software=f"product service at {conf.service_url}, protocol {envelope.API_VERSION}",
             inputs=handle.request.target.target_ids or (),
             notes=(f"job {handle.id}",),
         )
@@ -172,9 +172,7 @@ class UKSSDCBackend:
 
     def _collector(self, kind: ProductKind) -> Callable[[JobHandle, Provenance], Any]:
         if kind.is_position:
-            return lambda handle, provenance: position.decode(
-                self._ask_job(handle, _POSITION_PATH[kind], {}), kind, provenance
-            )
+            return lambda handle, provenance: self._position(kind, handle, provenance)
         collectors: Mapping[ProductKind, Callable[[JobHandle, Provenance], Any]] = {
             ProductKind.LIGHT_CURVE: self._light_curve,
             ProductKind.SPECTRUM: self._spectrum,
@@ -204,14 +202,19 @@ class UKSSDCBackend:
         if self._transport is not None:
             self._transport.close()
 
+    def _position(self, kind: ProductKind, handle: JobHandle, provenance: Provenance) -> Any:
+        reply = self._ask_job(handle, _POSITION_PATH[kind], {})
+        return position.decode(reply, kind, _told(reply, provenance))
+
     def _light_curve(self, handle: JobHandle, provenance: Provenance) -> Any:
         reply = self._ask_job(handle, "tprods/getLCData.php", {"nosys": "no", "incbad": "no"})
         request = handle.request.light_curve.with_defaults()
         bands = (request.band, request.soft, request.hard)
-        return lightcurve.decode(reply, bands=bands, provenance=provenance)
+        return lightcurve.decode(reply, bands=bands, provenance=_told(reply, provenance))
 
     def _spectrum(self, handle: JobHandle, provenance: Provenance) -> SpectrumSet:
-        reply = spectrum.decode(self._ask_job(handle, "tprods/getSpecData.php", {}))
+        content = self._ask_job(handle, "tprods/getSpecData.php", {})
+        reply = spectrum.decode(content)
         if reply.missing:
             raise ProductNotAvailableError(ProductKind.SPECTRUM.title, reply.missing)
         found: list[Any] = []
@@ -221,7 +224,7 @@ class UKSSDCBackend:
                     continue
                 path = self._http().fetch(part.data_url, Path(scratch) / f"slice{number}.tar.gz")
                 found += read_slice_archive(path)
-        return SpectrumSet(tuple(found), t0_met=reply.t0_met, provenance=provenance)
+        return SpectrumSet(tuple(found), t0_met=reply.t0_met, provenance=_told(content, provenance))
 
     def _image(self, handle: JobHandle, provenance: Provenance) -> Any:
         with tempfile.TemporaryDirectory(prefix="swiftxrt-") as scratch:
@@ -263,6 +266,14 @@ class UKSSDCBackend:
 
     def __repr__(self) -> str:
         return f"<UKSSDCBackend at {conf.service_url}>"
+
+
+def _told(reply: Mapping[str, Any], otherwise: Provenance) -> Provenance:
+    """Provenance as an embedded server tells it, with what is known here where it does not."""
+    told = reply.get(envelope.PROVENANCE)
+    if not isinstance(told, Mapping):
+        return otherwise
+    return Provenance.from_dict(told)
 
 
 def _resolved(target: Target, parameters: Any, sent: Mapping[str, Any], job_id: str) -> Target:
