@@ -33,9 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    warnings.showwarning = _show_warning
     try:
-        status: int = options.run(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            status: int = options.run(options)
     except (SwiftXRTError, OSError) as error:
         print(f"swiftxrt: {error}", file=sys.stderr)
         return 1

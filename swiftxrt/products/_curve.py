@@ -212,7 +212,7 @@ class Curve(TimeSeries):
         format: str | None = None,  # noqa: A002
         overwrite: bool = False,
     ) -> None:
-        """Write to ``"ogip.lc"`` (FITS), ``"ascii.ecsv"`` (both lossless) or a table format of Astropy.
+        """Write to ``"ogip.lc"`` (FITS) or ``"ascii.ecsv"``; both are lossless.
 
         By default the format follows the ending: ``.fits``, ``.lc`` or ``.ecsv``.
 

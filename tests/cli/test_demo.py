@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ from astropy.io import fits
 
 import swiftxrt
 from swiftxrt.cli.main import main
+from swiftxrt.exceptions import SwiftXRTWarning
 
 FILES = (
     *("lightcurve.ecsv", "lightcurve.fits", "lightcurve.png", "spectrum.pha", "spectrum_bkg.pha", "spectrum.png"),
@@ -21,7 +25,12 @@ FILES = (
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("demo") / "swiftxrt-demo"
-    assert main(["demo", "--output", str(output)]) == 0
+    errors = io.StringIO()
+    with warnings.catch_warnings(), contextlib.redirect_stderr(errors):
+        warnings.simplefilter("always", SwiftXRTWarning)
+        assert main(["demo", "--output", str(output)]) == 0
+    # The burst is bright for a moment, and the user is told.
+    assert "PileUpWarning: light curve: 1 of 8 PC snapshots are piled up" in errors.getvalue()
     return output
 
 
