@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from swiftxrt import __version__
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 os.environ["MPLBACKEND"] = "Agg"
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "swiftxrt"
 author = "swiftxrt developers"
@@ -23,13 +26,14 @@ version = ".".join(release.split(".")[:2])
 extensions = [
     "matplotlib.sphinxext.plot_directive",
     "numpydoc",
+    "parameter_tables",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "sphinx_automodapi.automodapi",
     "sphinx_automodapi.smart_resolver",
 ]
-exclude_patterns = ["_build", "conftest.py"]
+exclude_patterns = ["_build", "_ext", "conftest.py"]
 templates_path: list[str] = []
 default_role = "obj"
 
@@ -69,6 +73,8 @@ nitpick_ignore_regex = [
 ]
 
 html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 html_title = f"swiftxrt {version}"
 html_show_sourcelink = False
 html_theme_options = {
@@ -78,7 +84,13 @@ html_theme_options = {
     "show_prev_next": False,
 }
 # Next to these pages there is nothing to list.
-html_sidebars = {name: [] for name in ("index", "install", "first_light", "commands", "validation", "changelog")}
+html_sidebars = {
+    name: []
+    for name in (
+        *("index", "install", "first_light", "commands", "validation", "changelog"),
+        *("requesting", "jobs", "results", "coming_from_swifttools", "running_a_service"),
+    )
+}
 
 
 def resolve_by_ending(app: Sphinx, env: Any, node: Any, contnode: nodes.Element) -> nodes.Element | None:

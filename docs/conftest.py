@@ -5,10 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from swiftxrt.exceptions import SwiftXRTWarning
+from swiftxrt.testing import server
 
 
 @pytest.fixture(autouse=True)
@@ -22,3 +24,19 @@ def _cautions_are_shown_elsewhere() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SwiftXRTWarning)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_server_outlives_its_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Stop the servers of a page whose examples ended with an error: their threads would go on for ever."""
+    managers = []
+    original = server.embedded_server
+
+    def remembered(*args: Any, **options: Any) -> Any:
+        managers.append(original(*args, **options))
+        return managers[-1]
+
+    monkeypatch.setattr(server, "embedded_server", remembered)
+    yield
+    for manager in reversed(managers):
+        manager.gen.close()

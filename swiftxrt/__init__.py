@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .mission import Mode as Mode
     from .products.countspectrum import CountSpectrum as CountSpectrum
     from .products.events import EventList as EventList
+    from .products.fit import FitParameter as FitParameter
+    from .products.fit import SpectralFit as SpectralFit
     from .products.gti import GTI as GTI
     from .products.image import SkyImage as SkyImage
     from .products.lightcurve import HardnessCurve as HardnessCurve
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from .products.report import Phase as Phase
     from .products.response import ARF as ARF
     from .products.response import RMF as RMF
+    from .products.sources import SourceList as SourceList
     from .products.spectrum import XRTSpectrum as XRTSpectrum
     from .products.spectrumset import SpectrumSet as SpectrumSet
     from .query.core import SwiftXRT as SwiftXRT
@@ -77,6 +80,7 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "mission": ("Mode",),
     "products.countspectrum": ("CountSpectrum",),
     "products.events": ("EventList",),
+    "products.fit": ("FitParameter", "SpectralFit"),
     "products.gti": ("GTI",),
     "products.image": ("SkyImage",),
     "products.lightcurve": ("HardnessCurve", "LightCurve", "LightCurveSet"),
@@ -86,6 +90,7 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "products.provenance": ("Provenance",),
     "products.report": ("JobReport", "Phase"),
     "products.response": ("ARF", "RMF"),
+    "products.sources": ("SourceList",),
     "products.spectrum": ("XRTSpectrum",),
     "products.spectrumset": ("SpectrumSet",),
     "query.core": ("SwiftXRT", "SwiftXRTClass"),

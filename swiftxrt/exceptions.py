@@ -33,6 +33,7 @@ __all__ = [
     "ProtocolError",
     "RequestError",
     "RequestRejectedError",
+    "RequestWarning",
     "ServerStartError",
     "ServiceError",
     "ServiceUnavailableError",
@@ -165,7 +166,26 @@ class ServiceUnavailableError(ServiceError):
 
 
 class ProtocolError(ServiceError):
-    """A reply is not what the protocol says it should be."""
+    """A reply is not what the protocol says it should be.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong with the reply.
+    advice : str, optional
+        What to do next.
+    **evidence
+        As for `ServiceError`.
+    """
+
+    def __init__(
+        self, message: str, *, advice: str = "try again later, and report it if it stays so", **evidence: Any
+    ) -> None:
+        super().__init__(message, **evidence)
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.advice}"
 
 
 class RequestRejectedError(ServiceError):
@@ -230,6 +250,10 @@ def _rebuild(cls: type[SwiftXRTError], args: tuple[Any, ...], state: dict[str, A
 
 class SwiftXRTWarning(AstropyUserWarning):
     """Base class of all warnings of this package."""
+
+
+class RequestWarning(SwiftXRTWarning):
+    """A request can be used as given, but is probably not what was meant."""
 
 
 class PileUpWarning(SwiftXRTWarning):

@@ -10,9 +10,11 @@ in the documentation.
 
 from __future__ import annotations
 
+from .base import Kind, Pair, nearest
 from .document import parameter_table
-from .records import Nested, Record, par, problems_of, record
-from .values import Band, Choice, Flag, Identifier, Integer, Kind, Many, Measure, Number, Pair, Text, Words, nearest
+from .numbers import Integer, Measure, Number
+from .records import Nested, Record, further_problems, par, problems_of, record, wire_keys
+from .values import Band, Choice, Flag, Identifier, Many, Text, Words
 
 __all__ = [
     "Band",
@@ -29,9 +31,11 @@ __all__ = [
     "Record",
     "Text",
     "Words",
+    "further_problems",
     "nearest",
     "par",
     "parameter_table",
     "problems_of",
     "record",
+    "wire_keys",
 ]

@@ -80,11 +80,12 @@ def parameter_table(cls: type[Record]) -> str:
     -------
     table : str
         A ``list-table`` with name, allowed values, default, key of the
-        service and meaning of each parameter.
+        service and meaning of each parameter, and with the note on it, if
+        there is one.
     """
     rows = [("Parameter", "Values", "Default", "Key of the service", "Meaning")]
     for field in cls.__record_fields__:
-        wire = field.metadata["wire"] or ()
+        wire, note = field.metadata["wire"] or (), field.metadata["note"]
         keys = (wire,) if isinstance(wire, str) else wire
         rows.append(
             (
@@ -92,7 +93,7 @@ def parameter_table(cls: type[Record]) -> str:
                 field.metadata["kind"].describe(),
                 _default_text(field) or "needed",
                 ", ".join(f"``{key}``" for key in keys) or "–",
-                field.metadata["text"],
+                f"{field.metadata['text']} *Note:* {note}" if note else field.metadata["text"],
             )
         )
     lines = [".. list-table::", "   :header-rows: 1", ""]

@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 from ..exceptions import RequestError
+from .base import Kind, nearest
 from .document import docstring_of, signature_of
-from .values import Kind, nearest
 
-__all__ = ["Nested", "Record", "par", "problems_of", "record"]
+__all__ = ["Nested", "Record", "further_problems", "par", "problems_of", "record", "wire_keys"]
 
 T = TypeVar("T")
+Problems = list[tuple[str, str]]
 
 
 def par(
@@ -24,6 +25,7 @@ def par(
     default: Any = dataclasses.MISSING,
     wire: str | tuple[str, ...] | None = None,
     service_default: Any = None,
+    note: str = "",
 ) -> Any:
     """Declare a field of a `record`.
 
@@ -40,13 +42,23 @@ def par(
         Key, or keys, in the service's protocol.
     service_default : object, optional
         What the service documents for "not set"; the local engine uses it.
+    note : str, optional
+        Where the documentation of the service disagrees with its code or its
+        replies, and what is sent: sentences for the documentation tables.
     """
     required = default is dataclasses.MISSING
     if service_default is not None:
         service_default = kind.convert(service_default)
     if not required and default is not None:
         default = kind.convert(default)
-    metadata = {"text": text, "kind": kind, "wire": wire, "service_default": service_default, "required": required}
+    metadata = {
+        "text": text,
+        "kind": kind,
+        "wire": wire,
+        "service_default": service_default,
+        "required": required,
+        "note": note,
+    }
     return dataclasses.field(default=None if required else default, metadata=metadata)
 
 
@@ -57,6 +69,14 @@ class Record:
     """
 
     __record_fields__: ClassVar[tuple[dataclasses.Field[Any], ...]] = ()
+
+    #: Names that might be expected here, and where they are instead.
+    _elsewhere: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def _check_given(cls, names: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Yield (field, message) for rules about which fields are given, whatever their values."""
+        yield from ()
 
     def _check(self) -> Iterator[tuple[str, str]]:
         """Yield (field, message) for rules that concern several fields."""
@@ -84,7 +104,7 @@ class Record:
         RequestError
             With all problems at once; unknown keys are problems.
         """
-        problems: list[tuple[str, str]] = []
+        problems: Problems = []
         values: dict[str, Any] = {}
         kinds = {field.name: field.metadata["kind"] for field in cls.__record_fields__}
         for name, item in plain.items():
@@ -96,8 +116,14 @@ class Record:
             except ValueError as error:
                 problems += problems_of(name, error)
         if problems:
-            raise RequestError(problems + _missing(cls, plain), cls.__name__)
-        return cls(**values)
+            problems += cls._check_given(_given(plain))
+        try:
+            made = cls(**values)
+        except RequestError as error:
+            problems += further_problems(problems, error.problems)
+        if problems:
+            raise RequestError(problems, cls.__name__)
+        return made
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some fields changed."""
@@ -140,17 +166,41 @@ class Record:
 def unknown_field(cls: type[Record], name: str) -> str:
     """What to say about a field that a record class does not have."""
     names = [field.name for field in cls.__record_fields__]
-    return f"{cls.__name__} has no such parameter{nearest(name, names)} (it has {', '.join(names) or 'none'})"
+    known = next((field.name for field in cls.__record_fields__ if name in wire_keys(field)), None)
+    hint = f"; what the service calls {name!r} is {known!r} here" if known else nearest(name, names)
+    if name in cls._elsewhere:
+        hint = f": {cls._elsewhere[name]}"
+    return f"{cls.__name__} has no such parameter{hint} (it has {', '.join(names) or 'none'})"
 
 
-def problems_of(name: str, error: ValueError) -> list[tuple[str, str]]:
+def wire_keys(field: dataclasses.Field[Any]) -> tuple[str, ...]:
+    """The keys of a field in the service's protocol."""
+    wire = field.metadata["wire"] or ()
+    return (wire,) if isinstance(wire, str) else wire
+
+
+def further_problems(found: Problems, others: Iterable[tuple[str, str]]) -> Problems:
+    """Those of `others` that do not merely follow from what was found before.
+
+    A field that could not be read is taken as not given by the checks that
+    come later, so what they say about it, or about the whole, is dropped.
+    """
+    bad = {name.split(".")[0] for name, _ in found}
+    return [(name, text) for name, text in others if not bad or name.split(".")[0] not in bad | {""}]
+
+
+def problems_of(name: str, error: ValueError) -> Problems:
     """The problems an error speaks of, as those of the field `name` (`RequestError` is a `ValueError`)."""
     if isinstance(error, RequestError):
         return [(".".join(filter(None, (name, inner))), text) for inner, text in error.problems]
     return [(name, str(error))]
 
 
-def _missing(cls: type[Record], values: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _given(values: Mapping[str, Any]) -> set[str]:
+    return {name for name, value in values.items() if value is not None}
+
+
+def _missing(cls: type[Record], values: Mapping[str, Any]) -> Problems:
     return [
         (field.name, f"is needed: {field.metadata['text']}")
         for field in cls.__record_fields__
@@ -176,13 +226,16 @@ def record(cls: type[T] | None = None, *, positional: str | None = None) -> Any:
     made.__record_fields__ = dataclasses.fields(made)
     generated_init = made.__init__
 
+    needed = {field.name for field in made.__record_fields__ if field.metadata["required"]}
+
     def __init__(self: Any, *args: Any, **values: Any) -> None:
         problems = _take_positional(made, positional, args, values)
+        problems += made._check_given(_given(values))
         problems += _convert(made, values)
-        if not problems:
+        if all(values.get(name) is not None for name in needed):
             made._derive(values)
-            generated_init(self, **values)
-            problems = list(self._check())
+            generated_init(self, **{field.name: values[field.name] for field in made.__record_fields__})
+            problems += further_problems(problems, self._check())
         if problems:
             raise RequestError(problems, made.__name__)
 
@@ -194,7 +247,7 @@ def record(cls: type[T] | None = None, *, positional: str | None = None) -> Any:
 
 def _take_positional(
     cls: type[Record], positional: str | None, args: tuple[Any, ...], values: dict[str, Any]
-) -> list[tuple[str, str]]:
+) -> Problems:
     """Put positional arguments among the named values; return what is wrong with them."""
     if not args:
         return []
@@ -209,8 +262,8 @@ def _take_positional(
     return [(name, "given more than once; all other parameters are given by name")] if repeated else []
 
 
-def _convert(cls: type[Record], values: dict[str, Any]) -> list[tuple[str, str]]:
-    """Convert values in place and fill in defaults; return all problems."""
+def _convert(cls: type[Record], values: dict[str, Any]) -> Problems:
+    """Convert values in place and fill in defaults, also for what cannot be used; return all problems."""
     names = {field.name for field in cls.__record_fields__}
     problems = [(name, unknown_field(cls, name)) for name in values if name not in names]
     problems += _missing(cls, values)
@@ -223,6 +276,7 @@ def _convert(cls: type[Record], values: dict[str, Any]) -> list[tuple[str, str]]
             values[name] = field.metadata["kind"].convert(values[name])
         except ValueError as error:
             problems += problems_of(name, error)
+            values[name] = field.default
     return problems
 
 

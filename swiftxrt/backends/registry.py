@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 from .._fields import nearest
 from ..config import conf
@@ -16,7 +15,13 @@ __all__ = ["check_backend", "make_backend"]
 _NAMES = ("ukssdc", "local")
 
 
-def make_backend(name: str, *, user: str | None = None, archive: str | Path | None = None) -> ProductBackend:
+def make_backend(
+    name: str,
+    *,
+    user: str | None = None,
+    archive: str | Path | None = None,
+    state: str | Path | None = None,
+) -> ProductBackend:
     """Make a backend.
 
     Parameters
@@ -28,14 +33,19 @@ def make_backend(name: str, *, user: str | None = None, archive: str | Path | No
     archive : path-like, optional
         Folder with observations, for the local engine; by default
         ``conf.archive`` or the environment variable ``SWIFTXRT_ARCHIVE``.
+    state : path-like, optional
+        Folder where the local engine keeps its jobs; by default a temporary
+        one.
 
     Raises
     ------
     RequestError
         If the name is unknown or an argument is missing.
     """
-    if name != "local" and archive is not None:
-        raise RequestError([("archive", f"is for backend='local'; the backend here is {name!r}")])
+    given = {"archive": archive, "state": state}
+    if name != "local" and any(value is not None for value in given.values()):
+        text = f"is for backend='local'; the backend here is {name!r}"
+        raise RequestError([(option, text) for option, value in given.items() if value is not None])
     if name == "ukssdc":
         from .ukssdc.products import UKSSDCBackend
 
@@ -54,8 +64,7 @@ def make_backend(name: str, *, user: str | None = None, archive: str | Path | No
                     )
                 ]
             )
-        options: dict[str, Any] = {"workers": conf.max_workers or None}
-        return LocalBackend(folder, **options)
+        return LocalBackend(folder, state=state, workers=conf.max_workers or None)
     raise unknown_backend(name)
 
 

@@ -20,11 +20,27 @@ from ..config import conf
 from ..exceptions import FormatError, ProtocolError, ServiceError, ServiceUnavailableError
 from ..wire.envelope import redact
 
-__all__ = ["Transport"]
+__all__ = ["SecretText", "Transport"]
 
 _CHUNK = 1 << 16
 _EXCERPT = 300
 _POOL = 8
+
+
+class SecretText(str):
+    """A text that does not show in tracebacks with variables, as debuggers and error trackers make them."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<not shown>"
+
+
+class _SecretBytes(bytes):
+    """The same for bytes."""
+
+    def __repr__(self) -> str:
+        return "<not shown>"
 
 
 class Transport:
@@ -35,7 +51,7 @@ class Transport:
     base_url : str
         Address of the service; replies may point to this host only.
     user : str
-        Registered e-mail address, removed from every error text.
+        Registered e-mail address, removed from every reply and error text.
     """
 
     def __init__(self, base_url: str, user: str) -> None:
@@ -43,7 +59,7 @@ class Transport:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ServiceError(f"conf.service_url must be an http or https address; it is {base_url!r}", url=base_url)
         self.base_url = base_url.rstrip("/")
-        self._user = user
+        self._user = SecretText(user)
         self._session = requests.Session()
         self._session.headers["User-Agent"] = f"swiftxrt/{_version()} {self._session.headers['User-Agent']}"
         for scheme in ("http://", "https://"):
@@ -55,7 +71,7 @@ class Transport:
         self._session.close()
 
     def post(self, path: str, payload: Mapping[str, Any]) -> tuple[Any, str]:
-        """Send JSON, return the decoded reply and its address.
+        """Send JSON, return the decoded reply, the user's address taken out of it, and where it comes from.
 
         Raises
         ------
@@ -65,20 +81,26 @@ class Transport:
             If the reply is not JSON.
         """
         url = f"{self.base_url}/{path}"
-        body = json.dumps(dict(payload), allow_nan=False).encode("ascii")
+        body = _SecretBytes(json.dumps(dict(payload), allow_nan=False).encode("ascii"))
         log.debug("POST %s", url)
         deadline = time.monotonic() + conf.total_timeout
         with self._open("POST", url, deadline, data=body, headers={"Content-Type": "application/json"}) as response:
-            text = b"".join(self._chunks(response, deadline)).decode("utf-8", errors="replace")
+            text = self._text(response, deadline)
+        if "@" in self._user:  # another name could be a word of any reply
+            text = redact(text, self._user)
         try:
             return json.loads(text), url
         except ValueError as error:
             raise ProtocolError(
-                f"{url} answered with something that is not JSON; the service may be under maintenance: try again later",
+                f"{url} answered with something that is not JSON",
+                advice="the service may be under maintenance: try again later",
                 url=url,
                 status=response.status_code,
                 payload_excerpt=redact(text, self._user)[:_EXCERPT],
             ) from error
+
+    def _text(self, response: requests.Response, deadline: float) -> str:
+        return b"".join(self._chunks(response, deadline)).decode("utf-8", errors="replace")
 
     def fetch(self, url: str, path: Path, *, overwrite: bool = False) -> Path:
         """Download a file; it appears complete or not at all.

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from .. import __version__
 from ..exceptions import SwiftXRTError
@@ -68,6 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--seed", type=int, default=1, help="seed; the same seed gives the same events (%(default)s)")
     simulate.set_defaults(run=_simulate)
 
+    _add_serve(commands)
+    return parser
+
+
+def _add_serve(commands: Any) -> None:
     serve = commands.add_parser("serve", help="run the product service on observations on disk")
     serve.add_argument("--archive", type=Path, required=True, help="folder with observations")
     serve.add_argument("--port", type=int, default=8951, help="port; 0 picks a free one (%(default)s)")
@@ -76,9 +82,20 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--user", action="extend", nargs="+", default=[], metavar="EMAIL", help="registered users; anybody by default"
     )
+    serve.add_argument(
+        "--users-file", type=Path, metavar="FILE", help="file with a registered address per line; read when it changes"
+    )
+    serve.add_argument(
+        "--job-limit", type=int, default=20, metavar="N", help="jobs of a user under way; 0 for no limit (%(default)s)"
+    )
+    serve.add_argument("--keep-days", type=float, metavar="N", help="remove products N days after submission")
     serve.add_argument("--workers", type=int, help="products built side by side; one per processor core by default")
+    serve.add_argument("--certificate", type=Path, metavar="FILE", help="speak HTTPS with this certificate (PEM)")
+    serve.add_argument("--certificate-key", type=Path, metavar="FILE", help="private key of the certificate (PEM)")
+    serve.add_argument(
+        "--proxy-port", type=int, metavar="N", help="port of a proxy that leads clients of the real service here"
+    )
     serve.set_defaults(run=_serve)
-    return parser
 
 
 def _obsid(text: str) -> str:
@@ -103,15 +120,23 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from .serve import run
+    from .serve import ServeOptions, run
 
     return run(
-        options.archive,
-        host=options.host,
-        port=options.port,
-        state=options.state,
-        users=options.user,
-        workers=options.workers,
+        ServeOptions(
+            archive=options.archive,
+            host=options.host,
+            port=options.port,
+            state=options.state,
+            users=tuple(options.user),
+            users_file=options.users_file,
+            job_limit=options.job_limit,
+            keep_days=options.keep_days,
+            workers=options.workers,
+            certificate=options.certificate,
+            certificate_key=options.certificate_key,
+            proxy_port=options.proxy_port,
+        )
     )
 
 

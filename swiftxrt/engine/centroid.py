@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -116,11 +117,11 @@ def iterative_centroid(
     y0_pix: float,
     tolerance_pix: float,
     *,
-    snapshots: Sequence[Snapshot] = (),
+    seen_s: Callable[[Any, Any], Floats] | None = None,
 ) -> tuple[float, float] | None:
     """Fit of the profile, repeated around each result until it moves less than 0.1 pixel.
 
-    Starts from `simple_centroid`. With the snapshots dead pixels are taken
+    Starts from `simple_centroid`. With the exposure dead pixels are taken
     into account, which a barycentre cannot do.
 
     Parameters
@@ -131,8 +132,8 @@ def iterative_centroid(
         Where to look.
     tolerance_pix : float
         How far the source may be.
-    snapshots : sequence of Snapshot, optional
-        What the events come from.
+    seen_s : callable, optional
+        Exposure of the sky pixels whose x and y it is given.
 
     Returns
     -------
@@ -146,8 +147,8 @@ def iterative_centroid(
         x, y = ring_pixels(*centre, _FIT_RADIUS_PIX)
         left, low, size = int(x.min()), int(y.min()), int(max(np.ptp(x), np.ptp(y))) + 1
         counts = count_map(x_pix, y_pix, left, low, size)[y - low, x - left]
-        seen_s = live_time_s(snapshots, x, y, _FOLLOWED_PIX) if snapshots else np.ones(x.size)
-        exposure = seen_s / max(float(seen_s.max()), 1e-9)
+        exposure = np.ones(x.size) if seen_s is None else seen_s(x, y)
+        exposure = exposure / max(float(exposure.max()), 1e-9)
         fit = fit_point_source(counts, x, y, centre, psf=KingPSF.at(), exposure=exposure, reach_pix=_BOX_PIX)
         moved = np.hypot(fit.x_pix - centre[0], fit.y_pix - centre[1])
         far = np.hypot(fit.x_pix - x0_pix, fit.y_pix - y0_pix) > tolerance_pix
@@ -252,6 +253,7 @@ class SourceFinder:
             # A barycentre beside a bad column is off by a pixel, and the
             # correction factor then by tens of per cent.
             if found and (self.parameters.method == "iterative" or not _fully_seen(snapshots, *found)):
-                found = iterative_centroid(x, y, x0_pix, y0_pix, self.tolerance_pix, snapshots=snapshots)
+                seen_s = partial(live_time_s, snapshots, precision_pix=_FOLLOWED_PIX)
+                found = iterative_centroid(x, y, x0_pix, y0_pix, self.tolerance_pix, seen_s=seen_s)
         self.failures = 0 if found else self.failures + 1
         return found

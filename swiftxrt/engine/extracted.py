@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from astropy.coordinates import SkyCoord
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..exceptions import RequestError
 from ..mission import BACKSCALE_AREA_PIX, Mode
 from .inputs import ExtractedEvents
+from .selection import in_intervals, select_good_time
 
 __all__ = ["Extraction", "ExtractionParameters", "SnapshotRegion"]
 
@@ -181,6 +182,23 @@ class Extraction:
     background_masks: tuple[Flags, ...]
     notes: tuple[str, ...]
     cautions: tuple[tuple[str, str], ...] = ()
+
+    def with_centroid(self) -> ExtractedEvents | None:
+        """The events of the snapshots in which the source was found; None if there is none."""
+        found = np.array([region.centroided for region in self.regions])[self.events.gti_snapshot]
+        if found.all():
+            return self.events
+        if not found.any():
+            return None
+        part = select_good_time(self.events, found)
+        kept = in_intervals(part.correction_time_s, part.gti_start_s, part.gti_stop_s)
+        shifted = part.correction_shifted
+        return replace(
+            part,
+            correction_time_s=part.correction_time_s[kept],
+            correction_factor=part.correction_factor[kept],
+            correction_shifted=None if shifted is None else shifted[:, kept],
+        )
 
     @property
     def position(self) -> SkyCoord:

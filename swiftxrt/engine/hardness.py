@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from .lightcurve import RateBins
+    from .rate_bins import RateBins
 
 __all__ = ["HardnessBins", "hardness_ratio"]
 

@@ -41,6 +41,10 @@ class ExtractedEvents:
         Source area over background area in each interval.
     correction_time_s, correction_factor : ndarray, shape (n_correction,)
         The factor in force from each time on (a step function, sorted).
+    correction_shifted : ndarray, shape (2, n_correction), optional
+        The same if the source lay one standard deviation of its position
+        further down or up along DETX. Windowed timing only, where bad columns
+        make the factor depend on the position; None means no such error.
     """
 
     mode: str
@@ -57,3 +61,4 @@ class ExtractedEvents:
     gti_ratio: NDArray[np.float64]
     correction_time_s: NDArray[np.float64]
     correction_factor: NDArray[np.float64]
+    correction_shifted: NDArray[np.float64] | None = None

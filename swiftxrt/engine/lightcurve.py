@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from ..exceptions import RequestError
 from .binning import BinningParameters, Bins, make_bins
 from .counts import kbn_interval, kbn_mode, kbn_significance, kbn_upper_limit
-from .hardness import HardnessBins, hardness_ratio
+from .hardness import hardness_ratio
 from .inputs import ExtractedEvents
+from .rate_bins import CurveResult, RateBins
 from .selection import BandEvents, GoodTime, Sums, select_band, select_obsid
 
 __all__ = ["CurveResult", "RateBins", "StatisticsParameters", "bin_rates", "build_curves"]
@@ -80,100 +81,6 @@ class StatisticsParameters:
         ]
         if problems:
             raise RequestError(problems, "statistics of a light curve")
-
-
-@dataclass(frozen=True, eq=False)
-class RateBins:
-    """The bins of a light curve of one mode and band.
-
-    Parameters
-    ----------
-    start_s, stop_s : ndarray, shape (n,)
-        Edges in MET seconds.
-    met_s : ndarray
-        Time of each bin in MET seconds.
-    time_err_neg, time_err_pos : ndarray
-        Seconds from the time of the bin back to its start, and on to its stop.
-    rate : ndarray
-        Corrected count rate, or upper limit, in ct/s.
-    rate_err_neg, rate_err_pos : ndarray
-        Its errors in ct/s, both positive; NaN for limits.
-    is_upper_limit : ndarray of bool
-        Whether `rate` is a limit.
-    counts : ndarray of int
-        Events in the source region.
-    background_counts : ndarray
-        Background expected among them.
-    exposure : ndarray
-        Good time in seconds; dead time is not taken off.
-    fractional_exposure : ndarray
-        Good time over the length of the bin.
-    background_rate, background_rate_err : ndarray
-        Background in the source region in ct/s, not corrected.
-    correction_factor : ndarray
-        Factor from net counts to all counts of the source: mean over the
-        events; over time where there are none.
-    significance : ndarray
-        Of the source above the background, in sigma.
-    snr : ndarray
-        Rate over its (lower) error; infinite for limits.
-    obsid : ndarray of str
-        Observation of the first good time in the bin.
-    quality : ndarray of int
-        0 where nothing is wrong.
-    """
-
-    start_s: Floats
-    stop_s: Floats
-    met_s: Floats
-    time_err_neg: Floats
-    time_err_pos: Floats
-    rate: Floats
-    rate_err_neg: Floats
-    rate_err_pos: Floats
-    is_upper_limit: Flags
-    counts: NDArray[np.int64]
-    background_counts: Floats
-    exposure: Floats
-    fractional_exposure: Floats
-    background_rate: Floats
-    background_rate_err: Floats
-    correction_factor: Floats
-    significance: Floats
-    snr: Floats
-    obsid: NDArray[np.str_]
-    quality: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.rate)
-
-    def take(self, index: NDArray) -> RateBins:
-        """Some of the bins, by mask or position."""
-        return RateBins(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
-
-    def at(self, met_s: Floats) -> RateBins:
-        """The same bins, quoted at other times."""
-        return replace(self, met_s=met_s, time_err_neg=met_s - self.start_s, time_err_pos=self.stop_s - met_s)
-
-
-@dataclass(frozen=True, eq=False)
-class CurveResult:
-    """Light curves of one mode.
-
-    Parameters
-    ----------
-    total : RateBins
-        In the total band.
-    soft, hard : RateBins
-        In the soft and the hard band; errors are Gaussian, there are no limits.
-    hardness : HardnessBins
-        Their ratio, where the soft rate is positive.
-    """
-
-    total: RateBins
-    soft: RateBins
-    hard: RateBins
-    hardness: HardnessBins
 
 
 def bin_rates(
@@ -241,6 +148,7 @@ def bin_rates(
     if not (exposure > 0).all():
         raise RequestError(f"{np.sum(~(exposure > 0))} bins have no good time; leave them out", "light curve")
     factor = _correction_factor(data, sums, start_s, stop_s)
+    below, above = _systematics(data, channels, factor, start_s, stop_s)
     met_s = (start_s + stop_s) / 2 if centred else _mean_times(data, band, start_s, stop_s)
     first = np.minimum(np.searchsorted(data.gti_stop_s, start_s, side="right"), len(data.gti_stop_s) - 1)
     return RateBins(
@@ -259,6 +167,8 @@ def bin_rates(
         correction_factor=factor,
         obsid=data.gti_obsid[first],
         quality=np.zeros(len(start_s), dtype=np.int64),
+        systematic_neg=below,
+        systematic_pos=above,
     )
 
 
@@ -408,6 +318,19 @@ def _correction_factor(data: ExtractedEvents, sums: Sums, start_s: Floats, stop_
 
     factor[empty] = (before(stop_s) - before(start_s)) / (stop_s - start_s)
     return factor
+
+
+def _systematics(
+    data: ExtractedEvents, channels: tuple[int, int], factor: Floats, start_s: Floats, stop_s: Floats
+) -> tuple[Floats, Floats]:
+    """How far below and above its value the correction factor may lie, as a part of it, because of the position."""
+    ratios = np.ones((1, len(factor)))
+    for shifted in () if data.correction_shifted is None else data.correction_shifted:
+        other = replace(data, correction_factor=shifted)
+        band = select_band(other, channels)
+        sums = band.before(stop_s).since(band.before(start_s))
+        ratios = np.vstack([ratios, _correction_factor(other, sums, start_s, stop_s) / factor])
+    return 1.0 - ratios.min(axis=0), ratios.max(axis=0) - 1.0
 
 
 def _mean_times(data: ExtractedEvents, band: BandEvents, start_s: Floats, stop_s: Floats) -> Floats:

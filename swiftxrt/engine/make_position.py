@@ -40,8 +40,9 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
         request.target.position,
         search_radius_arcsec=float(wanted.search_radius.to_value(u.arcsec)),
         method=wanted.method,
+        centroid_method=wanted.centroid_method,
     )
-    notes = (f"{fit.counts:.1f} counts, significance {fit.significance:.1f}", *fit.notes)
+    notes = (*provenance.notes, f"{fit.counts:.1f} counts, significance {fit.significance:.1f}", *fit.notes)
     return Position(
         coord=fit.coord,
         radius=fit.radius_arcsec * u.arcsec,

@@ -15,11 +15,11 @@ from scipy import ndimage
 from ..exceptions import ProductNotAvailableError, RequestError
 from ..mission import PIXEL_ARCSEC
 from ..products.events import EventList
-from .centroid import simple_centroid
+from .centroid import iterative_centroid, simple_centroid
 from .geometry import off_axis_arcmin, pixel_to_sky, ring_pixels, sky_to_pixel
 from .image import centred_wcs, stack_exposure, stack_images
 from .psf import KingPSF
-from .psffit import PointSourceFit, fit_point_source
+from .psffit import PointSourceFit, fit_point_source, fit_radius_pix
 from .snapshots import split_snapshots
 
 __all__ = ["SYSTEMATIC_ARCSEC", "PositionFit", "standard_position"]
@@ -32,8 +32,6 @@ SYSTEMATIC_ARCSEC = 3.5
 MIN_SIGNIFICANCE = 4.5
 
 _KIND = "standard position"
-# Radius of the fit (pixels) up to each signal to noise.
-_FIT_RADIUS_PIX = ((7.0, 12.0), (11.0, 15.0), (40.0, 20.0), (np.inf, 30.0))
 _RING_PIX = (40.0, 100.0)
 _KERNEL_HALF = 10
 _SCAN_PIX = 110
@@ -86,6 +84,7 @@ def standard_position(
     *,
     search_radius_arcsec: float = 20.0,
     method: str = "detect",
+    centroid_method: str = "simple",
     channels: tuple[int, int] = (30, 1000),
 ) -> PositionFit:
     """Find the source near a position and fit where it is.
@@ -107,6 +106,9 @@ def standard_position(
         The source lies within this radius.
     method : str, optional
         ``"detect"`` or ``"centroid"``: what the fit starts from.
+    centroid_method : str, optional
+        ``"simple"`` or ``"iterative"``: how the centroid is taken, see
+        `swiftxrt.engine.centroid`.
     channels : tuple of int, optional
         First and last PI channel.
 
@@ -119,16 +121,20 @@ def standard_position(
     ProductNotAvailableError
         If there is no significant source within the search radius.
     RequestError
-        If there are no event lists of photon counting mode, or `method` is neither of the two.
+        If there are no event lists of photon counting mode, or a method is none of those named.
     """
     if method not in ("detect", "centroid"):
         raise RequestError([("method", f"must be 'detect' or 'centroid'; got {method!r}")], _KIND)
+    if centroid_method not in ("simple", "iterative"):
+        problem = f"must be 'simple' or 'iterative'; got {centroid_method!r}"
+        raise RequestError([("centroid_method", problem)], _KIND)
     lists = list(event_lists)
     wcs = centred_wcs(lists, position if len(lists) > 1 else None) if lists else None
     stack = stack_images(lists, channels, wcs=wcs, exposure=False)
     target = _Window(lists, stack.wcs, stack.counts, *sky_to_pixel(stack.wcs, position))
     reach_pix = search_radius_arcsec / PIXEL_ARCSEC
-    fit = target.fit(target.start(method, reach_pix))
+    first = target.peak(reach_pix) if method == "detect" else target.centroid(centroid_method, reach_pix)
+    fit = target.fit(first)
     away_pix = np.hypot(fit.x_pix - target.x0, fit.y_pix - target.y0)
     if fit.significance < MIN_SIGNIFICANCE or away_pix > reach_pix + fit.radius90_pix:
         raise ProductNotAvailableError(
@@ -180,15 +186,25 @@ class _Window:
         # Half an event keeps the model from being exactly zero.
         return float(max(self.counts[ring].sum() - wings, 0.5) / max(self.exposure[ring].sum(), 1.0))
 
-    def start(self, method: str, reach_pix: float) -> tuple[float, float]:
-        """First guess of the position."""
-        if method == "centroid":
-            x = np.repeat(self.grid_x.ravel(), self.counts.ravel().astype(int))
-            y = np.repeat(self.grid_y.ravel(), self.counts.ravel().astype(int))
+    def centroid(self, method: str, reach_pix: float) -> tuple[float, float]:
+        """Centroid of the events."""
+        x, y = (np.repeat(grid.ravel(), self.counts.ravel().astype(int)) for grid in (self.grid_x, self.grid_y))
+        if method == "simple":
             found = simple_centroid(x, y, self.x0, self.y0, reach_pix)
-            if found is None:
-                raise ProductNotAvailableError(_KIND, "no centroid within the search radius; method 'detect' may help")
-            return found
+        else:
+            found = iterative_centroid(x, y, self.x0, self.y0, reach_pix, seen_s=self._seen)
+        if found is None:
+            raise ProductNotAvailableError(_KIND, "no centroid within the search radius; method 'detect' may help")
+        return found
+
+    def _seen(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> Floats:
+        """Relative exposure of sky pixels, 0 outside the window."""
+        row, column = y - self.low, x - self.left
+        inside = (row >= 0) & (row < self.exposure.shape[0]) & (column >= 0) & (column < self.exposure.shape[1])
+        return np.where(inside, self.exposure[row * inside, column * inside], 0.0)
+
+    def peak(self, reach_pix: float) -> tuple[float, float]:
+        """Highest place of the image filtered with the PSF."""
         y_offset, x_offset = np.mgrid[-_KERNEL_HALF : _KERNEL_HALF + 1, -_KERNEL_HALF : _KERNEL_HALF + 1]
         kernel = self.psf.pixel_fractions(x_offset, y_offset)
         background = max(self.background_per_pix(self.x0, self.y0), 1e-9)
@@ -201,13 +217,13 @@ class _Window:
 
     def fit(self, start: tuple[float, float]) -> PointSourceFit:
         """Fit around a first guess; radius, centre and background are adjusted twice."""
-        radius, centre, counts = _FIT_RADIUS_PIX[0][1], start, 0.0
+        radius, centre, counts = fit_radius_pix(0.0), start, 0.0
         for _ in range(3):
             background = self.background_per_pix(*centre, counts)
             fit = self._fit_once(centre, radius, background)
             centre, counts = (fit.x_pix, fit.y_pix), fit.counts
             snr = counts / np.sqrt(counts + background * np.pi * radius**2)
-            radius = next(pixels for limit, pixels in _FIT_RADIUS_PIX if snr <= limit)
+            radius = fit_radius_pix(snr)
         return fit
 
     def _fit_once(self, centre: tuple[float, float], radius_pix: float, background: float) -> PointSourceFit:

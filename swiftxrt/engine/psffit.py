@@ -10,18 +10,25 @@ from numpy.typing import NDArray
 
 from .psf import KingPSF
 
-__all__ = ["LineSourceFit", "PointSourceFit", "fit_line_source", "fit_point_source"]
+__all__ = ["LineSourceFit", "PointSourceFit", "fit_line_source", "fit_point_source", "fit_radius_pix"]
 
 Floats = NDArray[np.float64]
 
 # Radius of the circle that holds 90 per cent of a two-dimensional normal
 # distribution, in sigmas: sqrt(-2 ln 0.1); the same as a rise of 4.61 in C.
 _SIGMAS_90 = 2.145966
+# Radius of the fit (pixels) up to each signal to noise.
+_FIT_RADIUS_PIX = ((7.0, 12.0), (11.0, 15.0), (40.0, 20.0), (np.inf, 30.0))
 _STEP_PIX = 0.02
 _TINY = 1e-12
 _MOST_STEPS = 60
 _PRECISION = 1e-6
 _LONGEST_STEP = 3.0
+
+
+def fit_radius_pix(snr: float) -> float:
+    """Radius in pixels in which a source of some signal to noise is fitted."""
+    return next(radius for limit, radius in _FIT_RADIUS_PIX if snr <= limit)
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,7 @@ class PointSourceFit:
     counts : float
         Events of the source over the whole profile, at full exposure.
     background_per_pix : float
-        Background at full exposure.
+        Background at full exposure; the mean where the counts of other sources were given.
     covariance : ndarray, shape (2, 2)
         Of x and y in square pixels, from the Fisher matrix, with counts (and
         background if free) marginalised.
@@ -66,16 +73,18 @@ class _Problem:
     """Data and model of one fit: x, y, log of the strength, and log of the background if it is free."""
 
     def __init__(
-        self, data: Floats, x: Floats, y: Floats, weight: Floats, psf: KingPSF, background: float | None
+        self, data: Floats, x: Floats, y: Floats, weight: Floats, psf: KingPSF, fixed: Floats | None
     ) -> None:
         self.data, self.x, self.y, self.weight, self.psf = data, x, y, weight, psf
         self.flat = max(float(data.sum()) / max(float(weight.sum()), _TINY), _TINY)
-        self.free = background is None
-        self.background = 0.5 * self.flat if background is None else background
+        self.free = fixed is None
+        #: Counts in each pixel that are not the source's; halved as a first guess where they are free.
+        self.other = 0.5 * self.flat * weight if fixed is None else np.maximum(fixed, _TINY)
+        self.background = float(self.other.sum()) / max(float(weight.sum()), _TINY)
 
     def guess(self, start: tuple[float, float]) -> Floats:
         """Parameters to start from."""
-        source = max(float(self.data.sum()) - self.background * float(self.weight.sum()), 1.0)
+        source = max(float(self.data.sum()) - float(self.other.sum()), 1.0)
         return np.array([*start, np.log(source), np.log(max(self.background, _TINY))][: 4 if self.free else 3])
 
     def values(self, parameters: Floats) -> tuple[float, float, float, float]:
@@ -90,11 +99,12 @@ class _Problem:
     def model(self, parameters: Floats) -> tuple[Floats, Floats]:
         """Expected counts and their derivatives by the parameters."""
         x, y, source, background = self.values(parameters)
+        other = background * self.weight if self.free else self.other
         share, h = source * self.share(x, y), _STEP_PIX
         by_x = source * (self.share(x + h, y) - self.share(x - h, y)) / (2 * h)
         by_y = source * (self.share(x, y + h) - self.share(x, y - h)) / (2 * h)
-        slopes = np.array([by_x, by_y, share, background * self.weight][: parameters.size])
-        return np.maximum(share + background * self.weight, _TINY), slopes
+        slopes = np.array([by_x, by_y, share, other][: parameters.size])
+        return np.maximum(share + other, _TINY), slopes
 
     def cash(self, expected: Floats) -> float:
         return float(2.0 * np.sum(expected - self.data * np.log(expected)))
@@ -131,6 +141,7 @@ def fit_point_source(
     psf: KingPSF,
     exposure: Any = 1.0,
     background_per_pix: float | None = None,
+    other_counts: Any = None,
     reach_pix: float = 20.0,
 ) -> PointSourceFit:
     """Fit position and strength of a source by minimising the Cash statistic.
@@ -153,6 +164,9 @@ def fit_point_source(
         Exposure of each pixel relative to the full one; 0 where nothing is recorded.
     background_per_pix : float, optional
         Fixed background; a free parameter when not given.
+    other_counts : array, shape (n,), optional
+        In place of `background_per_pix`: expected counts of each pixel that
+        are not the source's, such as background and other sources.
     reach_pix : float, optional
         The position may move so far from `start` in each axis.
 
@@ -162,13 +176,14 @@ def fit_point_source(
     """
     weight = np.broadcast_to(np.asarray(exposure, dtype=float), np.shape(counts))
     used = weight > 0
+    fixed = weight * background_per_pix if background_per_pix is not None else other_counts
     data, x, y = (np.asarray(values, dtype=float)[used] for values in (counts, x_pix, y_pix))
-    problem = _Problem(data, x, y, weight[used], psf, background_per_pix)
+    problem = _Problem(data, x, y, weight[used], psf, None if fixed is None else np.asarray(fixed, dtype=float)[used])
     best = problem.minimise(start, reach_pix)
     expected, slopes = problem.model(best)
-    empty = problem.flat if problem.free else max(problem.background, _TINY)
+    empty = problem.flat * problem.weight if problem.free else problem.other
     covariance = _position_covariance((slopes / expected) @ slopes.T)
-    statistics = problem.cash(expected), problem.cash(empty * problem.weight)
+    statistics = problem.cash(expected), problem.cash(empty)
     return PointSourceFit(*problem.values(best), covariance, *statistics)
 
 

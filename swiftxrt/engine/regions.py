@@ -61,10 +61,13 @@ class Aperture(ABC):
         """Distance of sky pixels from the source."""
 
     @abstractmethod
-    def live_fractions(self, inner_pix: float, outer_pix: float, offset: NDArray[Any]) -> tuple[Floats, Floats]:
+    def live_fractions(
+        self, inner_pix: float, outer_pix: float, offset: NDArray[Any], shift_pix: float = 0.0
+    ) -> tuple[Floats, Floats]:
         """Fraction of the source's events, and area in square pixels, that the live part holds.
 
-        One value for each offset of the pointing.
+        One value for each offset of the pointing; `shift_pix` is how far along
+        DETX the source is from the middle of the region.
         """
 
     @abstractmethod
@@ -80,11 +83,11 @@ class Aperture(ABC):
         distance = self.distance(x_pix, y_pix)
         return (distance >= inner_pix) & (distance <= outer_pix)
 
-    def psf_fractions(self, inner_pix: float, outer_pix: float) -> tuple[Floats, float]:
+    def psf_fractions(self, inner_pix: float, outer_pix: float, shift_pix: float = 0.0) -> tuple[Floats, float]:
         """Fraction of the source's events in the region for each step of the snapshot, and the mean live area."""
         _, length_s, offset = self.snapshot.steps
         rounded, which = np.unique(np.round(offset / _FINE_PIX) * _FINE_PIX, return_inverse=True)
-        fraction, area = self.live_fractions(inner_pix, outer_pix, rounded)
+        fraction, area = self.live_fractions(inner_pix, outer_pix, rounded, shift_pix)
         return fraction[which], float(np.average(area[which], weights=length_s))
 
 
@@ -98,10 +101,13 @@ class CircleAperture(Aperture):
     def _is_live(self, mask: Flags, x: Any, y: Any, offset: Any) -> Flags:
         return look_up(mask, *self.snapshot.pointing.to_detector(x, y, offset))
 
-    def live_fractions(self, inner_pix: float, outer_pix: float, offset: NDArray[Any]) -> tuple[Floats, Floats]:
+    def live_fractions(
+        self, inner_pix: float, outer_pix: float, offset: NDArray[Any], shift_pix: float = 0.0
+    ) -> tuple[Floats, Floats]:
         """Fraction of the events and live area; see `Aperture`."""
         x, y = ring_pixels(self.x_pix, self.y_pix, outer_pix, inner_pix)
-        share = self.psf.pixel_fractions(x - self.x_pix, y - self.y_pix)
+        x0, y0 = self.snapshot.pointing.moved_along_columns(self.x_pix, self.y_pix, shift_pix)
+        share = self.psf.pixel_fractions(x - x0, y - y0)
         live = np.array([self._is_live(self.snapshot.live, x, y, value) for value in offset])
         return live @ share, live.sum(axis=1).astype(float)
 
@@ -144,10 +150,12 @@ class StripAperture(Aperture):
         distance = np.abs(self._column - self._source_column(offset))
         return (distance >= inner_pix) & (distance <= outer_pix)
 
-    def live_fractions(self, inner_pix: float, outer_pix: float, offset: NDArray[Any]) -> tuple[Floats, Floats]:
+    def live_fractions(
+        self, inner_pix: float, outer_pix: float, offset: NDArray[Any], shift_pix: float = 0.0
+    ) -> tuple[Floats, Floats]:
         """Fraction of the events and live area; see `Aperture`."""
         fraction, area = np.zeros(offset.size), np.zeros(offset.size)
-        edge = np.arange(-0.5, DETECTOR_SIZE + 2)
+        edge = np.arange(-0.5, DETECTOR_SIZE + 2) - shift_pix
         for k, value in enumerate(offset):
             distance = edge - self._source_column(value)
             share = np.diff(np.sign(distance) * self.psf.line_enclosed(np.abs(distance)) / 2)

@@ -24,6 +24,7 @@ __all__ = [
     "in_grades",
     "in_intervals",
     "select_band",
+    "select_good_time",
     "select_obsid",
     "snapshot_numbers",
 ]
@@ -102,7 +103,24 @@ def select_obsid(data: ExtractedEvents, obsid: str) -> ExtractedEvents:
     part : ExtractedEvents
         Its good time and the events in it.
     """
-    gti = data.gti_obsid == obsid
+    return select_good_time(data, data.gti_obsid == obsid)
+
+
+def select_good_time(data: ExtractedEvents, gti: Flags) -> ExtractedEvents:
+    """The part of the data that lies in some of the good time intervals.
+
+    Parameters
+    ----------
+    data : ExtractedEvents
+        Any number of observations.
+    gti : ndarray of bool, shape (n_gti,)
+        Which intervals to keep.
+
+    Returns
+    -------
+    part : ExtractedEvents
+        These intervals and the events in them.
+    """
     good = data.gti_start_s[gti], data.gti_stop_s[gti]
     source = in_intervals(data.source_time_s, *good)
     background = in_intervals(data.background_time_s, *good)

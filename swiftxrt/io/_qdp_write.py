@@ -48,6 +48,7 @@ def write_qdp(
     for WT mode, ``hardrat.qdp`` and ``t0.date``, as far as there are data; all
     but the last also with the endings ``_incbad``, ``_nosys`` and
     ``_nosys_incbad``, which a set without such variants fills with the same.
+    If no bin is reliable there are only those with ``_incbad``.
     ObsIDs are kept where every bin is one observation.
 
     Parameters
@@ -77,7 +78,8 @@ def write_qdp(
     folder.mkdir(parents=True, exist_ok=True)
     texts: dict[str, str] = {}
     for suffix in SUFFIXES:
-        files = _set_files(variant(curves, suffix), f" of trigger: {target_id}, name: {name}", mjd)
+        varied = variant(curves, suffix)
+        files = _set_files(varied, f" of trigger: {target_id}, name: {name}", mjd) if varied else {}
         texts |= {f"{stem}{suffix}.qdp": text for stem, text in files.items()}
     if curves.total.t0_met is not None:
         time = met_to_time(curves.total.t0_met)

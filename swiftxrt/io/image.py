@@ -21,7 +21,7 @@ from ..products.image import SkyImage
 from ..products.provenance import Provenance
 from ._fitsfile import load_fits, save_fits
 
-__all__ = ["read_image", "write_image"]
+__all__ = ["read_exposure", "read_image", "write_image"]
 
 _EXPOSURE = "EXPOSURE"
 #: Cards with the band in keV, as in the EBOUNDS extensions of OGIP files.
@@ -67,7 +67,7 @@ def read_image(path: str | os.PathLike[str], *, exposure: str | os.PathLike[str]
     header = counts.header
     maps = [hdu for hdu in hdus if hdu.name == _EXPOSURE and _is_image(hdu)]
     if exposure is not None:
-        exposure_data = _ccd(_first_image(load_fits(exposure), exposure), u.s, exposure)
+        exposure_data = read_exposure(exposure)
     else:
         exposure_data = _ccd(maps[0], u.s, path) if maps else None
     try:
@@ -76,6 +76,17 @@ def read_image(path: str | os.PathLike[str], *, exposure: str | os.PathLike[str]
         return SkyImage(_ccd(counts, u.ct, path), exposure_data, band, provenance)
     except (RequestError, KeyError, ValueError) as error:
         raise FormatError(f"this is not a sky image: {error}", path) from error
+
+
+def read_exposure(path: str | os.PathLike[str]) -> CCDData:
+    """Read an exposure map (s).
+
+    Raises
+    ------
+    FormatError
+        If the file is damaged or holds no image with a celestial WCS.
+    """
+    return _ccd(_first_image(load_fits(path), path), u.s, path)
 
 
 def _is_image(hdu: Any) -> bool:

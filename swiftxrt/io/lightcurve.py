@@ -283,7 +283,7 @@ def read_set(kind: type[LightCurveSet], folder: str | PathLike[str]) -> LightCur
     for name in kind.NAMES:
         paths = [path for ending in _SET_ENDINGS.values() if (path := folder / f"{name}{ending}").is_file()]
         if paths:
-            curves[name] = (HardnessCurve if name == "hardness_ratio" else LightCurve).read(paths[0])
+            curves[name] = (HardnessCurve if name in kind.RATIOS else LightCurve).read(paths[0])
     if "total" in curves:
         variants = {name: read_set(kind, folder / name) for name in kind.VARIANTS if (folder / name).is_dir()}
         return kind(**curves, variants=variants)

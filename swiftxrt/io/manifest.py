@@ -23,6 +23,7 @@ from ..products.lightcurve import LightCurveSet
 from ..products.position import Position
 from ..products.productset import ProductSet
 from ..products.provenance import Provenance
+from ..products.sources import SourceList
 from ..products.spectrumset import SpectrumSet
 from ..request.bundle import XRTRequest
 
@@ -37,15 +38,13 @@ _INDEX = "index.json"
 def write_product(kind: ProductKind, product: Any, folder: Path) -> None:
     """Write the files of one product into a new, empty folder."""
     folder.mkdir(parents=True)
-    if kind in (ProductKind.LIGHT_CURVE, ProductKind.SPECTRUM):
-        product.write(folder)
-    elif kind.is_position:
+    if kind.is_position:
         _write_json(folder / "position.json", product.to_dict())
         product.write(folder / "position.reg")
     elif kind is ProductKind.IMAGE:
         _write_images(product, folder)
     else:
-        product.write(folder / "sources.ecsv", format="ascii.ecsv")
+        product.write(folder)
 
 
 def read_product(kind: ProductKind, folder: Path) -> Any:
@@ -71,9 +70,7 @@ def _read_files(kind: ProductKind, folder: Path) -> Any:
         return Position.from_dict(_read_json(folder / "position.json"))
     if kind is ProductKind.IMAGE:
         return tuple(SkyImage.read(folder / name) for name in _read_json(folder / _INDEX)["images"])
-    from astropy.table import QTable
-
-    return QTable.read(folder / "sources.ecsv", format="ascii.ecsv")
+    return SourceList.read(folder)
 
 
 def _write_images(images: tuple[SkyImage, ...], folder: Path) -> None:

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +51,28 @@ def read_pha(
 
 
 def companions(
-    path: Path, *, background: PathLike | None = None, arf: PathLike | None = None, rmf: PathLike | None = None
+    path: Path,
+    *,
+    background: PathLike | None = None,
+    arf: PathLike | None = None,
+    rmf: PathLike | None = None,
+    forgiving: bool = False,
 ) -> dict[str, Any]:
     """Background, ARF and RMF of a PHA file: those given, else those its header names.
+
+    Parameters
+    ----------
+    path : Path
+        The PHA file.
+    background, arf, rmf : path-like, optional
+        Files to use instead of those that the header names.
+    forgiving : bool, optional
+        Whether a damaged file is left out with a warning, rather than an error.
+
+    Raises
+    ------
+    FormatError
+        If a file is damaged.
 
     Warns
     -----
@@ -61,14 +80,23 @@ def companions(
         If the header names a file that is not next to the PHA file.
     """
     _, table = _open(path)
-    background = background or _beside(path, table.header, "BACKFILE")
-    arf = arf or _beside(path, table.header, "ANCRFILE")
-    rmf = rmf or _beside(path, table.header, "RESPFILE")
-    return {
-        "background": None if background is None else _background(Path(background)),
-        "arf": None if arf is None else read_arf(arf),
-        "rmf": None if rmf is None else read_rmf(rmf),
+    places = {
+        "background": background or _beside(path, table.header, "BACKFILE"),
+        "arf": arf or _beside(path, table.header, "ANCRFILE"),
+        "rmf": rmf or _beside(path, table.header, "RESPFILE"),
     }
+    return {part: None if place is None else _companion(part, Path(place), forgiving) for part, place in places.items()}
+
+
+def _companion(part: str, path: Path, forgiving: bool) -> Any:
+    readers: dict[str, Callable[[Path], Any]] = {"background": _background, "arf": read_arf, "rmf": read_rmf}
+    try:
+        return readers[part](path)
+    except FormatError as error:
+        if not forgiving:
+            raise
+        warn(f"{path.name} cannot be used and is left out: {error.reason}", MetadataWarning)
+        return None
 
 
 def _background(path: Path) -> CountSpectrum:

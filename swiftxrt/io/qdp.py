@@ -27,6 +27,8 @@ _T0 = re.compile(r"MET\s*=\s*([-+]?\d+(?:\.\d*)?)")
 _BAND = re.compile(r"(?:Data covers|The (hard|soft) band is)\s+(\S+\s*-\s*\S+\s+keV)", re.IGNORECASE)
 _BINMODE = re.compile(r"BINMODE:\s*(.*)")
 _MODE = re.compile(r"(?<![A-Z])(?:WT|PC)")
+_DRAWING = re.compile(r"(curve2?|hardrat).*_plot")
+_SUFFIX = re.compile(r"(_nosys)?(_incbad)?$")
 _LIMITS = re.compile(r"UPPER|(?<![A-Z])(?:WT|PC)UL")
 
 # Columns of the files with both bands and their ratio -> kind of dataset.
@@ -89,25 +91,39 @@ def read_qdp_folder(folder: Path) -> LightCurveSet | None:
     """Read the files of a light-curve product of the service, None if there are none.
 
     The detailed files (``PCCURVE.qdp`` and so on) win over ``curve.qdp`` and
-    ``hardrat.qdp``, from which only slew data are added. A variant equal to the curves it varies is left out.
+    ``hardrat.qdp``, from which only slew data are added. A variant equal to the
+    curves it varies is left out, also if there are overview files of it only.
     """
-    sets: dict[str, LightCurveSet] = {}
+    sets, overviews = {}, {}
     for suffix in SUFFIXES:
         detailed = _open(folder, [f"{mode}{kind}{suffix}.qdp" for kind in ("CURVE", "UL", "HR") for mode in MODES])
         overview = _open(folder, [f"curve{suffix}.qdp", f"hardrat{suffix}.qdp"])
-        files = detailed or overview
-        datasets = [one for path, sections in files.items() for _, one in _named_datasets(path, sections)]
+        if overview:
+            overviews[suffix] = _from_files(overview)
         if detailed:  # Data taken while slewing are in the overview only.
-            extra = [pair for path, sections in overview.items() for pair in _named_datasets(path, sections)]
-            datasets += [one for name, one in extra if name.endswith("SLEW")]
-        if datasets:
-            mjd = all(_is_mjd(sections) for sections in files.values())
-            sets[suffix] = _build(list(files), datasets, t0_met=None, mjd=mjd)
+            sets[suffix] = _from_files(detailed, slews=overview)
+        elif overview:
+            sets[suffix] = overviews[suffix]
     if not sets:
         return None
-    plain = next(iter(sets.values()))
-    base = {"_nosys_incbad": sets.get("_incbad", plain)}
-    return nest({key: one for key, one in sets.items() if one is plain or not one.equals(base.get(key, plain))})
+    first = next(iter(sets))
+
+    def is_new(suffix: str) -> bool:
+        varied = "_incbad" if suffix == "_nosys_incbad" and "_incbad" in sets else first
+        others = sets if sets[suffix] is not overviews.get(suffix) else overviews
+        return varied not in others or not sets[suffix].equals(others[varied])
+
+    return nest({suffix: one for suffix, one in sets.items() if suffix == first or is_new(suffix)})
+
+
+def _from_files(
+    files: Mapping[Path, Sequence[QdpSection]], *, slews: Mapping[Path, Sequence[QdpSection]] | None = None
+) -> LightCurveSet:
+    """A set of whole files, and of the slew data in others."""
+    datasets = [one for path, sections in files.items() for _, one in _named_datasets(path, sections)]
+    extra = [pair for path, sections in (slews or {}).items() for pair in _named_datasets(path, sections)]
+    datasets += [one for name, one in extra if name.endswith("SLEW")]
+    return _build(list(files), datasets, t0_met=None, mjd=all(map(_is_mjd, files.values())))
 
 
 def _open(folder: Path, names: Sequence[str]) -> dict[Path, list[QdpSection]]:
@@ -139,7 +155,10 @@ def _build(paths: Sequence[Path], datasets: Sequence[Dataset], *, t0_met: float 
 
 def _comments(path: Path) -> str:
     """Comments of a file and of those beside it that describe the same product."""
-    paths = dict.fromkeys([path, path.with_name("curve.qdp"), path.with_name("hardrat.qdp")])
+    suffix = _SUFFIX.search(path.stem)
+    endings = dict.fromkeys([suffix[0] if suffix else "", ""])
+    names = [f"{stem}{ending}.qdp" for ending in endings for stem in ("curve", "hardrat")]
+    paths = dict.fromkeys([path, *map(path.with_name, names)])
     return "\n".join(line for one in paths if one.is_file() for line in read_comments(one))
 
 
@@ -160,7 +179,7 @@ def _find_t0(path: Path, comments: str) -> float | None:
 def _named_datasets(
     path: Path, sections: Sequence[QdpSection], columns: Sequence[str] | None = None, table: str | None = None
 ) -> list[tuple[str, Dataset]]:
-    if "_plot" in path.stem:
+    if _DRAWING.match(path.stem):
         raise FormatError("is a drawing, with the arrows of its limits as data; read the file without '_plot'", path)
     return [pair for section in sections for pair in _datasets(section, path, columns, table)]
 

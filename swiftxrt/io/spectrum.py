@@ -19,15 +19,17 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
+import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
 from .._atomic import atomic_path
-from ..exceptions import FormatError, RequestError
+from ..exceptions import FormatError, MetadataWarning, PartialResultWarning, RequestError, warn
 from ..mission import Mode
 from ..products.countspectrum import CountSpectrum
+from ..products.fit import COLUMN_UNIT, SpectralFit
 from ..products.provenance import Provenance
 from ..products.spectrumset import SpectrumSet
 from .pha import companions, pha_content, pha_hdus, read_pha, write_pha
@@ -182,6 +184,14 @@ def read_slice_archive(path: PathLike) -> tuple[CountSpectrum, ...]:
     ------
     FormatError
         If it is not an archive, holds no spectrum, or is damaged or unsafe.
+
+    Warns
+    -----
+    MetadataWarning
+        If a background or response is missing, damaged or does not fit; the
+        spectrum is read without it.
+    PartialResultWarning
+        If one of several spectra cannot be read.
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -191,24 +201,63 @@ def read_slice_archive(path: PathLike) -> tuple[CountSpectrum, ...]:
         if not stems:
             raise FormatError("is not an archive of spectra: it holds no file *wt.pi or *pc.pi", path)
         areas = "\n".join((folder / name).read_text("utf-8", "replace") for name in names if name.endswith(".areas"))
-        return tuple(_read_member(folder, stem, areas) for stem in stems)
+        return tuple(_read_members(folder, stems, areas))
+
+
+def _read_members(folder: Path, stems: Sequence[str], areas: str) -> Iterator[CountSpectrum]:
+    """The spectra that can be read; one that cannot is no reason to lose the others."""
+    errors: list[FormatError] = []
+    for stem in stems:
+        try:
+            yield _read_member(folder, stem, areas)
+        except FormatError as error:
+            errors.append(error)
+    if len(errors) == len(stems):
+        raise errors[0]
+    for one in errors:
+        warn(f"a spectrum of the archive is left out: {Path(str(one.path)).name}: {one.reason}", PartialResultWarning)
 
 
 def _read_member(folder: Path, stem: str, areas: str) -> CountSpectrum:
     source, grouped = folder / f"{stem}source.pi", folder / f"{stem}.pi"
-    content = pha_content(source if source.exists() else grouped)
+    try:
+        content = pha_content(source if source.exists() else grouped)
+    except FormatError as error:
+        if not (source.exists() and grouped.exists()):
+            raise
+        content = pha_content(grouped)
+        warn(f"{source.name} cannot be used, {grouped.name} takes its place: {error.reason}", MetadataWarning)
     if not content.get("source_region"):
         content["source_region"] = _region_of(areas, content["mode"])
-    parts = companions(grouped) if grouped.exists() else _named_alike(folder, stem)
+    parts = _companions(folder, stem)
     with content_errors(source):
-        return CountSpectrum(**content, **parts)
+        return _joined(content, parts, source.name)
 
 
-def _named_alike(folder: Path, stem: str) -> dict[str, object]:
-    """Companions of a source spectrum without grouped one, by their names."""
+def _companions(folder: Path, stem: str) -> dict[str, Any]:
+    """Background and response: those that the grouped spectrum names, without one those with the usual names."""
+    grouped = folder / f"{stem}.pi"
+    if grouped.exists():
+        try:
+            return companions(grouped, forgiving=True)
+        except FormatError as error:
+            warn(f"{grouped.name} cannot be used: {error.reason}", MetadataWarning)
     names = {"background": f"{stem}back.pi", "arf": f"{stem}.arf", "rmf": f"{stem}.rmf"}
     there = {key: folder / name for key, name in names.items() if (folder / name).exists()}
-    return companions(folder / f"{stem}source.pi", **there)
+    return companions(folder / f"{stem}source.pi", **there, forgiving=True)
+
+
+def _joined(content: dict[str, Any], parts: dict[str, Any], name: str) -> CountSpectrum:
+    """A spectrum with those of its companions that fit."""
+    kept: dict[str, Any] = {}
+    for part, value in parts.items():
+        try:
+            CountSpectrum(**content, **kept, **{part: value})
+        except RequestError as error:
+            warn(f"the {part} of {name} does not fit and is left out: {error}", MetadataWarning)
+        else:
+            kept[part] = value
+    return CountSpectrum(**content, **kept)
 
 
 def _region_of(areas: str, mode: Mode) -> str | None:
@@ -233,7 +282,16 @@ def write_set(spectra: SpectrumSet, folder: PathLike, *, overwrite: bool = False
     folder.mkdir(parents=True, exist_ok=True)
     for spectrum in spectra.count_spectra:
         write_pha(spectrum, folder / f"{spectrum.stem}.pha", overwrite=overwrite)
-    index = {"spectra": list(spectra), "t0_met": spectra.t0_met, "provenance": spectra.provenance.to_dict()}
+    index = {
+        "spectra": list(spectra),
+        "t0_met": spectra.t0_met,
+        "fits": {stem: [fit.to_dict() for fit in models.values()] for stem, models in spectra.fits.items()},
+        "missing": dict(spectra.missing),
+        "galactic_nh_cm2": None if np.isnan(spectra.galactic_nh) else float(spectra.galactic_nh.to_value(COLUMN_UNIT)),
+        "intervals_met_s": {label: list(pair.value) for label, pair in spectra.intervals.items()},
+        "urls": dict(spectra.urls),
+        "provenance": spectra.provenance.to_dict(),
+    }
     with atomic_path(folder / _INDEX, overwrite) as temporary:
         temporary.write_text(json.dumps(index, indent=1), encoding="utf-8")
 
@@ -243,9 +301,25 @@ def read_set(folder: PathLike) -> SpectrumSet:
     folder = Path(folder)
     try:
         index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
-        stems, t0_met = [str(stem) for stem in index["spectra"]], index["t0_met"]
-        provenance = Provenance.from_dict(index["provenance"])
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        stems = [str(stem) for stem in index["spectra"]]
+        options = _options(index)
+    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise FormatError(f"holds no usable {_INDEX}, the index of a set of spectra: {error}", folder) from error
     spectra = [read_pha(folder / f"{Path(stem).name}.pha") for stem in stems]
-    return SpectrumSet(spectra, t0_met=t0_met, provenance=provenance)
+    with content_errors(folder / _INDEX):
+        return SpectrumSet(spectra, **options)
+
+
+def _options(index: dict[str, Any]) -> dict[str, Any]:
+    """What the index tells; sets written before there were fits tell less."""
+    column = index.get("galactic_nh_cm2")
+    fits = {stem: [SpectralFit.from_dict(item) for item in models] for stem, models in index.get("fits", {}).items()}
+    return {
+        "t0_met": index["t0_met"],
+        "fits": {stem: {fit.model: fit for fit in models} for stem, models in fits.items()},
+        "missing": dict(index.get("missing", {})),
+        "galactic_nh": None if column is None else float(column) * COLUMN_UNIT,
+        "intervals": {str(label): (pair[0], pair[1]) for label, pair in index.get("intervals_met_s", {}).items()},
+        "urls": dict(index.get("urls", {})),
+        "provenance": Provenance.from_dict(index["provenance"]),
+    }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import astropy.units as u
@@ -14,13 +15,16 @@ from .. import exceptions
 from .._fields import nearest
 from .._log import log
 from ..exceptions import (
+    FormatError,
     JobError,
     JobLostError,
     JobTimeoutError,
-    OutputExistsError,
+    PartialResultWarning,
     ProductNotAvailableError,
     RequestError,
+    ServiceError,
     ServiceUnavailableError,
+    SwiftXRTError,
     SwiftXRTWarning,
     warn,
 )
@@ -29,12 +33,11 @@ from ..products.productset import ProductSet
 from ..products.provenance import Provenance, provenance_of
 from ..products.report import JobReport, Phase
 from ..request.bundle import XRTRequest
+from .downloading import ARCHIVE_FORMATS, download_archives
 from .progress import callback_display, terminal_display
 from .protocol import JobHandle, ProductBackend
 
 __all__ = ["ARCHIVE_FORMATS", "Job"]
-
-ARCHIVE_FORMATS = ("tar.gz", "tar", "zip")
 
 #: So many looks at a job, one after the other, may fail or tell nothing.
 _PATIENCE = 5
@@ -92,6 +95,16 @@ class Job:
     def kinds(self) -> tuple[ProductKind, ...]:
         """The products asked for."""
         return self._handle.request.kinds
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The parameters in the words of the service, as it reported them; those of the local engine look alike."""
+        return MappingProxyType(dict(self._handle.parameters))
+
+    @property
+    def rebin_of(self) -> str | None:
+        """The job whose light curve was binned anew; `None` for an ordinary job."""
+        return self._handle.rebin_of
 
     @property
     def report(self) -> JobReport | None:
@@ -159,7 +172,7 @@ class Job:
                 report = look()
                 if report is not None:
                     show(report)
-                    if all(status.phase.is_final for status in report.products.values()):
+                    if report.is_final:
                         return report
                 left = float("inf") if deadline is None else deadline - time.monotonic()
                 if left <= 0:
@@ -176,7 +189,8 @@ class Job:
         """Cancel some products, or all.
 
         Products that have already ended stay as they are, so cancelling twice
-        or too late does no harm; the report says what came of each.
+        or too late does no harm; the text of their status in the report says
+        that they could not be cancelled, and why.
 
         Parameters
         ----------
@@ -217,20 +231,38 @@ class Job:
             If the time is over.
         JobError
             If not a single product came.
-        ServiceError, JobLostError, FormatError
-            As for `wait` and `product`.
+        ServiceError, JobLostError
+            As for `wait`.
+
+        Warns
+        -----
+        PartialResultWarning
+            If a product was made but could not be fetched or read.
         """
         report = self.wait(timeout=timeout, progress=progress)
         products: dict[ProductKind, Any] = {}
         failed: dict[ProductKind, str] = {}
+        unread: list[SwiftXRTError] = []
         for kind in self.kinds:
             try:
                 products[kind] = self.product(kind)
             except ProductNotAvailableError as error:
                 failed[kind] = error.reason
+            except (ServiceError, FormatError) as error:
+                failed[kind] = str(error)
+                unread.append(error)
+                log.warning("job %s: the %s could not be fetched: %s", self.id, kind.title, error)
         if not products:
             reasons = "; ".join(f"{kind.title}: {reason}" for kind, reason in failed.items())
-            raise JobError(f"job {self.id} made no product ({reasons})", job_id=self.id, report=report)
+            hint = ": call result() again later" if unread else ""
+            message = f"job {self.id} {'gave' if unread else 'made'} no product ({reasons}){hint}"
+            raise JobError(message, job_id=self.id, report=report) from next(iter(unread), None)
+        if unread:
+            told = "; ".join(map(str, unread))
+            warn(
+                f"products of job {self.id} could not be fetched: {told}; call product() to try again",
+                PartialResultWarning,
+            )
         provenance = Provenance(backend=self.backend, request_digest=self.request.digest, notes=(f"job {self.id}",))
         return ProductSet(products, failed=failed, request=self.request, provenance=provenance)
 
@@ -271,15 +303,61 @@ class Job:
             warn(f"{kind.title}: {message}", getattr(exceptions, category, SwiftXRTWarning))
         return product
 
+    def rebin(self, binning: Any = None, **fields: Any) -> Job:
+        """Bin the finished light curve anew, which is much faster than building it.
+
+        Parameters
+        ----------
+        binning : CountsBinning, TimeBinning, SnapshotBinning or ObsidBinning, optional
+            How to bin.
+        **fields
+            Further fields of `~swiftxrt.LightCurveRequest`. What is not given
+            stays as it is in the request of this job.
+
+        Returns
+        -------
+        job : Job
+            A job with the light curve as its only product. The service keeps
+            such jobs apart: they are not in ``SwiftXRT.list_jobs``, and it
+            does not find them for ``SwiftXRT.get_job``.
+
+        Raises
+        ------
+        RequestError
+            If the job has no light curve, or a field cannot be used.
+        ProductNotAvailableError, RequestRejectedError
+            If the light curve was not made, or not yet.
+        ServiceError, JobLostError
+            As for `refresh`.
+
+        Examples
+        --------
+        >>> import astropy.units as u
+        >>> from swiftxrt import SnapshotBinning
+        >>> coarse = job.rebin(SnapshotBinning())  # doctest: +SKIP
+        >>> coarse.result(timeout=5 * u.min).light_curve.total  # doctest: +SKIP
+        """
+        before = self.request.light_curve
+        if before is None:
+            have = ", ".join(kind.value for kind in self.kinds)
+            raise RequestError([("light_curve", f"is not part of this job, which has {have}")], "rebinning")
+        changes = fields if binning is None else {**fields, "binning": binning}
+        return Job(self._backend.rebin(self._handle, before.replace(**changes)), self._backend)
+
     def download(
         self,
         location: str | Path = ".",
         *,
         kinds: ProductKind | str | Iterable[ProductKind | str] | None = None,
         archive_format: str = "tar.gz",
+        extract: bool = False,
+        stem: str | None = None,
         overwrite: bool = False,
     ) -> dict[ProductKind, Path]:
-        """Save the files of the finished products as archives.
+        """Save the files of products, as archives or unpacked.
+
+        Names in the folder are the codes of the service: ``lc.tar.gz``, or
+        ``lc`` for the folder with what was in it.
 
         Parameters
         ----------
@@ -289,38 +367,54 @@ class Job:
             Which products; all that are complete by default.
         archive_format : {"tar.gz", "tar", "zip"}, optional
             Kind of archive.
+        extract : bool, optional
+            Whether the archives are unpacked, each into a folder of its own,
+            and not kept.
+        stem : str, optional
+            Beginning of the names, followed by ``_``.
         overwrite : bool, optional
-            Whether existing files are replaced.
+            Whether existing files, or folders of an earlier download, are
+            replaced.
 
         Returns
         -------
         paths : dict of ProductKind to Path
+            The archives or folders that were saved.
 
         Raises
         ------
         RequestError
-            If the format or a product is not known.
+            If the format, the stem or a product cannot be used.
         OutputExistsError
-            If a file exists and `overwrite` is False.
-        ProductNotAvailableError, ServiceError
-            If there is no archive of a product.
+            If a file exists and `overwrite` is False; nothing was fetched then.
+        ProductNotAvailableError, ServiceError, FormatError
+            If the only product that was wanted could not be had.
+        JobError
+            If none of several products could be had.
+
+        Warns
+        -----
+        PartialResultWarning
+            If some products could not be had; the others are saved.
         """
-        if archive_format not in ARCHIVE_FORMATS:
-            raise RequestError(
-                [("archive_format", f"must be one of {', '.join(ARCHIVE_FORMATS)}; got {archive_format!r}")], "download"
-            )
         report = self.refresh()
         chosen = self._choose(kinds)
         if kinds is None:
-            chosen = tuple(kind for kind in chosen if report.products[kind].phase is Phase.COMPLETED)
-        folder = Path(location)
-        if folder.exists() and not folder.is_dir():
-            raise OutputExistsError(f"{folder} is a file; give a folder to download to")
-        folder.mkdir(parents=True, exist_ok=True)
-        return {
-            kind: self._backend.download(self._handle, kind, folder, archive_format=archive_format, overwrite=overwrite)
-            for kind in chosen
-        }
+            chosen = [kind for kind in chosen if kind in report.completed]
+
+        def fetch(kind: ProductKind, folder: Path) -> Path:
+            return self._backend.download(self._handle, kind, folder, archive_format=archive_format, overwrite=False)
+
+        return download_archives(
+            fetch,
+            chosen,
+            Path(location),
+            archive_format=archive_format,
+            extract=extract,
+            stem=stem,
+            overwrite=overwrite,
+            job_id=self.id,
+        )
 
     def _choose(self, kinds: ProductKind | str | Iterable[ProductKind | str] | None) -> Sequence[ProductKind]:
         if kinds is None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..kinds import ProductKind
-from ..products.report import JobReport
+from ..products.report import JobReport, JobSummary
 from ..request.bundle import XRTRequest
+from ..request.lightcurve import LightCurveRequest
 
-__all__ = ["HostingBackend", "JobHandle", "ProductBackend"]
+__all__ = ["HostingBackend", "JobHandle", "JobSummary", "ProductBackend"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class JobHandle:
     Parameters
     ----------
     id : str
-        Identifier, unique within the backend.
+        Identifier, unique within the backend (that of a rebinning: among the
+        rebinnings).
     backend : str
         Name of the backend.
     request : XRTRequest
@@ -31,6 +33,11 @@ class JobHandle:
         Where the products can be fetched.
     submitted : datetime or None
         When the job was accepted (UTC), if known.
+    rebin_of : str or None
+        The job whose light curve is binned anew; `None` for an ordinary job.
+    parameters : mapping of str to object
+        The parameters in the words of the service, as it reported them, without
+        the address of the user; not compared.
     """
 
     id: str
@@ -38,6 +45,8 @@ class JobHandle:
     request: XRTRequest
     url: str | None = None
     submitted: datetime | None = None
+    rebin_of: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 class ProductBackend(Protocol):
@@ -52,6 +61,14 @@ class ProductBackend(Protocol):
         """Accept a request, or raise; a request is never accepted in part."""
         ...
 
+    def rebin(self, handle: JobHandle, request: LightCurveRequest) -> JobHandle:
+        """Bin the light curve of a job anew.
+
+        The new job has the light curve as its only product and is treated like
+        any other.
+        """
+        ...
+
     def recall(self, job_id: str) -> JobHandle:
         """Find a job accepted earlier, perhaps by another process."""
         ...
@@ -61,7 +78,7 @@ class ProductBackend(Protocol):
         ...
 
     def cancel(self, handle: JobHandle, kinds: Iterable[ProductKind]) -> JobReport:
-        """Cancel products of a job; those that have ended stay as they are."""
+        """Cancel products of a job; those that have ended stay as they are, and the report says so."""
         ...
 
     def collect(self, handle: JobHandle, kind: ProductKind) -> Any:
@@ -72,6 +89,14 @@ class ProductBackend(Protocol):
         self, handle: JobHandle, kind: ProductKind, folder: Path, *, archive_format: str, overwrite: bool
     ) -> Path:
         """Save the files of a product as one archive."""
+        ...
+
+    def list_jobs(self) -> Sequence[JobSummary]:
+        """All jobs of the user, newest first; rebinnings are not listed."""
+        ...
+
+    def count_active_jobs(self) -> int:
+        """How many jobs and rebinnings of the user have not ended."""
         ...
 
     def close(self) -> None:
@@ -90,6 +115,14 @@ class HostingBackend(ProductBackend, Protocol):
         """Owner of a job; `JobLostError` if there is no such job."""
         ...
 
-    def handles(self, owner: str) -> list[JobHandle]:
-        """Jobs of one owner, newest first."""
+    def list_jobs(self, *, owner: str = "") -> Sequence[JobSummary]:
+        """All jobs of one owner, newest first; rebinnings are not listed."""
+        ...
+
+    def count_active_jobs(self, *, owner: str = "") -> int:
+        """How many jobs and rebinnings of one owner have not ended; cheap enough to be asked at each submission."""
+        ...
+
+    def expire(self, before: datetime) -> Sequence[str]:
+        """Remove the products of jobs submitted before a moment that have ended, and tell which; the jobs stay listed."""
         ...

@@ -103,7 +103,8 @@ def plot_hardness(
     shown = curve[np.isfinite(curve["hardness_ratio"])]
     values = {"y": np.asarray(shown["hardness_ratio"]), "yerr": np.asarray(shown["hardness_ratio_err"])}
     _draw(ax, shown, elapsed, values, "{mode}", artist_kwargs)
-    ax.set_ylabel(f"Hardness ratio\n({curve.hard_band}) / ({curve.soft_band})")
+    formula = curve.formula.replace(", hard", "\nhard")  # The catalogue's needs two lines.
+    ax.set_ylabel(f"Hardness ratio\n{formula}")
     ax.legend(frameon=False)
     return ax
 

@@ -15,6 +15,7 @@ from astropy.timeseries import BinnedTimeSeries, TimeSeries
 
 from ..exceptions import RequestError
 from ..met import met_to_time
+from ..mission import Mode
 from .provenance import Provenance
 
 __all__ = ["BINNINGS", "MET_DECIMALS", "TIME_COLUMNS", "Curve"]
@@ -27,7 +28,7 @@ MET_DECIMALS = 6
 #: Columns next to `time` in every curve: name -> unit, or Python type of a plain column.
 TIME_COLUMNS: dict[str, Any] = {"time_err_neg": u.s, "time_err_pos": u.s, "met": u.s}
 
-_MODES = ("PC", "WT")
+_MODES = tuple(mode.value for mode in Mode)
 _DTYPES: dict[type, Any] = {float: np.float64, int: np.int64, bool: np.bool_, str: np.str_}
 _KINDS = {float: "f", int: "iu", bool: "b", str: "U"}
 _DEFAULTS: dict[type, Any] = {float: np.nan, int: 0, bool: False, str: ""}
@@ -128,6 +129,68 @@ class Curve(TimeSeries):
         else:
             origin_s = np.min(met_s - self["time_err_neg"].value, initial=np.inf) if len(self) else 0.0
         return np.round(met_s - origin_s, MET_DECIMALS) << u.s
+
+    def in_mode(self, mode: Mode | str) -> Self:
+        """The bins of one mode.
+
+        Parameters
+        ----------
+        mode : Mode or str
+            ``"PC"`` or ``"WT"``.
+
+        Returns
+        -------
+        curve : LightCurve or HardnessCurve
+            Without any bin if there are none.
+
+        Raises
+        ------
+        RequestError
+            If there is no such mode.
+
+        Examples
+        --------
+        >>> from swiftxrt import LightCurve
+        >>> columns = {"met_s": [10, 20], "time_err_neg": 5, "time_err_pos": 5, "rate": 1.0, "mode": ["WT", "PC"]}
+        >>> curve = LightCurve.from_columns(columns, t0_met=0, band="0.3-10 keV", binning="time")
+        >>> len(curve.in_mode("PC"))
+        1
+        """
+        name = mode.value if isinstance(mode, Mode) else mode
+        if name not in _MODES:
+            close = str(name).upper()
+            hint = f"; did you mean {close!r}?" if close in _MODES else ""
+            raise RequestError([("mode", f"must be one of {', '.join(_MODES)}; got {mode!r}{hint}")], self._title)
+        return self[np.asarray(self["mode"]) == name]
+
+    def since_t0(self, start: u.Quantity | None = None, stop: u.Quantity | None = None) -> Self:
+        """The bins whose time lies between two times since T0.
+
+        Parameters
+        ----------
+        start, stop : `~astropy.units.Quantity`, time, optional
+            First time, and the time that is no longer inside; without a limit
+            by default.
+
+        Returns
+        -------
+        curve : LightCurve or HardnessCurve
+
+        Raises
+        ------
+        RequestError
+            If the curve has no T0, or a limit is no time.
+        """
+        if self.t0_met is None:
+            raise RequestError(
+                [("t0", "is not known; select by time or met, as in curve[curve.met > ...]")], self._title
+            )
+        kept = np.ones(len(self), dtype=bool)
+        if start is not None:
+            kept &= self.elapsed >= _duration("start", start, self._title)
+        if stop is not None:
+            kept &= self.elapsed < _duration("stop", stop, self._title)
+        return self[kept]
 
     def to_binned(self) -> BinnedTimeSeries:
         """The same bins with their start and size.
@@ -230,6 +293,12 @@ class Curve(TimeSeries):
         from ..plot.lightcurve import peek_curve
 
         peek_curve(self)
+
+
+def _duration(name: str, value: Any, title: str) -> u.Quantity:
+    if not isinstance(value, u.Quantity) or not value.isscalar or not value.unit.is_equivalent(u.s):
+        raise RequestError([(name, f"a time such as 1000 * u.s is needed; got {value!r}")], title)
+    return value
 
 
 def _plain_columns(

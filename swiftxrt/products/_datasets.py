@@ -10,8 +10,8 @@ rounded to the microsecond, and reading rounds the sum again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,21 +20,27 @@ from astropy.time import Time
 from numpy.typing import NDArray
 
 from ..bands import HARD, SOFT, TOTAL, EnergyBand
+from ..exceptions import RequestError
 from ..met import time_to_met
 from ._curve import MET_DECIMALS
-from .lightcurve import HardnessCurve, LightCurve, LightCurveSet
+from .lightcurve import UNRELIABLE, HardnessCurve, LightCurve, LightCurveSet
 
 __all__ = [
     "COLUMNS",
+    "EARLIEST_MET_S",
     "KINDS",
     "MODES",
     "SUFFIXES",
     "Dataset",
+    "all_unreliable",
     "binning_of",
     "build_set",
     "canonical",
+    "empty_curve",
     "needs_t0",
     "nest",
+    "rate_curve",
+    "ratio_curve",
     "split_set",
     "variant",
 ]
@@ -91,10 +97,11 @@ _SPELLINGS |= {
     "upperlimit": "Rate",
     "error": "RateErr",
     "obsid": "ObsID",
+    "quality": "Quality",
 }
 
-# A MET below this is before the launch of Swift (2004-11-20, MET 1.226e8 s).
-_EARLIEST_MET_S = 1.2e8
+#: A MET below this is before the launch of Swift (2004-11-20, MET 1.226e8 s).
+EARLIEST_MET_S = 1.2e8
 _DAY_S = 86400.0
 
 
@@ -111,13 +118,16 @@ class Dataset:
     values : mapping of str to ndarray, shape (n,)
         Columns in the service's spelling and sign, NaN where unknown.
     obsid : ndarray of str, shape (n,)
-        ObsID of each row, or ``""``.
+        ObsID of each row, or ``""``; empty if none is known.
+    quality : ndarray of int, shape (n,)
+        As in `LightCurve`; empty if all rows are good.
     """
 
     mode: str
     kind: str
     values: Mapping[str, NDArray[np.float64]]
     obsid: NDArray[np.str_] = field(default_factory=lambda: np.array([], dtype=str))
+    quality: NDArray[np.int64] = field(default_factory=lambda: np.array([], dtype=np.int64))
 
     @property
     def name(self) -> str:
@@ -141,41 +151,86 @@ def binning_of(text: str) -> str:
 
 def needs_t0(datasets: Iterable[Dataset]) -> bool:
     """Whether the times cannot be MET, so that they must count from a T0."""
-    return any(bool(np.any(dataset.values["Time"] < _EARLIEST_MET_S)) for dataset in datasets)
+    return any(bool(np.any(dataset.values["Time"] < EARLIEST_MET_S)) for dataset in datasets)
 
 
-def variant(curves: LightCurveSet, suffix: str) -> LightCurveSet:
+def variant(curves: LightCurveSet, suffix: str, *, existing: Collection[str] = ()) -> LightCurveSet | None:
     """The set a suffix stands for.
 
     A variant that does not exist is the set itself: nothing was left out, or
     there is no systematic error to take away. The service does the same.
+
+    Parameters
+    ----------
+    curves : LightCurveSet
+        The set with its variants.
+    suffix : str
+        Ending of names of datasets and files.
+    existing : collection of str, optional
+        Variants that have to exist.
+
+    Returns
+    -------
+    curves : LightCurveSet or None
+        None if a variant does not exist that has to, or if the curves are
+        wanted without unreliable bins and there are no others.
     """
-    for name in SUFFIXES[suffix]:
-        curves = curves.variants.get(name, curves)
+    flagged = SUFFIXES[suffix]
+    unreliable = all_unreliable(curves)
+    if unreliable and "with_unreliable" not in flagged:
+        return None
+    for name in flagged:
+        if name in curves.variants:
+            curves = curves.variants[name]
+        elif name in existing and not (unreliable and name == "with_unreliable"):
+            return None
     return curves
 
 
+def all_unreliable(curves: LightCurveSet) -> bool:
+    """Whether a set has bins, and none with a reliable centroid: the service has such curves with flag only."""
+    quality = np.asarray(curves.total["quality"])
+    return len(quality) > 0 and bool(np.all(quality & UNRELIABLE))
+
+
 def nest(sets: Mapping[str, LightCurveSet]) -> LightCurveSet:
-    """Make sets, by suffix and least flagged first, variants of the first one."""
+    """Make sets, by suffix and least flagged first, variants of the first one.
+
+    Both flags together are a variant of ``"_incbad"``. Where that is missing
+    the set between is the first one, since a variant that does not exist is
+    the set itself.
+    """
     first, *others = sets
-    variants: dict[str, LightCurveSet] = {}
-    for suffix in others:
-        beyond = [name for name in SUFFIXES[suffix] if name not in SUFFIXES[first]]
-        if len(beyond) == 1:
-            variants[beyond[0]] = sets[suffix]
-    if first == "" and "_incbad" in others and "_nosys_incbad" in others:
-        deepest = {"without_systematics": sets["_nosys_incbad"]}
-        variants["with_unreliable"] = LightCurveSet(**sets["_incbad"], variants=deepest)
+    steps = {suffix: _beyond(first, suffix) for suffix in others}
+    variants = {names[0]: sets[suffix] for suffix, names in steps.items() if len(names) == 1}
+    both = sets.get("_nosys_incbad")
+    if first == "" and both is not None:
+        deepest = {"without_systematics": both}
+        variants["with_unreliable"] = LightCurveSet(**sets.get("_incbad", sets[first]), variants=deepest)
     return LightCurveSet(**sets[first], variants=variants)
+
+
+def _beyond(first: str, suffix: str) -> list[str]:
+    return [name for name in SUFFIXES[suffix] if name not in SUFFIXES[first]]
 
 
 def split_set(curves: LightCurveSet, *, mjd: bool = False) -> list[Dataset]:
     """Take a set apart into the service's tables, in its order; empty ones are left out.
 
-    `quality` and `confidence` have no place in these tables, nor have the two
-    sides of an error in the bands. Times count from T0 or, if wanted, are MJD
+    `confidence` has no place in these tables, nor have the two sides of an
+    error in the bands. Rates in WT mode tell their systematic error as factors
+    ``SYS_NEG`` and ``SYS_POS`` if the set has the variant without. Times count from T0 or, if wanted, are MJD
     (UTC), which double precision resolves to a microsecond at best.
+
+    Raises
+    ------
+    RequestError
+        If the set holds curves of the catalogue's bands, for which there are
+        no such tables.
     """
+    foreign = set(curves) - {"total", *_BANDS.values()}
+    if foreign:
+        raise RequestError(f"the tables of a job have no place for the curves {', '.join(sorted(foreign))}")
     t0_met = None if mjd else curves.total.t0_met or 0.0
     # Plain tables: slicing a time series also sorts its index of times.
     tables = {name: QTable(curve, copy=False, copy_indices=False) for name, curve in curves.items()}
@@ -186,8 +241,25 @@ def split_set(curves: LightCurveSet, *, mjd: bool = False) -> list[Dataset]:
     for mode in MODES:
         for kind in KINDS:
             if kind in parts and np.any(rows := np.asarray(parts[kind]["mode"]) == mode):
-                datasets.append(_table(mode, kind, parts[kind][rows], t0_met))
+                table = _table(mode, kind, parts[kind][rows], t0_met)
+                extra = _systematic_factors(curves) if table.name == "WT" else {}
+                datasets.append(replace(table, values={**table.values, **extra}))
     return datasets
+
+
+def _systematic_factors(curves: LightCurveSet) -> dict[str, NDArray[np.float64]]:
+    """Lowest and highest rate that the systematic error allows, over the rate, of WT detections."""
+    if "without_systematics" not in curves.variants:
+        return {}
+    both = [one.total.detections.in_mode("WT") for one in (curves, curves.variants["without_systematics"])]
+    if not np.array_equal(*(one.met.value for one in both)):
+        return {}
+    factors: dict[str, NDArray[np.float64]] = {}
+    for name, side, sign in (("SYS_NEG", "rate_err_neg", -1.0), ("SYS_POS", "rate_err_pos", 1.0)):
+        complete, statistical = (one[side].value for one in both)
+        part = np.sqrt(np.maximum(complete**2 - statistical**2, 0.0))
+        factors[name] = 1.0 + sign * np.divide(part, both[0]["rate"].value, where=part > 0, out=np.zeros_like(part))
+    return factors if any(np.any(factor != 1.0) for factor in factors.values()) else {}
 
 
 def _table(mode: str, kind: str, curve: QTable, t0_met: float | None) -> Dataset:
@@ -206,7 +278,8 @@ def _table(mode: str, kind: str, curve: QTable, t0_met: float | None) -> Dataset
     columns = list(COLUMNS[kind])
     if kind not in ("", "UL") and np.all(np.isnan(values["Exposure"])):
         columns.remove("Exposure")  # The service has sent it for bands and ratio since 2023 only.
-    return Dataset(mode, kind, {name: values[name] for name in columns}, np.asarray(curve["obsid"]))
+    quality = np.asarray(curve["quality"]) if kind in ("", "UL") else np.array([], dtype=np.int64)
+    return Dataset(mode, kind, {name: values[name] for name in columns}, np.asarray(curve["obsid"]), quality)
 
 
 def build_set(
@@ -236,20 +309,46 @@ def build_set(
     provenance : Provenance or dict, optional
         Given to every curve.
     """
-    common = {"t0_met": t0_met, "binning": binning, "provenance": provenance}
+    common = {"t0_met": t0_met, "mjd": mjd, "binning": binning, "provenance": provenance}
     total, soft, hard = bands
-
-    def select(*kinds: str) -> dict[str, Any]:
-        return _join([_our_columns(one, t0_met, mjd) for one in datasets if one.kind in kinds])
-
-    rates = select("", "UL") or dict.fromkeys(("met_s", "time_err_neg", "time_err_pos", "rate", "mode"), ())
-    curves: dict[str, Any] = {"total": LightCurve.from_columns(rates, band=total, **common)}
-    for kind, name, band in (("Soft", "soft", soft), ("Hard", "hard", hard)):
-        if columns := select(kind):
-            curves[name] = LightCurve.from_columns(columns, band=band, **common)
-    if columns := select("HR"):
-        curves["hardness_ratio"] = HardnessCurve.from_columns(columns, soft_band=soft, hard_band=hard, **common)
+    by_kind = {kind: [one for one in datasets if one.kind == kind] for kind in KINDS}
+    curves: dict[str, Any] = {"total": rate_curve(by_kind[""] + by_kind["UL"], band=total, **common)}
+    for kind, band in (("Soft", soft), ("Hard", hard)):
+        if by_kind[kind]:
+            curves[_BANDS[kind]] = rate_curve(by_kind[kind], band=band, **common)
+    if by_kind["HR"]:
+        curves["hardness_ratio"] = ratio_curve(by_kind["HR"], soft=soft, hard=hard, **common)
     return LightCurveSet(**curves)
+
+
+def empty_curve(*, band: EnergyBand, **attributes: Any) -> LightCurve:
+    """A light curve without any bin; attributes as for `LightCurve.from_columns`."""
+    columns = dict.fromkeys(("met_s", "time_err_neg", "time_err_pos", "rate", "mode"), ())
+    return LightCurve.from_columns(columns, band=band, **attributes)
+
+
+def rate_curve(
+    datasets: Sequence[Dataset], *, band: EnergyBand, t0_met: float | None, mjd: bool, **attributes: Any
+) -> LightCurve:
+    """One light curve of any number of tables; arguments as for `build_set`."""
+    columns = _join([_our_columns(one, t0_met, mjd) for one in datasets])
+    if not columns:
+        return empty_curve(band=band, t0_met=t0_met, **attributes)
+    return LightCurve.from_columns(columns, band=band, t0_met=t0_met, **attributes)
+
+
+def ratio_curve(
+    datasets: Sequence[Dataset],
+    *,
+    soft: EnergyBand,
+    hard: EnergyBand,
+    t0_met: float | None,
+    mjd: bool,
+    **attributes: Any,
+) -> HardnessCurve:
+    """One hardness ratio of at least one table; arguments as for `build_set`."""
+    columns = _join([_our_columns(one, t0_met, mjd) for one in datasets])
+    return HardnessCurve.from_columns(columns, soft_band=soft, hard_band=hard, t0_met=t0_met, **attributes)
 
 
 def _our_columns(dataset: Dataset, t0_met: float | None, mjd: bool) -> dict[str, Any]:
@@ -268,6 +367,7 @@ def _our_columns(dataset: Dataset, t0_met: float | None, mjd: bool) -> dict[str,
         columns["met_s"] = values["Time"] + (t0_met or 0.0)
     if dataset.kind in ("", "UL"):
         columns["is_upper_limit"] = np.full(len(dataset), dataset.kind == "UL")
+        columns["quality"] = dataset.quality if len(dataset.quality) else np.zeros(len(dataset), dtype=np.int64)
     columns["mode"] = np.full(len(dataset), dataset.mode)
     columns["obsid"] = dataset.obsid if len(dataset.obsid) else np.full(len(dataset), "")
     return columns

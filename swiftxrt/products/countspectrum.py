@@ -26,11 +26,11 @@ from .response import ARF, RMF
 if TYPE_CHECKING:
     from .spectrum import XRTSpectrum
 
-__all__ = ["CountSpectrum"]
+__all__ = ["LABEL", "CountSpectrum"]
 
 _CHANNELS_PER_KEV = 100
-#: Labels become parts of file names and FITS keywords.
-_LABEL = re.compile(r"[A-Za-z0-9_.+-]([A-Za-z0-9_.+ -]*[A-Za-z0-9_.+-])?")
+#: Names of time slices; they become parts of file names and FITS keywords.
+LABEL = re.compile(r"[A-Za-z0-9_.+-]([A-Za-z0-9_.+ -]*[A-Za-z0-9_.+-])?")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -177,7 +177,7 @@ class CountSpectrum:
             yield "channel", "must be contiguous and increasing"
         if np.any(np.abs(self.grouping) > 1):
             yield "grouping", "must be 1 (starts a group), -1 (continues it) or 0"
-        if not isinstance(self.label, str) or not _LABEL.fullmatch(self.label):
+        if not isinstance(self.label, str) or not LABEL.fullmatch(self.label):
             yield "label", f"must be letters, digits, '_', '-', '+', '.' or blanks between them; got {self.label!r}"
         for name, times in (("interval", self.interval or ()), ("mean_event_met", (self.mean_event_met or 0.0,))):
             if not np.all(np.isfinite(times)):

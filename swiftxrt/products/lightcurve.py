@@ -11,9 +11,10 @@ import astropy.units as u
 import numpy as np
 from astropy.table import TableAttribute
 
-from ..bands import HARD, SOFT, TOTAL, EnergyBand
+from ..bands import TOTAL, EnergyBand
 from ..exceptions import ProductNotAvailableError, RequestError
 from ._curve import TIME_COLUMNS, Curve, summary
+from .hardness import HardnessCurve
 from .provenance import Provenance
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ __all__ = ["HardnessCurve", "LightCurve", "LightCurveSet"]
 _RATE = u.ct / u.s
 #: Confidence of the service's upper limits: 3 sigma.
 LIMIT_CONFIDENCE = 0.9973
+#: Quality of bins with data of observations in which the source was looked for and not found.
+UNRELIABLE = 1
 
 
 class LightCurve(Curve):
@@ -52,7 +55,8 @@ class LightCurve(Curve):
     counts, background_counts      ct     in the source region
     exposure                       s
     significance, snr                     over the background; rate over its error
-    quality                               0 = good
+    quality                               0 = good; 1 = holds data without a reliable
+                                          centroid, made at the position given
     ============================== ====== ==========================================
 
     Attributes
@@ -169,93 +173,33 @@ class LightCurve(Curve):
         return summary(self, f"{limits} upper limit{'s' * (limits != 1)}" if limits else "", self.band)
 
 
-class HardnessCurve(Curve):
-    """A hardness ratio against time, both modes in one table.
-
-    Columns: `time`, `time_err_neg`, `time_err_pos` (s), `met` (s),
-    `hardness_ratio`, `hardness_ratio_err`, `mode`, `obsid`, `exposure` (s).
-    A band without counts makes the ratio zero, NaN or infinite, as the
-    service does.
-
-    Attributes
-    ----------
-    definition : str
-        ``"hard/soft"``.
-    soft_band, hard_band : str
-        Energy bands.
-    t0_met, binning, provenance
-        As of `LightCurve`.
-    """
-
-    definition = TableAttribute(default="hard/soft")
-    soft_band = TableAttribute(default=str(SOFT))
-    hard_band = TableAttribute(default=str(HARD))
-
-    _title = "hardness ratio"
-    _compared = ("t0_met", "binning", "definition", "soft_band", "hard_band")
-    _schema = TIME_COLUMNS | {
-        "hardness_ratio": float,
-        "hardness_ratio_err": float,
-        "mode": str,
-        "obsid": str,
-        "exposure": u.s,
-    }
-
-    @classmethod
-    def from_columns(
-        cls,
-        columns: Mapping[str, Any],
-        *,
-        t0_met: float | None,
-        soft_band: EnergyBand | str,
-        hard_band: EnergyBand | str,
-        binning: str,
-        definition: str = "hard/soft",
-        provenance: Provenance | Mapping[str, Any] | None = None,
-    ) -> Self:
-        """Make a hardness ratio from plain arrays; see `LightCurve.from_columns`.
-
-        Needed are ``met_s``, ``time_err_neg``, ``time_err_pos``, ``hardness_ratio`` and ``mode``.
-
-        Raises
-        ------
-        RequestError
-            If a column is missing, unknown, of the wrong length or type.
-        """
-        soft, hard = str(EnergyBand.parse(soft_band)), str(EnergyBand.parse(hard_band))
-        needed = ("met_s", "time_err_neg", "time_err_pos", "hardness_ratio", "mode")
-        attributes = {"definition": definition, "soft_band": soft, "hard_band": hard}
-        return cls._from_columns(columns, needed, t0_met, binning=binning, provenance=provenance, **attributes)
-
-    def plot(self, *, ax: Axes | None = None, **artist_kwargs: Any) -> Axes:
-        """Draw the ratio; see `swiftxrt.plot.lightcurve.plot_hardness`."""
-        from ..plot.lightcurve import plot_hardness
-
-        return plot_hardness(self, ax=ax, **artist_kwargs)
-
-    def __repr__(self) -> str:
-        return summary(self, f"({self.hard_band}) / ({self.soft_band})")
-
-
 class LightCurveSet(Mapping[str, "LightCurve | HardnessCurve"]):
-    """The light curves one job makes: total, soft and hard band, hardness ratio.
+    """The light curves one job makes, or those of a catalogued source.
 
     A mapping over the names that exist, out of ``"total"``, ``"soft"``,
-    ``"hard"`` and ``"hardness_ratio"``. The same names are attributes; asking
-    for one that does not exist is a `ProductNotAvailableError`.
+    ``"hard"`` and ``"hardness_ratio"``, and for sources of a catalogue
+    ``"medium"``, ``"hr1"`` and ``"hr2"``. The same names are attributes;
+    asking for one that does not exist is a `ProductNotAvailableError`.
 
     Parameters
     ----------
     total : LightCurve
-        Rates and limits in the total band.
+        Rates and limits in the total band; without any bin if nothing is known of it.
     soft, hard : LightCurve, optional
-        Rates in the bands of the hardness ratio.
+        Rates in the bands of the hardness ratio; soft and hard band of the catalogue.
     hardness_ratio : HardnessCurve, optional
         Hard over soft.
+    medium : LightCurve, optional
+        Medium band of the catalogue.
+    hr1, hr2 : HardnessCurve, optional
+        Hardness ratios of the catalogue: medium against soft, hard against medium.
     variants : mapping of str to LightCurveSet, optional
-        The same data treated otherwise: ``"with_unreliable"`` keeps the bins
-        without a reliable centroid, ``"without_systematics"`` leaves out the
-        systematic error of WT mode; a variant may have variants itself.
+        The same data treated otherwise: ``"with_unreliable"`` has also the
+        bins without a reliable centroid, made at the position given;
+        ``"without_systematics"`` leaves out the systematic error of WT mode;
+        ``"blind"``, ``"retrospective"`` and ``"undetected"`` are parts of a
+        catalogued source's curve (see `swiftxrt.wire.lightcurve_names`). A
+        variant may have variants itself.
 
     Raises
     ------
@@ -263,28 +207,32 @@ class LightCurveSet(Mapping[str, "LightCurve | HardnessCurve"]):
         If something is not of its class, or a variant has another name.
     """
 
-    NAMES = ("total", "soft", "hard", "hardness_ratio")
-    VARIANTS = ("with_unreliable", "without_systematics")
+    NAMES = ("total", "soft", "medium", "hard", "hardness_ratio", "hr1", "hr2")
+    RATIOS = ("hardness_ratio", "hr1", "hr2")
+    VARIANTS = ("with_unreliable", "without_systematics", "blind", "retrospective", "undetected")
 
     def __init__(
         self,
         total: LightCurve,
         *,
         soft: LightCurve | None = None,
+        medium: LightCurve | None = None,
         hard: LightCurve | None = None,
         hardness_ratio: HardnessCurve | None = None,
+        hr1: HardnessCurve | None = None,
+        hr2: HardnessCurve | None = None,
         variants: Mapping[str, LightCurveSet] | None = None,
     ) -> None:
-        given = dict(zip(self.NAMES, (total, soft, hard, hardness_ratio), strict=True))
+        given = dict(zip(self.NAMES, (total, soft, medium, hard, hardness_ratio, hr1, hr2), strict=True))
         curves: dict[str, Any] = {name: curve for name, curve in given.items() if curve is not None or name == "total"}
         problems = []
         for name, curve in curves.items():
-            kind = HardnessCurve if name == "hardness_ratio" else LightCurve
+            kind = HardnessCurve if name in self.RATIOS else LightCurve
             if not isinstance(curve, kind):
                 problems.append((name, f"a {kind.__name__} is needed; got {type(curve).__name__}"))
         for name, variant in (variants or {}).items():
             if name not in self.VARIANTS or not isinstance(variant, LightCurveSet):
-                problems.append(("variants", f"LightCurveSets named {' or '.join(self.VARIANTS)}; got {name!r}"))
+                problems.append(("variants", f"LightCurveSets named {', '.join(self.VARIANTS)}; got {name!r}"))
         if problems:
             raise RequestError(problems, "light-curve set")
         self._curves = curves
@@ -322,9 +270,24 @@ class LightCurveSet(Mapping[str, "LightCurve | HardnessCurve"]):
         return self._get("hard")
 
     @property
+    def medium(self) -> LightCurve:
+        """Rates in the medium band of the catalogue."""
+        return self._get("medium")
+
+    @property
     def hardness_ratio(self) -> HardnessCurve:
         """Hard over soft."""
         return self._get("hardness_ratio")
+
+    @property
+    def hr1(self) -> HardnessCurve:
+        """Medium against soft band of the catalogue."""
+        return self._get("hr1")
+
+    @property
+    def hr2(self) -> HardnessCurve:
+        """Hard against medium band of the catalogue."""
+        return self._get("hr2")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild_set, (self._curves, dict(self.variants))

@@ -43,7 +43,8 @@ class Position:
         How it was found: ``"standard"``, ``"enhanced"``, ``"astrometric"``
         or another word.
     catalog : str, optional
-        Reference catalogue of an astrometric position.
+        Catalogue that the position was taken from, such as ``"2SXPS"``,
+        where it was not measured in the data asked for.
     provenance : Provenance, optional
         How it was made; not part of comparisons.
 
@@ -148,6 +149,28 @@ class Position:
             plain.get("catalog"),
             Provenance.from_dict(plain.get("provenance", {})),
         )
+
+    @classmethod
+    def read(cls, path: str | PathLike[str]) -> Position:
+        """Read a position from what the service delivers, or what this package wrote.
+
+        Parameters
+        ----------
+        path : path-like
+            An archive (``psf.tar.gz``, ``enh.zip``, ...), a folder of one that
+            was unpacked, one of its files ``results.dat``, ``success.txt``,
+            ``corrpos.dat`` or ``INSXPS``, or ``position.json``.
+
+        Raises
+        ------
+        FormatError
+            If there is no position, or several, or a file is damaged.
+        ProductNotAvailableError
+            If it says that no position was found.
+        """
+        from ..io.position import read_position
+
+        return read_position(path)
 
     def write(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the error circle as a DS9 region file (``.reg``) that HEASoft reads too.

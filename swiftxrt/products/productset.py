@@ -7,14 +7,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ..exceptions import ProductNotAvailableError
+from ..exceptions import ProductNotAvailableError, RequestError
 from ..kinds import ProductKind
+from .compare import Comparison, compare_products
 from .provenance import Provenance
 
 if TYPE_CHECKING:
     from .image import SkyImage
     from .lightcurve import LightCurveSet
     from .position import Position
+    from .sources import SourceList
     from .spectrumset import SpectrumSet
 
 __all__ = ["ProductSet"]
@@ -116,6 +118,39 @@ class ProductSet(Mapping[ProductKind, Any]):
     def image(self) -> tuple[SkyImage, ...]:
         """Sky images, one per energy band asked for."""
         return self[ProductKind.IMAGE]  # type: ignore[no-any-return]
+
+    @property
+    def sources(self) -> SourceList:
+        """Sources found in the field, by energy band."""
+        return self[ProductKind.SOURCES]  # type: ignore[no-any-return]
+
+    def compare(self, other: ProductSet) -> Comparison:
+        """Compare with the products of another job, value by value, in units of their errors.
+
+        Meant for the same request run by two backends, or at two times. Bins
+        of light curves are partners if more than half of their joint extent
+        is common, sources if each is the nearest of the other and within the
+        errors; spectra are compared by slice and mode, images by band.
+
+        Parameters
+        ----------
+        other : ProductSet
+            The other products.
+
+        Returns
+        -------
+        comparison : Comparison
+            A table, what is missing in one of the two, and what was asked for
+            differently.
+
+        Raises
+        ------
+        RequestError
+            If `other` is not a set of products.
+        """
+        if not isinstance(other, ProductSet):
+            raise RequestError([("other", f"a ProductSet is needed; got {type(other).__name__}")], "comparison")
+        return compare_products(self, other)
 
     def write(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Save all products in a folder.

@@ -1,15 +1,16 @@
-"""What a backend says about a job: phases, steps and a report per product."""
+"""What a backend says about a job: phases, and the progress of each product as a tree."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from enum import Enum
+from html import escape
 
 from ..kinds import ProductKind
 
-__all__ = ["JobReport", "Phase", "ProductStatus", "Step", "StepState"]
+__all__ = ["JobReport", "JobSummary", "Phase", "ProductStatus", "Step", "StepState"]
 
 
 class Phase(str, Enum):
@@ -40,6 +41,14 @@ class StepState(int, Enum):
     ACTIVE = 1
     DONE = 2
 
+    @property
+    def mark(self) -> str:
+        """The sign before a step in texts."""
+        return _MARKS[self]
+
+
+_MARKS = {StepState.WAITING: "[ ]", StepState.ACTIVE: "[>]", StepState.DONE: "[x]"}
+
 
 @dataclass(frozen=True)
 class Step:
@@ -62,6 +71,9 @@ class Step:
     note: str = ""
     steps: tuple[Step, ...] = ()
 
+    def __str__(self) -> str:
+        return _indented(_step_lines((self,)))
+
 
 @dataclass(frozen=True)
 class ProductStatus:
@@ -77,12 +89,15 @@ class ProductStatus:
         Progress; empty when none is known.
     running_s : float or None
         Seconds since work on the product began.
+    preface : str
+        What the backend says before the steps, e.g. which filters it tries.
     """
 
     phase: Phase
     text: str = ""
     steps: tuple[Step, ...] = ()
     running_s: float | None = None
+    preface: str = ""
 
     @property
     def fraction(self) -> float:
@@ -96,6 +111,16 @@ class ProductStatus:
         )
         return done / len(self.steps)
 
+    @property
+    def summary(self) -> str:
+        """Phase, text and time in one line."""
+        running = self.phase is Phase.EXECUTING and self.running_s is not None
+        time = f" for {timedelta(seconds=int(self.running_s or 0))}" if running else ""
+        return f"{self.phase}{time}{f': {self.text}' if self.text else ''}"
+
+    def __str__(self) -> str:
+        return _indented(_product_lines("", self))
+
 
 # From the least to the most advanced: the least advanced open product rules.
 _ORDER = (Phase.UNKNOWN, Phase.PENDING, Phase.QUEUED, Phase.SUSPENDED, Phase.EXECUTING)
@@ -105,6 +130,8 @@ _ORDER = (Phase.UNKNOWN, Phase.PENDING, Phase.QUEUED, Phase.SUSPENDED, Phase.EXE
 class JobReport:
     """Last known state of a job.
 
+    ``str(report)`` shows the progress as a tree; notebooks show it as a list.
+
     Parameters
     ----------
     job_id : str
@@ -113,6 +140,17 @@ class JobReport:
         State of each product asked for.
     time : datetime
         When the report was made (UTC).
+
+    Examples
+    --------
+    >>> from swiftxrt import ProductKind
+    >>> from swiftxrt.products.report import JobReport, Phase, ProductStatus, Step, StepState
+    >>> steps = (Step("Prepare data", StepState.DONE), Step("Build spectra", StepState.ACTIVE, "1 of 3"))
+    >>> print(JobReport("951", {ProductKind.SPECTRUM: ProductStatus(Phase.EXECUTING, "", steps, 83.0)}))
+    job 951: EXECUTING
+      spectrum: EXECUTING for 0:01:23
+        [x] Prepare data
+        [>] Build spectra (1 of 3)
     """
 
     job_id: str
@@ -121,7 +159,11 @@ class JobReport:
 
     @property
     def phase(self) -> Phase:
-        """The least advanced open phase; else what came of the products."""
+        """The least advanced open phase; else what came of the products.
+
+        A job of which one product was made is ``COMPLETED``, whatever became
+        of the others: `failed` tells.
+        """
         phases = [status.phase for status in self.products.values()]
         open_phases = [phase for phase in phases if not phase.is_final]
         if open_phases:
@@ -133,8 +175,120 @@ class JobReport:
         return Phase.UNKNOWN
 
     @property
+    def is_final(self) -> bool:
+        """Whether every product has ended, one way or the other."""
+        return all(status.phase.is_final for status in self.products.values())
+
+    @property
+    def completed(self) -> tuple[ProductKind, ...]:
+        """The products whose work has come to its end.
+
+        That there is something to show for it is known only when it is
+        fetched: a search that found no position is complete too.
+        """
+        return tuple(kind for kind, status in self.products.items() if status.phase is Phase.COMPLETED)
+
+    @property
+    def failed(self) -> tuple[ProductKind, ...]:
+        """The products that failed or were cancelled; their status says why."""
+        return tuple(kind for kind, status in self.products.items() if status.phase in (Phase.ERROR, Phase.ABORTED))
+
+    @property
     def fraction(self) -> float:
         """Share of the work that is done, 0 to 1."""
         if not self.products:
             return 0.0
         return sum(status.fraction for status in self.products.values()) / len(self.products)
+
+    def not_cancelled(self, reasons: Mapping[ProductKind, str]) -> JobReport:
+        """The same report, with a remark on products that could not be cancelled.
+
+        Parameters
+        ----------
+        reasons : mapping of ProductKind to str
+            Why; what was cancelled after all needs no remark.
+        """
+        products = {kind: _remarked(status, reasons.get(kind, "")) for kind, status in self.products.items()}
+        return replace(self, products=products)
+
+    @property
+    def summary(self) -> str:
+        """The phase and how many products failed, in one line."""
+        failed = f", {len(self.failed)} of {len(self.products)} products failed or cancelled" if self.failed else ""
+        return f"job {self.job_id}: {self.phase}{failed}"
+
+    def __str__(self) -> str:
+        lines = [(0, self.summary)]
+        for kind, status in self.products.items():
+            lines += [(depth + 1, text) for depth, text in _product_lines(f"{kind.title}: ", status)]
+        return _indented(lines)
+
+    def _repr_html_(self) -> str:
+        items = "".join(
+            f"<li><b>{escape(kind.title)}</b>: {escape(status.summary)}"
+            f"{'<br>' + escape(status.preface) if status.preface else ''}{_step_list(status.steps)}</li>"
+            for kind, status in self.products.items()
+        )
+        return f"<div><p>{escape(self.summary)}</p><ul>{items}</ul></div>"
+
+
+@dataclass(frozen=True)
+class JobSummary:
+    """One line of the list of jobs.
+
+    Parameters
+    ----------
+    id : str
+        Identifier.
+    name : str
+        Name of the target.
+    submitted : datetime or None
+        When the job was accepted (UTC), if known.
+    kinds : tuple of ProductKind
+        The products asked for.
+    available : bool
+        Whether there are files to be had.
+    """
+
+    id: str
+    name: str
+    submitted: datetime | None
+    kinds: tuple[ProductKind, ...]
+    available: bool
+
+
+def _remarked(status: ProductStatus, reason: str) -> ProductStatus:
+    if not reason or status.phase is Phase.ABORTED:
+        return status
+    remark = f"could not be cancelled: {reason}"
+    return replace(status, text=f"{status.text}; {remark}" if status.text else remark)
+
+
+# Trees are lists of (depth, line).
+_Line = tuple[int, str]
+
+
+def _product_lines(title: str, status: ProductStatus) -> list[_Line]:
+    preface = [(1, status.preface)] if status.preface else []
+    return [(0, title + status.summary), *preface, *_step_lines(status.steps, 1)]
+
+
+def _step_lines(steps: Iterable[Step], depth: int = 0) -> Iterator[_Line]:
+    for step in steps:
+        yield depth, f"{step.state.mark} {step.label}{f' ({step.note})' if step.note else ''}"
+        yield from _step_lines(step.steps, depth + 1)
+
+
+def _indented(lines: Iterable[_Line]) -> str:
+    return "\n".join("  " * depth + text for depth, text in lines)
+
+
+def _step_list(steps: tuple[Step, ...]) -> str:
+    """Steps as a list for notebooks; the active ones are set in bold."""
+    if not steps:
+        return ""
+    items = ""
+    for step in steps:
+        text = escape(f"{step.state.mark} {step.label}{f' ({step.note})' if step.note else ''}")
+        items += f"<li>{f'<b>{text}</b>' if step.state is StepState.ACTIVE else text}{_step_list(step.steps)}</li>"
+    return f'<ul style="list-style: none">{items}</ul>'

@@ -3,35 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from os import PathLike
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import astropy.units as u
+import numpy as np
+
 from .._fields import nearest
 from ..exceptions import ProductNotAvailableError, RequestError
 from .countspectrum import CountSpectrum
+from .fit import COLUMN_UNIT, SpectralFit
 from .provenance import Provenance
 
 if TYPE_CHECKING:
+    from astropy.table import QTable
     from matplotlib.axes import Axes
 
     from .spectrum import XRTSpectrum
 
-__all__ = ["SpectrumSet"]
+__all__ = ["PARTS", "SpectrumSet"]
+
+#: Parts that a spectrum should have, with their titles.
+PARTS = {"background": "background spectrum", "arf": "effective area (ARF)", "rmf": "redistribution matrix (RMF)"}
 
 
 class SpectrumSet(Mapping[str, "XRTSpectrum"]):
     """Spectra by the name of their time slice and mode, such as ``"interval0pc"``.
 
     A mapping to `XRTSpectrum`; these are made when first asked for.
-    Immutable, picklable, compared by value (without provenance).
+    Immutable, picklable, compared by value (without provenance, addresses
+    and the reasons why something is missing).
 
     Parameters
     ----------
     count_spectra : iterable of CountSpectrum
         The spectra as counted, one per slice and mode.
-    fits : mapping of str to mapping, optional
+    fits : mapping of str to mapping of str to SpectralFit, optional
         Fits by name of the spectrum, then by name of the model.
+    missing : mapping of str to str, optional
+        What is not there, with the reason; see `missing`.
+    galactic_nh : `~astropy.units.Quantity`, optional
+        Galactic column towards the source, if no fit includes it.
+    intervals : mapping of str to (float, float), optional
+        Start and stop (MET, s) of time slices without spectrum.
+    urls : mapping of str to str, optional
+        Address of the files of each time slice.
     t0_met : float, optional
         Time zero (MET, s).
     provenance : Provenance, optional
@@ -40,7 +58,8 @@ class SpectrumSet(Mapping[str, "XRTSpectrum"]):
     Raises
     ------
     RequestError
-        If two spectra have the same slice and mode, or a fit belongs to none.
+        If two spectra have the same slice and mode, if a fit belongs to none
+        that is there or missing, or if something is not of its kind.
 
     Examples
     --------
@@ -57,21 +76,52 @@ class SpectrumSet(Mapping[str, "XRTSpectrum"]):
         self,
         count_spectra: Iterable[CountSpectrum],
         *,
-        fits: Mapping[str, Mapping[str, Any]] | None = None,
+        fits: Mapping[str, Mapping[str, SpectralFit]] | None = None,
+        missing: Mapping[str, str] | None = None,
+        galactic_nh: u.Quantity | None = None,
+        intervals: Mapping[str, tuple[float, float]] | None = None,
+        urls: Mapping[str, str] | None = None,
         t0_met: float | None = None,
         provenance: Provenance | None = None,
     ) -> None:
         spectra = tuple(count_spectra)
         self._counts = {spectrum.stem: spectrum for spectrum in spectra}
         self._made: dict[str, XRTSpectrum] = {}
-        self._fits = {stem: MappingProxyType(dict(models)) for stem, models in (fits or {}).items()}
+        self._missing = {str(what): str(reason) for what, reason in (missing or {}).items()}
+        self._fits = {stem: self._models(stem, models) for stem, models in (fits or {}).items() if models}
+        self._galactic_nh = np.nan * COLUMN_UNIT if galactic_nh is None else galactic_nh
+        self._intervals = {label: (float(pair[0]), float(pair[1])) for label, pair in (intervals or {}).items()}
+        self._urls = dict(urls or {})
         self._t0_met = None if t0_met is None else float(t0_met)
         self._provenance = provenance or Provenance()
+        problems = list(self._problems(spectra, fits or {}))
+        if problems:
+            raise RequestError(problems, "set of spectra")
+
+    def _models(self, stem: str, models: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The fits of a spectrum, with its count rate where they do not tell one."""
+        spectrum = self._counts.get(stem)
+        complete = {
+            name: replace(fit, net_rate=spectrum.net_rate)
+            if spectrum is not None and isinstance(fit, SpectralFit) and np.isnan(fit.net_rate)
+            else fit
+            for name, fit in models.items()
+        }
+        return MappingProxyType(complete)
+
+    def _problems(self, spectra: tuple[CountSpectrum, ...], fits: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if len(self._counts) != len(spectra):
-            raise RequestError(f"each slice has one spectrum per mode; got {', '.join(item.stem for item in spectra)}")
-        unknown = [stem for stem in self._fits if stem not in self._counts]
+            stems = ", ".join(item.stem for item in spectra)
+            yield "count_spectra", f"each slice has one spectrum per mode; got {stems}"
+        unknown = [stem for stem in fits if stem not in self._counts and stem not in self._missing]
         if unknown:
-            raise RequestError(f"there are fits, but no spectra, of {', '.join(unknown)}")
+            yield "fits", f"there are fits, but no spectra, of {', '.join(unknown)}"
+        wrong = [stem for stem, models in self._fits.items() for fit in models.values() if type(fit) is not SpectralFit]
+        if wrong:
+            yield "fits", f"SpectralFit objects are needed; those of {', '.join(wrong)} are not"
+        column = self._galactic_nh
+        if not isinstance(column, u.Quantity) or not column.isscalar or not column.unit.is_equivalent(COLUMN_UNIT):
+            yield "galactic_nh", f"a column density is needed, such as 5e20 / u.cm**2; got {column!r}"
 
     @property
     def count_spectra(self) -> tuple[CountSpectrum, ...]:
@@ -79,9 +129,60 @@ class SpectrumSet(Mapping[str, "XRTSpectrum"]):
         return tuple(self._counts.values())
 
     @property
-    def fits(self) -> Mapping[str, Mapping[str, Any]]:
-        """Fits by name of the spectrum, then by name of the model; empty if none were made."""
+    def fits(self) -> Mapping[str, Mapping[str, SpectralFit]]:
+        """Fits by name of the spectrum, then by name of the model; only where there are any."""
         return MappingProxyType(self._fits)
+
+    @property
+    def fit_table(self) -> QTable:
+        """All fits, one row each: name of the spectrum, then the columns of `SpectralFit.table`.
+
+        Parameters that a model does not have are masked.
+        """
+        from astropy.table import QTable, vstack
+
+        rows = []
+        for stem, models in self._fits.items():
+            for fit in models.values():
+                row = fit.table
+                row.add_column([stem], name="spectrum", index=0)
+                rows.append(row)
+        return vstack(rows) if rows else QTable(names=("spectrum", "model"), dtype=(str, str))
+
+    @property
+    def missing(self) -> Mapping[str, str]:
+        """What is not there, with the reason.
+
+        Keys name a time slice (``"interval0"``), a spectrum
+        (``"interval0pc"``; if that is there, its fits are missing), a fit
+        (``"interval0pc/APEC"``), or a part of a spectrum
+        (``"interval0pc/arf"``, ``"interval0pc/rmf"``,
+        ``"interval0pc/background"``).
+        """
+        parts = {
+            f"{stem}/{name}": f"the spectrum has no {title}"
+            for stem, spectrum in self._counts.items()
+            for name, title in PARTS.items()
+            if getattr(spectrum, name) is None
+        }
+        return MappingProxyType({**parts, **self._missing})
+
+    @property
+    def galactic_nh(self) -> u.Quantity:
+        """Galactic column towards the source, if no fit includes it; NaN if not known."""
+        return self._galactic_nh
+
+    @property
+    def intervals(self) -> Mapping[str, u.Quantity]:
+        """Start and stop (MET, s) of each time slice: as asked for, else of its good time."""
+        pairs = {label: _interval(members) or self._intervals.get(label) for label, members in self.slices.items()}
+        pairs.update({label: pair for label, pair in self._intervals.items() if label not in pairs})
+        return MappingProxyType({label: u.Quantity(pair, u.s) for label, pair in pairs.items() if pair is not None})
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Address of the files of each time slice, where the set came from a service."""
+        return MappingProxyType(self._urls)
 
     @property
     def t0_met(self) -> float | None:
@@ -134,13 +235,26 @@ class SpectrumSet(Mapping[str, "XRTSpectrum"]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SpectrumSet):
             return NotImplemented
-        return (self.count_spectra, self._t0_met, self._fits) == (other.count_spectra, other._t0_met, other._fits)
+        mine, theirs = (one._galactic_nh.to_value(COLUMN_UNIT) for one in (self, other))
+        return (self.count_spectra, self._t0_met, self._fits) == (
+            other.count_spectra,
+            other._t0_met,
+            other._fits,
+        ) and np.array_equal(mine, theirs, equal_nan=True)
 
     __hash__ = None  # type: ignore[assignment]  # The content is arrays.
 
     def __reduce__(self) -> tuple[Any, ...]:
-        fits = {stem: dict(models) for stem, models in self._fits.items()}
-        return _rebuild, (self.count_spectra, fits, self._t0_met, self._provenance)
+        options = {
+            "fits": {stem: dict(models) for stem, models in self._fits.items()},
+            "missing": self._missing,
+            "galactic_nh": self._galactic_nh,
+            "intervals": self._intervals,
+            "urls": self._urls,
+            "t0_met": self._t0_met,
+            "provenance": self._provenance,
+        }
+        return _rebuild, (self.count_spectra, options)
 
     @classmethod
     def read(cls, folder: str | PathLike[str]) -> SpectrumSet:
@@ -156,9 +270,7 @@ class SpectrumSet(Mapping[str, "XRTSpectrum"]):
         return read_set(folder)
 
     def write(self, folder: str | PathLike[str], *, overwrite: bool = False) -> None:
-        """Write PHA files with companions, and an index, to a folder.
-
-        Fits are not written.
+        """Write PHA files with companions, and an index with the fits, to a folder.
 
         Raises
         ------
@@ -183,13 +295,20 @@ class SpectrumSet(Mapping[str, "XRTSpectrum"]):
 
     def __repr__(self) -> str:
         counts = sum(int(spectrum.counts.sum()) for spectrum in self._counts.values())
-        return f"<SpectrumSet {', '.join(self._counts) or 'empty'}: {counts} ct>"
+        number = sum(len(models) for models in self._fits.values())
+        fits = f", {number} fit{'s' * (number > 1)}" if number else ""
+        return f"<SpectrumSet {', '.join(self._counts) or 'empty'}: {counts} ct{fits}>"
 
 
-def _rebuild(
-    count_spectra: tuple[CountSpectrum, ...],
-    fits: dict[str, dict[str, Any]],
-    t0_met: float | None,
-    provenance: Provenance,
-) -> SpectrumSet:
-    return SpectrumSet(count_spectra, fits=fits, t0_met=t0_met, provenance=provenance)
+def _rebuild(count_spectra: tuple[CountSpectrum, ...], options: dict[str, Any]) -> SpectrumSet:
+    return SpectrumSet(count_spectra, **options)
+
+
+def _interval(members: tuple[CountSpectrum, ...]) -> tuple[float, float] | None:
+    """Start and stop (MET, s) of a slice as asked for, else of its good time."""
+    asked = [member.interval for member in members if member.interval is not None]
+    good = [(float(m.gti.start[0]), float(m.gti.stop[-1])) for m in members if m.gti is not None and len(m.gti)]
+    pairs = asked or good
+    if not pairs:
+        return None
+    return min(pair[0] for pair in pairs), max(pair[1] for pair in pairs)

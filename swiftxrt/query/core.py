@@ -8,6 +8,7 @@ from typing import Any
 
 import astropy.units as u
 from astropy.coordinates import SkyCoord
+from astropy.table import QTable
 from astroquery.query import BaseQuery
 
 from ..backends.registry import check_backend, make_backend
@@ -19,14 +20,18 @@ from ..mission import Mode
 from ..products.image import SkyImage
 from ..products.lightcurve import LightCurveSet
 from ..products.position import Position
+from ..products.sources import SourceList
 from ..products.spectrumset import SpectrumSet
 from ..request.bundle import XRTRequest
+from ..request.cautions import warn_about
 from ..request.extraction import ExtractionSettings
 from ..request.image import ImageRequest
 from ..request.lightcurve import LightCurveRequest
 from ..request.position import PositionRequest
+from ..request.sources import SourceDetectionRequest
 from ..request.spectrum import SpectrumRequest
 from ..request.target import Target
+from .joblist import job_table
 from .resolve import as_target
 
 __all__ = ["SwiftXRT", "SwiftXRTClass"]
@@ -50,6 +55,10 @@ class SwiftXRTClass(BaseQuery):
     archive : path-like, optional
         Folder with observations for the local engine; by default
         ``conf.archive`` or the environment variable ``SWIFTXRT_ARCHIVE``.
+    state : path-like, optional
+        Folder where the local engine keeps its jobs, so that they can be found
+        again, and go on, in a later session; one session at a time. By default
+        they are lost when this one ends.
 
     Examples
     --------
@@ -58,19 +67,27 @@ class SwiftXRTClass(BaseQuery):
     >>> curves = local.make_light_curve("GRB 200416A", binning=SnapshotBinning())  # doctest: +SKIP
     """
 
-    def __init__(self, backend: str = "ukssdc", *, user: str | None = None, archive: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        backend: str = "ukssdc",
+        *,
+        user: str | None = None,
+        archive: str | Path | None = None,
+        state: str | Path | None = None,
+    ) -> None:
         super().__init__()
         check_backend(backend)
         self._backend_name = backend
         self._user = user
         self._archive = archive
+        self._state = state
         self._made: ProductBackend | None = None
 
     @property
     def _backend(self) -> ProductBackend:
         """The backend, made at first use: importing the package touches nothing."""
         if self._made is None:
-            self._made = make_backend(self._backend_name, user=self._user, archive=self._archive)
+            self._made = make_backend(self._backend_name, user=self._user, archive=self._archive, state=self._state)
         return self._made
 
     def __call__(self, *args: Any, **kwargs: Any) -> SwiftXRTClass:
@@ -100,9 +117,15 @@ class SwiftXRTClass(BaseQuery):
             If the service cannot be reached or refuses.
         NoDataError
             If the local engine has no observation of the target.
+
+        Warns
+        -----
+        RequestWarning
+            If the request is probably not what was meant: its ``cautions``.
         """
         if not isinstance(request, XRTRequest):
             raise RequestError([("request", f"an XRTRequest is needed; got {type(request).__name__}")])
+        warn_about(request)
         return Job(self._backend.submit(request), self._backend)
 
     def get_job(self, job_id: str | int) -> Job:
@@ -123,6 +146,53 @@ class SwiftXRTClass(BaseQuery):
             If the backend does not know it.
         """
         return Job(self._backend.recall(str(job_id)), self._backend)
+
+    def list_jobs(self) -> QTable:
+        """All jobs of the user, newest first.
+
+        The service lists jobs of earlier sessions and of its web page too,
+        the local engine those in its folder. Light curves that were binned
+        anew are not listed.
+
+        Returns
+        -------
+        jobs : `~astropy.table.QTable`
+            Columns ``job_id`` and ``name`` (of the target), both text,
+            ``submitted`` (`~astropy.time.Time`, UTC, masked where it is not
+            known), one column of truth values for each kind of product
+            (``light_curve`` ... ``sources``) and ``available``, whether there
+            are files to be had.
+
+        Raises
+        ------
+        NotRegisteredError
+            If the service does not know the user.
+        ServiceError
+            If the service cannot be reached or answers nonsense.
+
+        Examples
+        --------
+        >>> jobs = SwiftXRT.list_jobs()  # doctest: +SKIP
+        >>> old = SwiftXRT.get_job(jobs["job_id"][0])  # doctest: +SKIP
+        >>> again = SwiftXRT.submit(old.request)  # doctest: +SKIP
+        """
+        return job_table(self._backend.list_jobs())
+
+    def count_active_jobs(self) -> int:
+        """How many jobs of the user have not ended.
+
+        The service asks not to have more than about five at a time.
+
+        Returns
+        -------
+        number : int
+
+        Raises
+        ------
+        NotRegisteredError, ServiceError
+            As for `list_jobs`.
+        """
+        return self._backend.count_active_jobs()
 
     def make_light_curve(
         self,
@@ -301,6 +371,40 @@ class SwiftXRTClass(BaseQuery):
         images: Sequence[SkyImage] = self._make(target, ProductKind.IMAGE, extraction, timeout, image=request)
         return images
 
+    def detect_sources(
+        self,
+        target: TargetLike,
+        *,
+        data: Any,
+        extraction: ExtractionSettings | None = None,
+        timeout: u.Quantity | None = None,
+        **parameters: Any,
+    ) -> SourceList:
+        """Search a field for sources and wait for the list.
+
+        Parameters
+        ----------
+        target, extraction, timeout
+            As for `make_light_curve`.
+        data : AllData, Observations or TimeIntervals
+            The data to use.
+        **parameters
+            Further fields of `~swiftxrt.SourceDetectionRequest`, such as ``bands``.
+
+        Returns
+        -------
+        sources : SourceList
+            One table per energy band.
+
+        Raises
+        ------
+        RequestError, ServiceError, NoDataError, ProductNotAvailableError, JobTimeoutError
+            As for ``submit``, ``Job.wait`` and ``Job.product``.
+        """
+        request = SourceDetectionRequest(data=data, **parameters)
+        found: SourceList = self._make(target, ProductKind.SOURCES, extraction, timeout, sources=request)
+        return found
+
     def _make(
         self,
         target: TargetLike,
@@ -324,8 +428,8 @@ class SwiftXRTClass(BaseQuery):
     def close(self) -> None:
         """Close connections and stop the local engine; the next request starts anew.
 
-        Jobs of the local engine that have not ended are lost, those of the
-        service go on.
+        Jobs of the local engine that have not ended are lost, unless it has a
+        folder for them (``state``); those of the service go on.
         """
         if self._made is not None:
             self._made.close()

@@ -13,11 +13,22 @@ from astropy.coordinates import Angle, SkyCoord
 from astropy.time import Time
 
 from .._fields import Kind, Pair
-from .._fields.values import compact, wire_number
+from .._fields.base import compact, wire_number
 from ..exceptions import RequestError
 from ..met import met_to_time, time_to_met
 
-__all__ = ["Instant", "Intervals", "SkyPoint", "Span", "interval_met", "interval_text", "parse_intervals"]
+__all__ = [
+    "Instant",
+    "Intervals",
+    "LAUNCH_MET_S",
+    "SkyPoint",
+    "Span",
+    "angle_deg",
+    "interval_met",
+    "interval_text",
+    "is_mjd",
+    "parse_intervals",
+]
 
 #: Two moments: times, or seconds whose zero the request knows.
 Span = tuple[Time, Time] | tuple[u.Quantity, u.Quantity]
@@ -28,8 +39,14 @@ _CELESTIAL = ("icrs", "fk5", "fk4", "fk4noeterms", "galactic", "supergalactic", 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _SPAN = re.compile(rf"\s*({_NUMBER})\s*-\s*({_NUMBER})\s*", re.ASCII)
 
+#: Launch of Swift, 2004-11-20 17:16 UTC: a smaller MET is a mistake.
+LAUNCH_MET_S = 122663760.0
+
 # MJD since the launch of Swift (2004-11-20); as MET these lie in January 2001.
 _MJD_RANGE = (53329.0, 100000.0)
+
+# Seconds: three centuries, beyond which calendars are of no use here.
+_FARTHEST_S = 1e10
 
 
 class SkyPoint(Pair):
@@ -52,7 +69,7 @@ class SkyPoint(Pair):
     def from_plain(self, value: Any) -> SkyCoord:
         if not isinstance(value, dict) or set(value) != {"ra", "dec"}:
             raise ValueError(f"a position is written as ra: 335.6985 deg, dec: -7.5179 deg; got {value!r}")
-        return self._checked(_angle("ra", value["ra"]), _angle("dec", value["dec"]))
+        return self._checked(angle_deg("ra", value["ra"]), angle_deg("dec", value["dec"]))
 
     def to_pair(self, value: SkyCoord) -> tuple[float, float]:
         return float(value.ra.deg), float(value.dec.deg)
@@ -79,7 +96,8 @@ def _sky_point(ra: u.Quantity, dec: u.Quantity) -> SkyCoord:
     return SkyCoord(ra.to(u.deg), dec.to(u.deg), frame="icrs")
 
 
-def _angle(name: str, text: Any) -> float:
+def angle_deg(name: str, text: Any) -> float:
+    """An angle written with its unit, or in sexagesimal form with letters, in degrees."""
     # Quantity reads exponents, Angle sexagesimal texts.
     for read in (u.Quantity, Angle) if isinstance(text, str) else ():
         try:
@@ -92,10 +110,16 @@ def _angle(name: str, text: Any) -> float:
 def _moment(value: Any) -> Time | u.Quantity:
     """A finite scalar time, or seconds, exact to the microsecond."""
     if isinstance(value, Time) and value.isscalar and not value.masked:
-        return met_to_time(time_to_met(value))
+        return met_to_time(_not_far(time_to_met(value), value))
     if isinstance(value, u.Quantity) and value.isscalar and value.unit.is_equivalent(u.s) and np.isfinite(value.value):
-        return round(float(value.to_value(u.s)), 6) * u.s
+        return _not_far(round(float(value.to_value(u.s)), 6), value) * u.s
     raise ValueError(f"a Time, or seconds such as 608713541.952 * u.s, is needed (one finite value); got {value!r}")
+
+
+def _not_far(seconds: float, given: Any) -> float:
+    if abs(seconds) > _FARTHEST_S:
+        raise ValueError(f"times must lie within {_FARTHEST_S:g} s (three centuries); got {given}")
+    return seconds
 
 
 def _moment_from_plain(value: Any) -> Time | u.Quantity:
@@ -111,7 +135,7 @@ def _moment_from_plain(value: Any) -> Time | u.Quantity:
     raise ValueError(f"a time such as 2020-04-16T07:05:17 (UTC) or '608713541.952 s' is needed; got {value!r}")
 
 
-def _is_mjd(number: float) -> bool:
+def is_mjd(number: float) -> bool:
     """Whether a time of the service is a modified Julian date (UTC), which it reads as well as MET."""
     return _MJD_RANGE[0] <= number < _MJD_RANGE[1]
 
@@ -138,7 +162,7 @@ class Instant(Kind):
 
     def from_wire(self, value: Any) -> Time:
         number = wire_number(value)
-        return self.convert(Time(number, format="mjd", scale="utc") if _is_mjd(number) else number * u.s)
+        return self.convert(Time(number, format="mjd", scale="utc") if is_mjd(number) else number * u.s)
 
     def show(self, value: Time) -> str:
         return f"<Time {value.isot} UTC>"
@@ -236,7 +260,7 @@ def parse_intervals(text: str, *, relative: bool = True) -> tuple[Span, ...]:
         if match is None:
             raise RequestError(f"intervals are written like 608713541-608714541 with commas between them; got {part!r}")
         start, stop = float(match.group(1)), float(match.group(2))
-        days = not relative and _is_mjd(start)
+        days = not relative and is_mjd(start)
         pairs.append(Time([start, stop], format="mjd", scale="utc") if days else (start * u.s, stop * u.s))
     try:
         return Intervals().convert(pairs)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import astropy.units as u
-import yaml
 
 from .._atomic import atomic_path
 from .._fields import Flag, Nested, Record, par, record
-from ..exceptions import FormatError, RequestError
+from ..exceptions import FormatError
 from ..kinds import ProductKind
-from ._values import Span, interval_met
+from ._text import dump_json, dump_yaml, parse_json, parse_yaml
+from ._values import LAUNCH_MET_S, Span, interval_met
+from .cautions import find_cautions
 from .extraction import ExtractionSettings
 from .image import ImageRequest
 from .lightcurve import LightCurveRequest
@@ -24,12 +26,9 @@ from .sources import SourceDetectionRequest
 from .spectrum import SpectrumRequest, TimeSlice, TimeSlices
 from .target import Target
 
-__all__ = ["XRTRequest"]
+__all__ = ["XRTRequest", "with_unrecognized"]
 
 _SLOTS = ("light_curve", "spectrum", "position", "image", "sources")
-
-# Launch of Swift, 2004-11-20 17:16 UTC: a smaller MET is a mistake.
-_LAUNCH_MET_S = 122663760.0
 
 
 @record
@@ -77,6 +76,8 @@ class XRTRequest(Record):
         default=None,
         wire="SinceT0",
         service_default=False,
+        note="``SinceT0`` in tables, ``sinceT0`` in examples and in jobs of the service. ``SinceT0`` is sent, both are "
+        "read.",
     )
     notify: bool | None = par(
         "Whether the service sends a mail at the end.", Flag(), default=None, wire="notify", service_default=False
@@ -91,9 +92,12 @@ class XRTRequest(Record):
             if values[slot] is not None:
                 values[slot] = _in_seconds(values[slot], since_met)
 
-    def _check(self) -> Iterator[tuple[str, str]]:
-        if not self.kinds:
+    @classmethod
+    def _check_given(cls, names: Collection[str]) -> Iterator[tuple[str, str]]:
+        if not any(slot in names for slot in _SLOTS):
             yield "", f"no product is asked for; give at least one of {', '.join(_SLOTS)}"
+
+    def _check(self) -> Iterator[tuple[str, str]]:
         if self.times_since_t0 and self.target.t0 is None and not self.target.resolve_t0:
             yield "times_since_t0", "needs a T0: give target.t0, or target.resolve_t0=True"
         for path, timed in self._timed():
@@ -113,7 +117,7 @@ class XRTRequest(Record):
         for start, stop in intervals:
             if not isinstance(start, u.Quantity):
                 yield "times can be turned into seconds since T0 only if target.t0 is given; give seconds instead"
-            elif not self.times_since_t0 and start.value < _LAUNCH_MET_S:
+            elif not self.times_since_t0 and start.value < LAUNCH_MET_S:
                 hint = "for seconds since T0 set times_since_t0=True"
                 yield f"{start:g} to {stop:g} lies before the launch of Swift as mission elapsed time; {hint}"
 
@@ -127,9 +131,47 @@ class XRTRequest(Record):
             if (kind.value.removesuffix("_position") in positions if kind.is_position else getattr(self, kind.slot))
         )
 
+    @property
+    def unrecognized(self) -> Mapping[str, Any]:
+        """What the service said in words that have no place here: `from_wire` keeps it for the user to see.
+
+        These are keys that no parameter has, and values that no parameter
+        takes, such as codes internal to the service. They are not sent, not
+        written to files and not compared; copies and `replace` keep them.
+        """
+        return MappingProxyType(self.__dict__.get("_unrecognized", {}))
+
+    def replace(self, **changes: Any) -> XRTRequest:
+        """A copy with some fields changed.
+
+        Parameters
+        ----------
+        **changes
+            New values, by the names of the fields.
+
+        Returns
+        -------
+        request : XRTRequest
+
+        Raises
+        ------
+        RequestError
+            If a value cannot be used; all problems are reported at once.
+        """
+        return with_unrecognized(super().replace(**changes), self.unrecognized)
+
+    @property
+    def cautions(self) -> tuple[tuple[str, str], ...]:
+        """What is allowed, but probably not what was meant, as pairs of field and message.
+
+        They become a `~swiftxrt.exceptions.RequestWarning` each when the
+        request is submitted.
+        """
+        return find_cautions(self)
+
     def to_yaml(self) -> str:
         """The request as a YAML text."""
-        return str(yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True))
+        return dump_yaml(self.to_dict())
 
     @classmethod
     def from_yaml(cls, text: str) -> XRTRequest:
@@ -150,26 +192,41 @@ class XRTRequest(Record):
             If the text is not YAML or holds anything that is not a parameter;
             all problems are reported at once.
         """
-        if not isinstance(text, str):
-            raise RequestError(f"a YAML text is needed; got {text!r}; files are read by XRTRequest.read", cls.__name__)
-        try:
-            plain = yaml.load(text, Loader=_StrictLoader)
-        except yaml.YAMLError as error:
-            raise RequestError(f"this is not YAML: {error}", cls.__name__) from error
-        if not isinstance(plain, dict):
-            raise RequestError(
-                f"the YAML must hold the parameters by name; got {plain!r}; files are read by XRTRequest.read",
-                cls.__name__,
-            )
-        return cls.from_dict(plain)
+        return cls.from_dict(parse_yaml(text, cls.__name__))
+
+    def to_json(self) -> str:
+        """The request as a JSON text."""
+        return dump_json(self.to_dict())
+
+    @classmethod
+    def from_json(cls, text: str) -> XRTRequest:
+        """Rebuild a request from JSON.
+
+        Parameters
+        ----------
+        text : str
+            As `to_json` gives it, or written by hand. The names are those of
+            the fields; JSON in the words of the service is read by `from_wire`.
+
+        Returns
+        -------
+        request : XRTRequest
+
+        Raises
+        ------
+        RequestError
+            If the text is not JSON or holds anything that is not a parameter;
+            all problems are reported at once.
+        """
+        return cls.from_dict(parse_json(text, cls.__name__))
 
     def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the request to a YAML file.
+        """Write the request to a file.
 
         Parameters
         ----------
         path : path-like
-            The file.
+            The file: JSON if its name ends with ``.json``, YAML otherwise.
         overwrite : bool, optional
             Whether an existing file may be replaced.
 
@@ -180,17 +237,18 @@ class XRTRequest(Record):
         RequestError
             If the folder of the file does not exist.
         """
+        text = self.to_json() if _is_json(path) else self.to_yaml()
         with atomic_path(path, overwrite) as temporary:
-            temporary.write_text(self.to_yaml(), encoding="utf-8")
+            temporary.write_text(text, encoding="utf-8")
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> XRTRequest:
-        """Read a request from a YAML file.
+        """Read a request from a file.
 
         Parameters
         ----------
         path : path-like
-            The file.
+            The file: JSON if its name ends with ``.json``, YAML otherwise.
 
         Returns
         -------
@@ -207,7 +265,7 @@ class XRTRequest(Record):
             text = Path(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise FormatError(f"the request cannot be read ({error})", path) from error
-        return cls.from_yaml(text)
+        return cls.from_json(text) if _is_json(path) else cls.from_yaml(text)
 
     def to_wire(self, *, user: str) -> dict[str, Any]:
         """The request in the words of the service.
@@ -238,7 +296,8 @@ class XRTRequest(Record):
         Parameters
         ----------
         payload : mapping
-            What a client sent, or the ``jobPars`` of a reply.
+            What a client sent, or the ``jobPars`` of a reply. Numbers may be
+            texts; what has no place here is kept in `unrecognized`.
 
         Returns
         -------
@@ -252,6 +311,12 @@ class XRTRequest(Record):
         from ..wire import request as codec
 
         return codec.from_wire(payload)
+
+
+def with_unrecognized(request: XRTRequest, words: Mapping[str, Any]) -> XRTRequest:
+    """Attach words that have no place in a request; for a request that nobody else holds yet."""
+    object.__setattr__(request, "_unrecognized", dict(words))
+    return request
 
 
 def _in_seconds(part: Record, since_met: float) -> Record:
@@ -272,12 +337,5 @@ def _in_seconds(part: Record, since_met: float) -> Record:
     return part.replace(**changes) if changes else part
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """YAML in which no key may be given twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"{key!r} is given twice", node.start_mark)
-        return super().construct_mapping(node, deep)
+def _is_json(path: str | os.PathLike[str]) -> bool:
+    return Path(path).suffix.lower() == ".json"

@@ -8,7 +8,13 @@ import astropy.units as u
 
 from .._fields import Choice, Flag, Integer, Measure, Record, par, record
 
-__all__ = ["ExtractionSettings"]
+__all__ = ["SHARED_RADIUS", "ExtractionSettings"]
+
+#: What to say to those who look for the radius at the light curve or the spectrum.
+SHARED_RADIUS = dict.fromkeys(
+    ("source_radius_max", "source_radius", "srcrad"),
+    "it is XRTRequest.extraction.source_radius_max, because the service has one value for light curve and spectrum",
+)
 
 _RATE = u.ct / u.s
 
@@ -30,7 +36,14 @@ class ExtractionSettings(Record):
     <Quantity 0.5 arcmin>
     """
 
-    centroid: bool = par("Whether the source is centroided in the XRT frame.", Flag(), default=True, wire="cent")
+    centroid: bool = par(
+        "Whether the source is centroided in the XRT frame.",
+        Flag(),
+        default=True,
+        wire="cent",
+        note="Needed for light curves and spectra only, but the reference client wants it for all but lists of sources. "
+        "So it is sent.",
+    )
     centroid_method: str | None = par(
         "One centroid, or repeated until it is stable.",
         Choice("simple", "iterative"),
@@ -43,6 +56,8 @@ class ExtractionSettings(Record):
         Measure(u.arcmin, 0, above=True),
         default=None,
         wire="poserr",
+        note="The service has refused values outside 1 to 6 in one example and reported 60 in another, so only zero and "
+        "less are refused here. Also called ``posErr``; ``poserr`` is sent, both are read.",
     )
     centroid_attempts: int | None = par(
         "How many observations are tried for a centroid.",
@@ -58,7 +73,14 @@ class ExtractionSettings(Record):
         wire="sss",
         service_default=False,
     )
-    use_sxps: bool = par("Whether sources of the SXPS catalogues are masked.", Flag(), default=False, wire="useSXPS")
+    use_sxps: bool = par(
+        "Whether sources of the SXPS catalogues are masked.",
+        Flag(),
+        default=False,
+        wire="useSXPS",
+        note="Optional in the documentation, but the reference client wants it given. It is always sent, except for "
+        "lists of sources alone.",
+    )
     pileup_rate_wt: u.Quantity | None = par(
         "Count rate from which windowed timing data are searched for pile-up.",
         Measure(_RATE, 0, above=True),
@@ -79,6 +101,8 @@ class ExtractionSettings(Record):
         default=None,
         wire="srcrad",
         service_default=30 * u.pix,
+        note="Documented for light curves and spectra each, but there is one key for both, and the reference client "
+        "sends what was set last.",
     )
 
     @classmethod

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from .._fields import Band, Many, Nested, Record, par, record
-from ..bands import IMAGE_BANDS, EnergyBand
-from .lightcurve import CHANNEL_RANGE
+from ..bands import IMAGE_BANDS, TOTAL, EnergyBand
 from .selection import AllData, Observations, TimeIntervals
 
 __all__ = ["ImageRequest"]
@@ -28,7 +27,7 @@ class ImageRequest(Record):
 
     bands: tuple[EnergyBand, ...] | None = par(
         "Energy bands, one image each.",
-        Many(Band(CHANNEL_RANGE), joined=True),
+        Many(Band(TOTAL), joined=True),
         default=None,
         wire="imen",
         service_default=IMAGE_BANDS,

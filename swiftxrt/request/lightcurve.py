@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Self
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Self
 
 import astropy.units as u
 
 from .._fields import Band, Choice, Flag, Integer, Measure, Nested, Number, Record, par, record
 from ..bands import HARD, SOFT, TOTAL, EnergyBand
-from ..mission import CHANNEL_KEV, N_CHANNELS
+from .extraction import SHARED_RADIUS
 from .selection import AllData, Observations, TimeIntervals
 
-__all__ = ["CHANNEL_RANGE", "CountsBinning", "LightCurveRequest", "ObsidBinning", "SnapshotBinning", "TimeBinning"]
-
-#: What the channels of the CCD cover.
-CHANNEL_RANGE = EnergyBand(CHANNEL_KEV * u.keV, N_CHANNELS * CHANNEL_KEV * u.keV)
+__all__ = ["CountsBinning", "LightCurveRequest", "ObsidBinning", "SnapshotBinning", "TimeBinning"]
 
 # The same documented bin times serve as shortest and as fixed bins.
 _PC_BIN = 2.51 * u.s
 _WT_BIN = 0.5 * u.s
 _DURATION = Measure(u.s, 0, above=True)
+
+_GAP_NOTE = (
+    "The documentation calls it ``{0}MaxGap`` and the reference client sends ``{0}maxGap``, but the service's jobs "
+    "have ``{0}maxgap``, which is sent. All three are read."
+)
+_BIN_NOTE = "Optional in one documentation of the service, needed in an older one. Both bins are always sent."
 
 
 @record
@@ -63,7 +66,12 @@ class CountsBinning(Record):
         service_default=15,
     )
     min_snr: float | None = par(
-        "Signal-to-noise ratio a bin must reach.", Number(0), default=None, wire="minsnr", service_default=2.4
+        "Signal-to-noise ratio a bin must reach.",
+        Number(0),
+        default=None,
+        wire="minsnr",
+        service_default=2.4,
+        note="2.4 is documented, but jobs of the service report 1.5. Nothing is sent unless it is set.",
     )
     pc_bin: u.Quantity | None = par(
         "Shortest bin in photon counting mode.", _DURATION, default=None, wire="pcbin", service_default=_PC_BIN
@@ -77,6 +85,7 @@ class CountsBinning(Record):
         default=None,
         wire="pcmaxgap",
         service_default=1e8 * u.s,
+        note=_GAP_NOTE.format("pc"),
     )
     wt_max_gap: u.Quantity | None = par(
         "Longest gap inside a bin in windowed timing mode.",
@@ -84,6 +93,7 @@ class CountsBinning(Record):
         default=None,
         wire="wtmaxgap",
         service_default=1e8 * u.s,
+        note=_GAP_NOTE.format("wt"),
     )
 
 
@@ -91,8 +101,8 @@ class CountsBinning(Record):
 class TimeBinning(Record):
     """Bins of fixed length, counted from T0 or from the start of the data."""
 
-    pc_bin: u.Quantity = par("Bin in photon counting mode.", _DURATION, default=_PC_BIN, wire="pcbin")
-    wt_bin: u.Quantity = par("Bin in windowed timing mode.", _DURATION, default=_WT_BIN, wire="wtbin")
+    pc_bin: u.Quantity = par("Bin in photon counting mode.", _DURATION, default=_PC_BIN, wire="pcbin", note=_BIN_NOTE)
+    wt_bin: u.Quantity = par("Bin in windowed timing mode.", _DURATION, default=_WT_BIN, wire="wtbin", note=_BIN_NOTE)
 
 
 @record
@@ -131,24 +141,26 @@ class LightCurveRequest(Record):
     <EnergyBand 0.3-10 keV>
     """
 
+    _elsewhere: ClassVar[Mapping[str, str]] = SHARED_RADIUS
+
     binning: CountsBinning | TimeBinning | SnapshotBinning | ObsidBinning = par(
         "How the bins are made.",
         Nested(CountsBinning, TimeBinning, SnapshotBinning, ObsidBinning),
         wire="binMeth",
     )
     band: EnergyBand | None = par(
-        "Total band.", Band(CHANNEL_RANGE), default=None, wire=("minen", "maxen"), service_default=TOTAL
+        "Total band.", Band(TOTAL), default=None, wire=("minen", "maxen"), service_default=TOTAL
     )
     soft: EnergyBand | None = par(
         "Soft band, within the total band; the default is cut to it.",
-        Band(CHANNEL_RANGE),
+        Band(TOTAL),
         default=None,
         wire=("soft1", "soft2"),
         service_default=SOFT,
     )
     hard: EnergyBand | None = par(
         "Hard band, within the total band; the default is cut to it.",
-        Band(CHANNEL_RANGE),
+        Band(TOTAL),
         default=None,
         wire=("hard1", "hard2"),
         service_default=HARD,
@@ -180,6 +192,7 @@ class LightCurveRequest(Record):
         default=None,
         wire="allowB",
         service_default="both",
+        note="Called ``allowBayes`` in one place, but jobs of the service have ``allowB``, which is sent. Both are read.",
     )
     bayes_counts: float | None = par(
         "Counts below which errors are Bayesian.", Number(0), default=None, wire="bayesCounts", service_default=15
@@ -197,6 +210,8 @@ class LightCurveRequest(Record):
         default=None,
         wire="lctimetype",
         service_default="s",
+        note="The documentation has ``s`` and ``m`` only, the reference client also takes the others. The word is sent "
+        "as it is given.",
     )
     min_fractional_exposure: float | None = par(
         "Fractional exposure below which bins are dropped.", Number(0, 1), default=None, wire="femin", service_default=0
@@ -207,6 +222,8 @@ class LightCurveRequest(Record):
         default=None,
         wire="hrbin",
         service_default=True,
+        note="Documented as true by default, but jobs of the service with counts binning report 0, and the reference "
+        "client takes a number. 1 or 0 is sent if it is set.",
     )
     pc_hardness_bin: u.Quantity | None = par(
         "Bin of the hardness ratio in photon counting mode.",
@@ -238,6 +255,14 @@ class LightCurveRequest(Record):
                 yield name, f"must lie within the total band {total}; got {band}"
             if band is None and _common(_DEFAULT_BANDS[name], total) is None:
                 yield name, f"is needed, because its default {_DEFAULT_BANDS[name]} is outside the band {total}"
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed; a soft or hard band that is the default one follows the total band."""
+        if "band" in changes:
+            total = self.band or TOTAL
+            followers = {name for name, band in _DEFAULT_BANDS.items() if getattr(self, name) == _common(band, total)}
+            changes = {**dict.fromkeys(followers), **changes}
+        return super().replace(**changes)
 
     def with_defaults(self) -> Self:
         """A copy in which unset fields hold the service's defaults, soft and hard band cut to the total band."""

@@ -12,6 +12,10 @@ from .selection import AllData, FirstHours, Observations, TimeIntervals
 
 __all__ = ["PositionRequest"]
 
+_UNLISTED = (
+    "Left out of today's documentation, but the service and its reference client have it. It is sent if it is set."
+)
+
 
 @record(positional="*kinds")
 class PositionRequest(Record):
@@ -51,6 +55,7 @@ class PositionRequest(Record):
         default=None,
         wire="detornot",
         service_default="detect",
+        note=_UNLISTED,
     )
     centroid_method: str | None = par(
         "One centroid, or repeated until it is stable.",
@@ -58,6 +63,7 @@ class PositionRequest(Record):
         default=None,
         wire="detMeth",
         service_default="simple",
+        note=_UNLISTED,
     )
     data: AllData | Observations | TimeIntervals | FirstHours | None = par(
         "The data to use.",

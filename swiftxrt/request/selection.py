@@ -9,6 +9,7 @@ import astropy.units as u
 
 from .._fields import Identifier, Many, Measure, Record, par, record
 from ..identifiers import parse_obsid
+from ._rows import obsids_of
 from ._values import Intervals, Span, interval_text, parse_intervals
 
 __all__ = ["AllData", "FirstHours", "Observations", "Selection", "TimeIntervals", "parse_selection", "selection_text"]
@@ -35,6 +36,34 @@ class Observations(Record):
     if TYPE_CHECKING:  # Checkers of types do not see what `record` allows.
 
         def __init__(self, *obsids: Any) -> None: ...
+
+    @classmethod
+    def from_table(cls, table: Any) -> Observations:
+        """Take the observations of a list.
+
+        Parameters
+        ----------
+        table : `~astropy.table.Table`, mapping, or iterable of rows
+            With a column ``obsid`` (or ``obs_id``, in any case).
+
+        Returns
+        -------
+        observations : Observations
+            In the order of the table, without repeats.
+
+        Raises
+        ------
+        RequestError
+            If there is no such column, or no ObsID in it.
+
+        Examples
+        --------
+        >>> from astropy.table import Table
+        >>> from swiftxrt import Observations
+        >>> Observations.from_table(Table({"obsid": ["00032459001", "00032459002"]}))
+        Observations(obsids=('00032459001', '00032459002'))
+        """
+        return cls(*obsids_of(table))
 
 
 @record(positional="*intervals")
@@ -64,7 +93,12 @@ class TimeIntervals(Record):
 class FirstHours(Record):
     """The data taken within some time after the start of the first observation."""
 
-    hours: u.Quantity = par("How long after the start.", Measure(u.h, 0, above=True), default=12 * u.h)
+    hours: u.Quantity = par(
+        "How long after the start.",
+        Measure(u.h, 0, above=True),
+        default=12 * u.h,
+        note="12 h by default in the documentation, but the reference client wants it given. It is always sent.",
+    )
 
     if TYPE_CHECKING:
 

@@ -24,7 +24,11 @@ class SourceDetectionRequest(Record):
     """
 
     data: AllData | Observations | TimeIntervals = par(
-        "The data to use.", Nested(AllData, Observations, TimeIntervals), wire=("detobs", "usedetobs")
+        "The data to use.",
+        Nested(AllData, Observations, TimeIntervals),
+        wire=("detobs", "usedetobs"),
+        note="``all`` by default in today's documentation, ``user`` in an older one, and needed by the reference "
+        "client. It must be given.",
     )
     bands: str | None = par(
         "The total band only, or also soft, medium and hard bands.",
@@ -32,6 +36,7 @@ class SourceDetectionRequest(Record):
         default=None,
         wire="detbands",
         service_default="total",
+        note="The documentation writes the default ``Total``. Lower case is sent.",
     )
     fit_stray_light: bool | None = par(
         "Whether stray light is fitted.", Flag(), default=None, wire="fitStrayLight", service_default=True

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .._fields import Choice, Flag, Many, Nested, Number, Record, Text, par, record
 from ._values import Intervals, Span
+from .extraction import SHARED_RADIUS
 from .selection import AllData, FirstHours, Observations, TimeIntervals
 
 __all__ = ["ObsidSlices", "SingleSlice", "SnapshotSlices", "SpectrumRequest", "TimeSlice", "TimeSlices"]
@@ -100,17 +101,23 @@ class SpectrumRequest(Record):
     ('APEC',)
     """
 
+    _elsewhere: ClassVar[Mapping[str, str]] = SHARED_RADIUS
+
     delta_statistic: float = par(
         "Change of the fit statistic that defines the errors: 2.706 for 90 %, 1 for 68 %.",
         Number(0, above=True, always_float=True),
         default=2.706,
         wire="dchi",
+        note="Optional in the documentation, but the reference client always sends it, as a decimal number. So it is "
+        "here.",
     )
     redshift: float | None = par(
-        "Redshift of the source; small negative ones occur nearby.",
-        Number(-0.1, 20, always_float=True),
+        "Redshift of the source; the key ``specz`` says whether there is one.",
+        Number(0, 20, always_float=True),
         default=None,
         wire="zval",
+        note="Documented as whole or decimal number, while the reference client refuses whole ones. Both are taken, "
+        "and a decimal number is sent.",
     )
     galactic_absorber: bool | None = par(
         "Whether there is an extra absorber fixed at the Galactic column.",
@@ -118,6 +125,8 @@ class SpectrumRequest(Record):
         default=None,
         wire="galactic",
         service_default=False,
+        note="The reference client switches it on with a redshift, which its documentation does not say. Here it is "
+        "what it is set to.",
     )
     models: tuple[str, ...] | None = par(
         "Models, each fitted by itself.",
@@ -148,5 +157,11 @@ class SpectrumRequest(Record):
         service_default=FirstHours(),
     )
     fit: bool | None = par(
-        "Whether the spectra are fitted.", Flag(inverted=True), default=None, wire="doNotFit", service_default=True
+        "Whether the spectra are fitted.",
+        Flag(inverted=True),
+        default=None,
+        wire="doNotFit",
+        service_default=True,
+        note="One table of the documentation says that spectra are not fitted by default. They are. It is sent if it is "
+        "set.",
     )

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
 from astropy.coordinates import SkyCoord
 from astropy.coordinates.name_resolve import NameResolveError
 from astropy.time import Time
 
-from .._fields import Flag, Identifier, Many, Record, Text, par, record
-from ..exceptions import RequestError
+from .._fields import Choice, Flag, Identifier, Many, Record, Text, par, record
+from ..exceptions import RequestError, RequestWarning, warn
 from ..identifiers import parse_target_id
 from ..met import time_to_met
+from ._rows import Cells
 from ._values import Instant, SkyPoint
 
 __all__ = ["Target"]
+
+# Reference times of catalogued sources, and their columns in 2SXPS, LSXPS and the list of transients.
+_SOURCE_TIMES = {
+    "first_observation": "FirstObsMET",
+    "first_blind_detection": "FirstBlindDetMET",
+    "first_detection": "FirstDetMET",
+    "discovery": "DetectionMET",
+}
 
 
 @record(positional="name")
@@ -58,7 +67,14 @@ class Target(Record):
         default=None,
         wire="targ",
     )
-    t0: Time | None = par("Reference time, such as the trigger of a burst.", Instant(), default=None, wire="Tstart")
+    t0: Time | None = par(
+        "Reference time, such as the trigger of a burst.",
+        Instant(),
+        default=None,
+        wire="Tstart",
+        note="The service takes a number and does not say of which kind; users give MET or MJD. MET is sent, both are "
+        "read.",
+    )
     resolve_t0: bool = par(
         "Whether T0 is to be found: the trigger of a GRB, else the start of the first observation.",
         Flag(),
@@ -116,3 +132,136 @@ class Target(Record):
         except NameResolveError as error:
             hint = "check its spelling and the network, or give position=SkyCoord(...)"
             raise RequestError([("name", f"no position found for {name!r}; {hint} ({error})")], "Target") from error
+
+    @classmethod
+    def from_position(cls, position: SkyCoord, *, name: str | None = None) -> Target:
+        """Make a target of a position.
+
+        Parameters
+        ----------
+        position : `~astropy.coordinates.SkyCoord`
+            One position.
+        name : str, optional
+            The name; by default it is made of the position.
+
+        Returns
+        -------
+        target : Target
+
+        Raises
+        ------
+        RequestError
+            If `position` is not one celestial position.
+
+        Examples
+        --------
+        >>> from astropy.coordinates import SkyCoord
+        >>> from swiftxrt import Target
+        >>> Target.from_position(SkyCoord(335.6985, -7.5179, unit="deg")).name
+        'J222247.6-073104.4'
+        """
+        return cls(name=name or _designation(position), position=position)
+
+    @classmethod
+    def from_observation(cls, row: Any, *, position: SkyCoord | None = None) -> Target:
+        """Make a target of a row of a list of observations.
+
+        Parameters
+        ----------
+        row : `~astropy.table.Row`, mapping or similar
+            With columns such as ``name``, ``object`` or ``target_name``;
+            ``obsid`` or ``target_id``; a `~astropy.coordinates.SkyCoord` in
+            ``position`` or ``coord``, or ``ra_obj`` and ``dec_obj``, or ``ra``
+            and ``dec``, in their unit or else in degrees. Case does not matter.
+        position : `~astropy.coordinates.SkyCoord`, optional
+            Position of the source, in place of what the row says.
+
+        Returns
+        -------
+        target : Target
+            With the target ID of that observation alone; use
+            ``replace(target_ids=None)`` for all that cover it.
+
+        Raises
+        ------
+        RequestError
+            If the row has no name, no position or no ID that can be used.
+
+        Warns
+        -----
+        RequestWarning
+            If the position is that of the columns ``ra`` and ``dec``: in lists
+            such as HEASARC's *swiftmastr* they say where the telescope pointed,
+            which may be arcminutes away from the source.
+        """
+        cells = Cells(row)
+        found = position if position is not None else cells.object_position
+        if found is None and (found := cells.position) is not None:
+            warn(
+                "target.position: ra and dec of an observation say where the telescope pointed, perhaps arcminutes away "
+                "from the source; give Target.from_observation(row, position=...), or Target(name) to find it by name",
+                RequestWarning,
+            )
+        return cls._from_cells(cells, position=found, target_ids=cells.target_id)
+
+    @classmethod
+    def from_source(cls, row: Any, *, t0: str | None = None) -> Target:
+        """Make a target of a catalogued source.
+
+        Parameters
+        ----------
+        row : mapping, `~astropy.table.Row` or similar
+            With columns ``IAUName`` or ``name``; ``RA`` and ``Decl`` (or
+            ``Dec``), in their unit or else in degrees, or a
+            `~astropy.coordinates.SkyCoord` in ``position``. Case does not
+            matter. Details of a source of 2SXPS or LSXPS are of this form.
+        t0 : {"first_observation", "first_blind_detection", "first_detection", "discovery"}, optional
+            Which time of the source is its reference time; ``"discovery"`` is
+            for transients. By default whoever runs the request finds it: the
+            trigger of a burst, else the start of the first observation.
+
+        Returns
+        -------
+        target : Target
+            With all observations of that position.
+
+        Raises
+        ------
+        RequestError
+            If something is missing or cannot be used.
+        """
+        cells = Cells(row)
+        position = cells.object_position or cells.position
+        return cls._from_cells(cells, position=position, **_reference_time(cells, t0))
+
+    @classmethod
+    def _from_cells(cls, cells: Cells, **values: Any) -> Target:
+        position = values["position"]
+        name = cells.name or (None if position is None else _designation(position))
+        if name is None:
+            there = ", ".join(map(str, cells.names.values()))
+            raise RequestError(
+                [("name", f"the row has neither a name nor a position; its columns are {there}")], "Target"
+            )
+        return cls(name=name, **values)
+
+
+def _designation(position: Any) -> str:
+    """A name made of a position, such as ``J222247.6-073104.4``; `Target` refuses what is no position."""
+    if not isinstance(position, SkyCoord) or not position.isscalar or not position.is_transformable_to("icrs"):
+        return "unnamed"
+    return f"J{position.icrs.to_string('hmsdms', sep='', precision=1).replace(' ', '')}"
+
+
+def _reference_time(cells: Cells, wanted: str | None) -> dict[str, Any]:
+    if wanted is None:
+        return {"resolve_t0": True}
+    try:
+        column = _SOURCE_TIMES[Choice(*_SOURCE_TIMES).convert(wanted)]
+    except ValueError as error:
+        raise RequestError([("t0", str(error))], "Target") from None
+    time = cells.met(column.lower())
+    if time is None:
+        there = [word for word, name in _SOURCE_TIMES.items() if cells.get(name.lower()) is not None]
+        raise RequestError([("t0", f"the row has no {column}; it has {', '.join(there) or 'no such time'}")], "Target")
+    return {"t0": time}

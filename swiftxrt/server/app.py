@@ -3,39 +3,53 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import uvicorn
+import astropy.units as u
+from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from ..exceptions import ServerStartError
 from ..jobs.protocol import HostingBackend
+from .expiry import Expiry
 from .files import ProductFiles
-from .handlers import PATHS, Service
+from .handlers import API_PATH, PATHS, Service
+from .limits import DEFAULT_JOB_LIMIT, JobLimit
+from .payload import read_payload
 from .users import UserRegistry
 
-__all__ = ["listen", "make_app", "make_server"]
+__all__ = ["make_app"]
 
 _BODY_LIMIT = 1 << 20
+#: Archives packed side by side. They have threads of their own, so that a poll never waits for an archive.
+_PACKERS = 2
 
 
 class _Reply(JSONResponse):
-    """JSON as the service sends it: text/html, and NaN allowed."""
+    """JSON as the service sends it: text/html, not to be stored, and NaN allowed."""
 
     media_type = "text/html"
+
+    def __init__(self, content: Any) -> None:
+        super().__init__(content, headers={"Cache-Control": "no-store"})
 
     def render(self, content: Any) -> bytes:
         return json.dumps(content).encode("ascii")
 
 
-def make_app(backend: HostingBackend, users: UserRegistry, files: Path) -> Starlette:
+def make_app(
+    backend: HostingBackend,
+    users: UserRegistry,
+    files: Path,
+    *,
+    job_limit: int | None = DEFAULT_JOB_LIMIT,
+    keep: u.Quantity | None = None,
+) -> Starlette:
     """Make the ASGI application.
 
     Parameters
@@ -46,71 +60,50 @@ def make_app(backend: HostingBackend, users: UserRegistry, files: Path) -> Starl
         Who may use the server.
     files : Path
         Folder for the archives that clients download.
+    job_limit : int or None, optional
+        How many jobs of a user may be under way; `None` for no limit.
+    keep : `~astropy.units.Quantity`, time, optional
+        How long products are kept after submission; by default for ever.
+
+    Raises
+    ------
+    RequestError
+        If an option cannot be used as given.
     """
-    service = Service(backend, users)
     products = ProductFiles(backend, files)
+    expiry = None if keep is None else Expiry(keep, products)
+    service = Service(backend, users, job_limit=JobLimit(job_limit), expiry=expiry)
+    packers = CapacityLimiter(_PACKERS)
 
     def call(path: str) -> Callable[[Request], Any]:
         async def endpoint(request: Request) -> Response:
-            body = await _body(request)
+            try:
+                body = await _body(request)
+                base_url = str(request.base_url).rstrip("/")
+            except (ClientDisconnect, ValueError):  # gone, or calling us by an impossible name
+                return PlainTextResponse("bad request", status_code=400)
             if body is None:
                 return PlainTextResponse("request too large", status_code=413)
-            try:
-                payload = json.loads(body)
-            except ValueError:
-                payload = None
-            base_url = str(request.base_url).rstrip("/")
-            return _Reply(await run_in_threadpool(service.answer, path, payload, base_url))
+            return _Reply(await run_in_threadpool(service.answer, path, read_payload(body), base_url))
 
         return endpoint
 
     async def download(request: Request) -> Response:
-        found = await run_in_threadpool(products.find, str(request.path_params["job_id"]), request.path_params["name"])
+        job_id, name = str(request.path_params["job_id"]), request.path_params["name"]
+        found = await to_thread.run_sync(products.find, job_id, name, limiter=packers)
         return FileResponse(found) if found else PlainTextResponse("not found", status_code=404)
 
     routes = [Route(f"/user_objects/{path}", call(path), methods=["POST"]) for path in PATHS]
+    routes.append(Route(f"/{API_PATH}", call(API_PATH), methods=["POST"]))
     routes.append(Route("/user_objects/tprods/USERPROD_{job_id:int}/{name:path}", download, methods=["GET"]))
     return Starlette(routes=routes)
 
 
 async def _body(request: Request) -> bytes | None:
-    body = b""
+    """The body, or `None` if it is too large."""
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > _BODY_LIMIT:
             return None
-    return body
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Open the server's socket.
-
-    Raises
-    ------
-    ServerStartError
-        If the port is in use or not allowed.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    opened = socket.socket(family, socket.SOCK_STREAM)
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        opened.bind((host, port))
-        opened.listen()
-    except (OSError, OverflowError) as error:
-        opened.close()
-        raise ServerStartError(
-            f"cannot listen on {host} port {port}: {error}; choose another port, or 0 for any free one"
-        ) from error
-    return opened
-
-
-def make_server(app: Starlette, started: Callable[[], None]) -> uvicorn.Server:
-    """Make the server; `started` is called once it accepts connections."""
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=5)
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            started()
-
-    return Server(config)
+    return bytes(body)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
 from ..exceptions import JobLostError, ProductNotAvailableError
-from ..io.packages import pack_folder, write_service_files
+from ..io.packages import pack_folder, write_missing_files, write_service_files
 from ..jobs.job import ARCHIVE_FORMATS
 from ..jobs.protocol import HostingBackend, JobHandle
 from ..kinds import ProductKind
+from ..products.report import Phase
+from .refusals import without_paths
 
 __all__ = ["ProductFiles"]
+
+_LOCKS = 64
+_ALL = "all"
 
 
 class ProductFiles:
@@ -28,7 +34,8 @@ class ProductFiles:
     def __init__(self, backend: HostingBackend, folder: Path) -> None:
         self.backend = backend
         self.folder = folder
-        self._lock = threading.Lock()
+        # One client's archive does not wait for another's; the number is fixed, as jobs are many.
+        self._locks = [threading.Lock() for _ in range(_LOCKS)]
 
     def find(self, job_id: str, name: str) -> Path | None:
         """The file behind ``USERPROD_<job_id>/<name>``, or `None`.
@@ -46,21 +53,25 @@ class ProductFiles:
         except JobLostError:
             return None
         stem, _, suffix = name.partition(".")
-        with self._lock:
+        with self._lock(handle.id):
             if "/" not in name and suffix in ARCHIVE_FORMATS:
                 return self._archive(handle, stem, suffix)
             return self._single(handle, name)
 
+    def forget(self, job_id: str) -> None:
+        """Remove all files of a job; those a client is just fetching reach it in whole."""
+        with self._lock(job_id):
+            shutil.rmtree(self.folder / job_id, ignore_errors=True)
+
+    def _lock(self, job_id: str) -> threading.Lock:
+        return self._locks[hash(job_id) % _LOCKS]
+
     def _archive(self, handle: JobHandle, stem: str, suffix: str) -> Path | None:
         root = self.folder / handle.id / f"USERPROD_{handle.id}"
-        if stem == "all":
-            kinds = self._finished(handle)
-        else:
-            kinds = [kind for kind in self._finished(handle) if kind.code == stem]
+        wanted = [kind for kind in self._finished(handle) if stem in (kind.code, _ALL)]
+        kinds = [kind for kind in wanted if self._write(handle, kind)]
         if not kinds:
             return None
-        for kind in kinds:
-            self._write(handle, kind)
         # Products may still be on their way: what is packed now is not all there will be.
         packed = "-".join(kind.code for kind in kinds)
         path = self.folder / handle.id / f"{packed}.{suffix}"
@@ -84,14 +95,23 @@ class ProductFiles:
         products = self.backend.poll(handle).products
         return [kind for kind, status in products.items() if status.phase.is_final]
 
-    def _write(self, handle: JobHandle, kind: ProductKind) -> None:
+    def _write(self, handle: JobHandle, kind: ProductKind) -> bool:
+        """Put the files of a product in place; of one that could not be made, the reason.
+
+        Returns
+        -------
+        written : bool
+            False if the product was made, but is no longer kept.
+        """
         folder = self.folder / handle.id / f"USERPROD_{handle.id}" / kind.code
         if folder.exists():
-            return
+            return True
         try:
             product = self.backend.collect(handle, kind)
         except ProductNotAvailableError as error:
-            folder.mkdir(parents=True)
-            (folder / "README.txt").write_text(f"{error}\n", encoding="utf-8")
-            return
+            if self.backend.poll(handle).products[kind].phase is Phase.COMPLETED:
+                return False
+            write_missing_files(kind, without_paths(error.reason), folder)
+            return True
         write_service_files(kind, product, folder, handle.request)
+        return True

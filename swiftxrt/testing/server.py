@@ -8,11 +8,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import astropy.units as u
+
 from ..backends.local.products import LocalBackend
 from ..config import conf
 from ..exceptions import ServerStartError
-from ..server.app import listen, make_app, make_server
-from ..server.users import UserRegistry
+from ..server.app import make_app
+from ..server.limits import DEFAULT_JOB_LIMIT
+from ..server.run import listen, make_server
+from ..server.users import UserRegistry, owner_key
 
 __all__ = ["embedded_server"]
 
@@ -25,6 +29,8 @@ def embedded_server(
     *,
     state: str | Path | None = None,
     users: Iterable[str] = (),
+    job_limit: int | None = DEFAULT_JOB_LIMIT,
+    keep: u.Quantity | None = None,
     processes: bool = False,
     workers: int | None = None,
 ) -> Iterator[str]:
@@ -40,6 +46,10 @@ def embedded_server(
         Folder for jobs and products; a temporary one by default.
     users : iterable of str, optional
         Registered e-mail addresses; any address is accepted by default.
+    job_limit : int or None, optional
+        How many jobs of a user may be under way; `None` for no limit.
+    keep : `~astropy.units.Quantity`, time, optional
+        How long products are kept after submission; by default for ever.
     processes : bool, optional
         Whether to build in worker processes instead of threads.
     workers : int, optional
@@ -53,7 +63,7 @@ def embedded_server(
     Raises
     ------
     RequestError
-        If `archive` is no folder.
+        If `archive` is no folder, or an option cannot be used as given.
     ServerStartError
         If the server does not start, or the state folder is in use.
     """
@@ -64,7 +74,8 @@ def embedded_server(
     ):
         backend.warm_up()
         ready = threading.Event()
-        app = make_app(backend, UserRegistry(users), Path(scratch) / "files")
+        registry = UserRegistry(users, key=owner_key(backend.store.folder))
+        app = make_app(backend, registry, Path(scratch) / "files", job_limit=job_limit, keep=keep)
         server = make_server(app, ready.set)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]}, name="swiftxrt-server")
         url = f"http://127.0.0.1:{opened.getsockname()[1]}"

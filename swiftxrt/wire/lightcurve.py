@@ -1,48 +1,43 @@
 """Light-curve replies of the service.
 
-A reply names its ``Datasets``; for each one there is a table ``<name>Data``
-with ``columns`` and ``data`` (rows). Names are mode, kind and flags, such as
-``PCUL_nosys_incbad`` (see `swiftxrt.products._datasets`). Encoding and
-decoding are exact inverses for sets whose bands carry only what the service
-sends: rate, symmetric error and exposure.
+A reply names its ``Datasets`` (see `swiftxrt.wire.lightcurve_names`); for each
+one there is a table ``<name>Data`` with ``columns`` and ``data`` (rows).
+Encoding and decoding are exact inverses for sets whose bands carry only what
+the service sends: rate, symmetric error and exposure.
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..bands import HARD, SOFT, TOTAL, EnergyBand
-from ..exceptions import ProductNotAvailableError, ProtocolError, ServiceWarning, warn
+from ..exceptions import PartialResultWarning, ProductNotAvailableError, ProtocolError, ServiceWarning, warn
 from ..products._datasets import (
     KINDS,
     MODES,
     SUFFIXES,
     Dataset,
     binning_of,
-    build_set,
-    canonical,
     needs_t0,
-    nest,
     split_set,
     variant,
 )
 from ..products.lightcurve import LightCurveSet
 from ..products.provenance import Provenance
+from .lightcurve_clock import read_clock
+from .lightcurve_names import DatasetName, parse_dataset_name
+from .lightcurve_sets import catalogue_set, job_set
+from .lightcurve_tables import NO_OBSID, OLD_COLUMNS, read_columns, read_dataset
 
 __all__ = ["decode", "encode", "file_urls", "read_columns"]
 
-_NAME = re.compile(r"(WT|PC)(UL|Hard|Soft|HR)?((?:_nosys)?(?:_incbad)?)")
-_OBSID = re.compile(r"(?:!?\s*::ObsID=)?\s*(\d{1,11})(?:\.0*)?")
-_TEXT_COLUMNS = ("ObsID", "URL")
 _BINNING = {"counts": "Counts", "time": "Time", "snapshot": "Snapshot", "obsid": "ObsID"}
-#: Stands for an unknown ObsID, as the client needs a number there.
-_NO_OBSID = "0" * 11
 #: Whole numbers below this are exact in double precision.
 _EXACT = 2.0**53
 
@@ -54,48 +49,61 @@ def encode(
     nosys: str = "no",
     incbad: str = "no",
     mjd: bool = False,
+    layout: str = "new",
 ) -> dict[str, Any]:
     """Make the reply for a set of light curves, without its envelope.
+
+    The answer ``"both"`` gets the variants that the set has, ``"yes"`` the set
+    itself where it has no such variant. If no bin is reliable there are only
+    datasets with unreliable bins, and none for the answer ``"no"``.
 
     Parameters
     ----------
     curves : LightCurveSet
         What to send.
-    urls : mapping of str to str, optional
+    urls : mapping of str to str
         Address of the file behind each dataset (see `file_urls`).
     nosys : {"no", "yes", "both"}, optional
         Whether to send the curves without WT systematics.
     incbad : {"no", "yes", "both"}, optional
         Whether to send the curves with the bins without a reliable centroid.
-        Variants the set does not have are sent as the set itself.
     mjd : bool, optional
         Whether times are sent as MJD (UTC) instead of seconds since T0.
+    layout : {"new", "old"}, optional
+        The old one is for clients of an API version below 1.10: names of
+        datasets without flags (unless several variants are sent), listed as
+        ``datasets`` too, and columns as in the service's files (``T_+ve``,
+        ``T_-ve``, ``Ratepos``, ``Rateneg``). There is no ``ObsID``: such a
+        client turns all columns into numbers.
 
     Returns
     -------
     reply : dict
         Ready for JSON; numbers that JSON does not know are texts.
+
+    Raises
+    ------
+    ProtocolError
+        If an answer or the layout is none of those above.
     """
-    chosen = [
-        suffix
-        for suffix in SUFFIXES
-        if _wanted("_nosys" in suffix, nosys, "nosys") and _wanted("_incbad" in suffix, incbad, "incbad")
-    ]
-    tables = {suffix: split_set(variant(curves, suffix), mjd=mjd) for suffix in chosen}
-    named = {
-        dataset.name + suffix: dataset
-        for mode in MODES
-        for suffix, datasets in tables.items()
-        for dataset in datasets
-        if dataset.mode == mode
-    }
-    reply: dict[str, Any] = {"Datasets": list(named)}
-    for name, dataset in named.items():
-        reply[f"{name}Data"] = _encode_table(dataset)
-        if name in urls:
-            reply[f"{name}Data"]["URL"] = urls[name]
-    if not named:
+    if layout not in ("new", "old"):
+        raise ProtocolError(f"the layout is 'new' or 'old'; got {layout!r}")
+    sent = _variants_sent(curves, nosys, incbad)
+    old = layout == "old"
+    tables = {suffix: split_set(one, mjd=mjd) for suffix, one in sent.items()}
+    reply: dict[str, Any] = {"Datasets": []}
+    for mode in MODES:
+        for suffix, datasets in tables.items():
+            for dataset in (one for one in datasets if one.mode == mode):
+                name = dataset.name + ("" if old and len(sent) == 1 else suffix)
+                reply["Datasets"].append(name)
+                reply[f"{name}Data"] = _encode_table(dataset, old=old)
+                if dataset.name + suffix in urls:
+                    reply[f"{name}Data"]["URL"] = urls[dataset.name + suffix]
+    if not reply["Datasets"]:
         reply["NOLC"] = 1
+    if old:
+        reply["datasets"] = list(reply["Datasets"])
     reply["Binning"] = _BINNING.get(curves.total.binning, "Unknown")
     reply["TimeFormat"] = "MJD" if mjd else "MET"
     if curves.total.t0_met is not None:
@@ -103,16 +111,29 @@ def encode(
     return reply
 
 
-def _wanted(flagged: bool, answer: str, key: str) -> bool:
-    if answer not in ("no", "yes", "both"):
-        raise ProtocolError(f"{key} must be 'no', 'yes' or 'both'; got {answer!r}")
-    return answer == "both" or (answer == "yes") == flagged
+def _variants_sent(curves: LightCurveSet, nosys: str, incbad: str) -> dict[str, LightCurveSet]:
+    """The sets to send, by suffix."""
+    answers = {"with_unreliable": incbad, "without_systematics": nosys}
+    if not set(answers.values()) <= {"no", "yes", "both"}:
+        raise ProtocolError(f"nosys and incbad must be 'no', 'yes' or 'both'; got {nosys!r} and {incbad!r}")
+    sent = {}
+    for suffix, flagged in SUFFIXES.items():
+        if any(answer == ("no" if name in flagged else "yes") for name, answer in answers.items()):
+            continue
+        one = variant(curves, suffix, existing=[name for name, answer in answers.items() if answer == "both"])
+        if one is not None:
+            sent[suffix] = one
+    return sent
 
 
-def _encode_table(dataset: Dataset) -> dict[str, Any]:
+def _encode_table(dataset: Dataset, *, old: bool) -> dict[str, Any]:
     columns: dict[str, list[Any]] = {name: _cells(values) for name, values in dataset.values.items()}
-    if np.any(dataset.obsid != ""):
-        columns["ObsID"] = [obsid or _NO_OBSID for obsid in dataset.obsid.tolist()]
+    if old:
+        columns = {OLD_COLUMNS.get(name, name): cells for name, cells in columns.items()}
+    elif np.any(dataset.obsid != ""):
+        columns["ObsID"] = [obsid or NO_OBSID for obsid in dataset.obsid.tolist()]
+    if not old and np.any(dataset.quality):
+        columns["Quality"] = dataset.quality.tolist()
     return {"columns": list(columns), "data": [list(row) for row in zip(*columns.values(), strict=True)]}
 
 
@@ -149,7 +170,34 @@ def decode(
     t0_met: float | None = None,
     provenance: Provenance | None = None,
 ) -> LightCurveSet:
-    """Read a light-curve reply.
+    """Read a light-curve reply, in the old or the new layout.
+
+    What can be read is kept. A dataset is left out, with a
+    `PartialResultWarning` that says which and why (also in the notes of the
+    provenance), if
+
+    * it is listed but absent;
+    * it lacks a column that is needed, names one twice, or a row has more or fewer values than there are columns;
+    * a cell is no number (texts of numbers, ``"nan"``, ``"inf"`` and null are), or no ObsID where there should be one;
+    * a time is missing or no date, or an error is negative.
+
+    A dataset without rows is no fault: its curve has no bins. If the curves
+    without flag are damaged, others do not take their place. With a
+    `ServiceWarning` a dataset of unknown name is left out, a T0 that is no
+    number replaced by `t0_met` (as is a missing one, silently), and times said
+    to be MJD read as seconds where only that makes sense; it also tells of
+    times outside of the mission. Nothing can be read, which is a
+    `ProtocolError`, if all datasets are left out, times need a T0 that nobody
+    knows, or ``TimeFormat`` is none of ``MET``, ``Swift MET`` and ``MJD`` (times
+    in TDB are corrected to the barycentre; undoing that needs the position of
+    the source).
+
+    Datasets of a catalogued source become the curves ``total``, ``soft``,
+    ``medium``, ``hard``, ``hr1`` and ``hr2``. If they are sent by origin, the
+    set holds blind and retrospective detections as rates (if sent as rates)
+    and everything else as limits, as the service does by default, and the
+    variants ``blind``, ``retrospective`` and ``undetected`` all that was sent
+    of each.
 
     Parameters
     ----------
@@ -170,123 +218,60 @@ def decode(
     Raises
     ------
     ProtocolError
-        If the reply is not what the protocol says.
+        If nothing in the reply can be read.
     ProductNotAvailableError
         If the service made no light curve.
     """
-    found: dict[str, list[Dataset]] = {}
-    for name in _dataset_names(reply):
-        match = _NAME.fullmatch(name)
-        if match is None:
-            warn(f"the service sent a dataset {name!r} that this version does not know; it is left out", ServiceWarning)
-            continue
-        mode, kind, suffix = match.groups()
-        found.setdefault(suffix, []).append(_dataset(mode, kind or "", read_columns(reply, name), name))
-    if not found:
+    names = _dataset_names(reply)
+    if not names:
         raise ProductNotAvailableError("light curve", "the service has none for this request")
-    mjd = _is_mjd(reply)
-    t0_met = _read_t0(reply) or t0_met
-    if not mjd and t0_met is None and needs_t0(dataset for datasets in found.values() for dataset in datasets):
-        raise ProtocolError("times count from a T0 that the reply does not name; tell it with t0_met")
-    common: dict[str, Any] = {"t0_met": t0_met, "mjd": mjd, "bands": bands, "provenance": provenance}
+    found, unknown, faults = _read_datasets(reply, names)
+    if not needs_t0(dataset for _, dataset in found):  # absolute times count from nothing
+        t0_met = None
+    clock = read_clock(reply, t0_met).adapted(dataset for _, dataset in found)
+    faults += [f"{named.text!r} {fault}" for named, one in found if (fault := clock.fault(one))]
+    found = [(named, one) for named, one in found if not clock.fault(one)]
+    clock = clock.checked(dataset for _, dataset in found)
+    left_out = f"left out of the light curve: {'; '.join(faults)}" if faults else ""
+    if not found:
+        problems = [*clock.remarks, left_out, *unknown]
+        raise ProtocolError(f"none of the 'Datasets' of the reply can be read: {'; '.join(filter(None, problems))}")
+    for remark in (*clock.remarks, *unknown):
+        warn(remark, ServiceWarning)
+    if left_out:
+        warn(left_out, PartialResultWarning)
+        provenance = provenance or Provenance()
+        provenance = replace(provenance, notes=(*provenance.notes, left_out))
+    common: dict[str, Any] = {"t0_met": clock.t0_met, "mjd": clock.mjd, "provenance": provenance}
     common["binning"] = binning_of(str(reply.get("Binning", "")))
-    sets = {suffix: build_set(found[suffix], **common) for suffix in SUFFIXES if suffix in found}
-    return nest(sets)
+    if found[0][0].curve:
+        return catalogue_set(found, **common)
+    listed = {named.suffix for named in map(parse_dataset_name, names) if named}
+    return job_set(found, listed=listed, bands=bands, **common)
 
 
 def _dataset_names(reply: Mapping[str, Any]) -> list[str]:
-    names = reply.get("Datasets")
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    names = reply.get("Datasets", reply.get("datasets"))
+    if not isinstance(names, list):
         raise ProtocolError(
-            f"a light-curve reply lists its 'Datasets' as texts; got {names!r} among the keys {', '.join(reply)}"
+            f"a light-curve reply has a list of its 'Datasets'; got {names!r} among the keys {', '.join(reply)}"
         )
-    return names
+    return list(dict.fromkeys(map(str, names)))
 
 
-def read_columns(reply: Mapping[str, Any], name: str) -> dict[str, NDArray[Any]]:
-    """Columns of one dataset, under today's names.
-
-    Parameters
-    ----------
-    reply : mapping
-        The whole reply.
-    name : str
-        One of its ``Datasets``.
-
-    Returns
-    -------
-    columns : dict of str to ndarray
-        Numbers (NaN for null), but texts for ``ObsID`` (11 digits) and ``URL``.
-
-    Raises
-    ------
-    ProtocolError
-        If the table is missing, ragged or holds text where numbers belong.
-    """
-    table = reply.get(f"{name}Data")
-    if not isinstance(table, Mapping):
-        raise ProtocolError(f"the reply lists the dataset {name!r} but has no table '{name}Data'")
-    columns, rows = table.get("columns"), table.get("data")
-    if not isinstance(columns, list) or not isinstance(rows, list):
-        raise ProtocolError(f"the table '{name}Data' needs the lists 'columns' and 'data'; it has {', '.join(table)}")
-    for number, row in enumerate(rows):
-        if not isinstance(row, list) or len(row) != len(columns):
-            raise ProtocolError(f"row {number} of '{name}Data' should have {len(columns)} values: {row!r}")
-    cells = zip(*rows, strict=True) if rows else ((),) * len(columns)
-    return {
-        spelling: _read_column(f"{spelling} of {name}Data", spelling, values)
-        for spelling, values in zip(map(canonical, columns), cells, strict=True)
-    }
-
-
-def _read_column(what: str, spelling: str, cells: Iterable[Any]) -> NDArray[Any]:
-    if spelling == "ObsID":
-        return np.array([_read_obsid(what, cell) for cell in cells], dtype=str)
-    if spelling in _TEXT_COLUMNS:
-        return np.array([str(cell) for cell in cells], dtype=str)
-    try:
-        # Null becomes NaN here, and the texts "inf" and "nan" are understood.
-        numbers = np.array(list(cells), dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ProtocolError(f"{what} should hold numbers: {error}") from error
-    if numbers.ndim != 1:
-        raise ProtocolError(f"{what} should hold numbers; got lists")
-    return numbers
-
-
-def _read_obsid(what: str, cell: Any) -> str:
-    if cell is None or cell == "":
-        return ""
-    match = _OBSID.fullmatch(str(cell).strip())
-    if match is None:
-        raise ProtocolError(f"{what} should hold ObsIDs of up to eleven digits; got {cell!r}")
-    obsid = match.group(1).zfill(11)
-    return "" if obsid == _NO_OBSID else obsid
-
-
-def _dataset(mode: str, kind: str, columns: dict[str, NDArray[Any]], name: str) -> Dataset:
-    obsid = columns.pop("ObsID", np.array([], dtype=str))
-    needed = ("Time", "TimePos", "TimeNeg", "HR" if kind == "HR" else "Rate")
-    missing = [column for column in needed if column not in columns]
-    if missing:
-        raise ProtocolError(f"'{name}Data' lacks {', '.join(missing)}; its columns are {', '.join(columns)}")
-    if not np.all(np.isfinite(columns["Time"])):
-        raise ProtocolError(f"'{name}Data' has rows without a time")
-    return Dataset(mode, kind, columns, obsid)
-
-
-def _is_mjd(reply: Mapping[str, Any]) -> bool:
-    time_format = str(reply.get("TimeFormat", "MET")).strip().upper()
-    if time_format not in ("MET", "SWIFT MET", "MJD"):
-        raise ProtocolError(
-            f"times in {time_format!r} cannot be brought to the spacecraft clock; ask for the time format MET or MJD"
-        )
-    return time_format == "MJD"
-
-
-def _read_t0(reply: Mapping[str, Any]) -> float | None:
-    """T0 of the reply; zero, which catalogue curves have, is none."""
-    try:
-        return float(reply.get("T0") or 0.0) or None
-    except (TypeError, ValueError) as error:
-        raise ProtocolError(f"T0 should be a MET in seconds; got {reply['T0']!r}") from error
+def _read_datasets(
+    reply: Mapping[str, Any], names: Sequence[str]
+) -> tuple[list[tuple[DatasetName, Dataset]], list[str], list[str]]:
+    """What can be read, what has no known name, and what is wrong with the rest."""
+    found: list[tuple[DatasetName, Dataset]] = []
+    unknown, faults = [], []
+    for name in names:
+        named = parse_dataset_name(name)
+        if named is None or (found and bool(named.curve) != bool(found[0][0].curve)):
+            unknown.append(f"the service sent a dataset {name!r} that this version does not know; it is left out")
+            continue
+        try:
+            found.append((named, read_dataset(reply, named)))
+        except ProtocolError as error:
+            faults.append(error.message)
+    return found, unknown, faults

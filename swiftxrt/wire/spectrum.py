@@ -2,130 +2,35 @@
 
 A reply describes slices, modes and fits and names an archive for each slice;
 the spectra themselves are in the archives (`swiftxrt.io.spectrum`).
+
+Clients of API versions below 1.10 get another layout (``layout="old"``): no
+lists of slices, modes and models, limits as texts, ``HaveWT`` and ``HavePC``
+for modes with a power-law fit, whose values stand in the object of the mode
+under names such as ``gamma`` and ``nhpos``. `decode` reads both, and what is
+between them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
 
 from ..exceptions import ProtocolError, RequestError
 from ..products.countspectrum import CountSpectrum
-from ..products.spectrumset import SpectrumSet
+from ..products.fit import COLUMN_UNIT
+from ..products.spectrumset import PARTS, SpectrumSet
+from .fit import fit_reply, is_fit, old_fit_reply, read_fit
+from .reading import any_case, explained, names, number, text
+from .spectrumreply import ModeBlock, SliceBlock, SpectrumReply
 
-__all__ = ["FitBlock", "FittedValue", "ModeBlock", "SliceBlock", "SpectrumReply", "decode", "encode"]
+__all__ = ["decode", "encode", "encode_missing"]
 
 _NO_SPECTRUM, _NO_SLICE, _NO_FIT = "NoSpectrum", "NOSPEC", "NOFIT"
-#: Keys of a fit that are numbers without error.
-_PLAIN = {"GalacticNH": "galactic_nh", "Redshift_abs": "redshift", "Cstat": "statistic", "FitChi": "test_statistic"}
-#: Spellings of parameters that differ between the service's documents.
-_SPELLING = {"kT": "KT"}
-
-
-@dataclass(frozen=True)
-class FittedValue:
-    """A fitted value and its errors; ``err_neg`` is positive, too."""
-
-    value: float
-    err_pos: float = math.nan
-    err_neg: float = math.nan
-
-
-@dataclass(frozen=True)
-class FitBlock:
-    """One fit, in the units of the service.
-
-    Parameters
-    ----------
-    model : str
-        Name of the model, such as ``"PowerLaw"``.
-    values : mapping of str to FittedValue
-        Parameters and fluxes by their names on the wire: ``NH`` (cm⁻²),
-        ``Gamma``, ``KT`` (keV), ``ObsFlux``, ``UnabsFlux`` (erg cm⁻² s⁻¹,
-        0.3-10 keV).
-    statistic, test_statistic : float
-        W statistic, and the statistic for the quality of the fit.
-    dof : int or None
-        Degrees of freedom.
-    galactic_nh, redshift : float
-        Galactic column (cm⁻²) and redshift of the absorber, if used; else NaN.
-    image_url : str
-        Address of a picture.
-    missing : str
-        Why there is no fit; empty if there is one.
-    """
-
-    model: str
-    values: Mapping[str, FittedValue] = field(default_factory=dict)
-    statistic: float = math.nan
-    dof: int | None = None
-    test_statistic: float = math.nan
-    galactic_nh: float = math.nan
-    redshift: float = math.nan
-    image_url: str = ""
-    missing: str = ""
-
-
-@dataclass(frozen=True)
-class ModeBlock:
-    """One mode of a slice: live time (s), mean time (s since time zero), fits, and why there are none."""
-
-    mode: str
-    exposure_s: float = math.nan
-    mean_time_s: float = math.nan
-    fits: Mapping[str, FitBlock] = field(default_factory=dict)
-    missing: str = ""
-
-
-@dataclass(frozen=True)
-class SliceBlock:
-    """One time slice: limits (s since time zero), address of the archive, modes, and why there are none."""
-
-    label: str
-    start_s: float = math.nan
-    stop_s: float = math.nan
-    data_url: str = ""
-    modes: Mapping[str, ModeBlock] = field(default_factory=dict)
-    missing: str = ""
-
-
-@dataclass(frozen=True)
-class SpectrumReply:
-    """What a spectrum reply says.
-
-    Parameters
-    ----------
-    slices : tuple of SliceBlock
-        In the order of the reply.
-    t0_met : float or None
-        Time zero (MET, s).
-    delta_statistic : float
-        Change of the statistic that defines the errors.
-    galactic_nh : float
-        Galactic column (cm⁻²) that no fit includes; NaN if not known.
-    missing : str
-        Why there is no spectrum at all; empty if there is one.
-    """
-
-    slices: tuple[SliceBlock, ...] = ()
-    t0_met: float | None = None
-    delta_statistic: float = math.nan
-    galactic_nh: float = math.nan
-    missing: str = ""
-
-    def __getitem__(self, label: str) -> SliceBlock:
-        """The slice of that name.
-
-        Raises
-        ------
-        KeyError
-            If there is none.
-        """
-        return {block.label: block for block in self.slices}[label]
+#: Key under which the embedded server tells what the protocol has no words for.
+_MISSING = "Missing"
+_MODES = ("WT", "PC")
+_POWER_LAW = "PowerLaw"
 
 
 def encode(
@@ -134,94 +39,137 @@ def encode(
     urls: Mapping[str, str],
     t0_met: float,
     delta_statistic: float,
-    galactic_nh: float | None = None,
+    layout: str = "new",
 ) -> dict[str, Any]:
     """The content of a spectrum reply.
 
     Parameters
     ----------
     spectra : SpectrumSet
-        The spectra; `SpectrumSet.fits` may hold `FitBlock` objects.
+        The spectra and their fits.
     urls : mapping of str to str
         Address of the archive of each time slice, by its label.
     t0_met : float
         Time zero (MET, s).
     delta_statistic : float
         Change of the statistic that defines the errors of the fits.
-    galactic_nh : float, optional
-        Galactic column (cm⁻²). ``GalNH_unfitted`` is always sent, because
-        the reference client fails without it in its default mode; it is null
-        where the column is not known.
+    layout : {"new", "old"}, optional
+        ``"old"`` for clients of API versions below 1.10.
 
     Returns
     -------
     content : dict
-        Values for JSON.
+        Values for JSON. ``GalNH_unfitted`` is always there, because the
+        reference client fails without it in its default mode; it is null
+        where the column is not known.
 
     Raises
     ------
     RequestError
-        If the address of a slice is missing.
+        If the address of a slice is missing, or the layout is not known.
     """
-    reply: dict[str, Any] = {
-        "T0": float(t0_met),
-        "DeltaFitStat": float(delta_statistic),
-        "GalNH_unfitted": None if galactic_nh is None else float(galactic_nh),
-        "rnames": list(spectra.slices),
-    }
-    if not spectra.slices:
+    if layout not in ("new", "old"):
+        raise RequestError([("layout", f"'new' or 'old' is needed; got {layout!r}")])
+    if layout == "old":
+        return _encode_old(spectra, t0_met)
+    without = [label for label in spectra.slices if label not in urls]
+    if without:
+        raise RequestError([("urls", f"no address is given for the archive of {', '.join(map(repr, without))}")])
+    gaps = _sorted_gaps(spectra)
+    reply = _head(t0_met, delta_statistic, _or_none(spectra.galactic_nh.to_value(COLUMN_UNIT)))
+    reply["rnames"] = [*spectra.slices, *gaps["slices"]]
+    if not reply["rnames"]:
         reply[_NO_SPECTRUM] = 1
     for label, members in spectra.slices.items():
-        if label not in urls:
-            raise RequestError([("urls", f"no address is given for the archive of {label!r}")])
-        start, stop = _interval(members)
-        reply[label] = {"DataFile": urls[label], "Start": _since(start, t0_met), "Stop": _since(stop, t0_met)}
-        reply[label]["Modes"] = [member.mode.value for member in members]
-        for member in members:
-            reply[label][member.mode.value] = _encode_mode(member, spectra.fits.get(member.stem, {}), t0_met)
+        modes = {one.mode.value: _encode_mode(one, spectra, gaps, t0_met) for one in members}
+        limits = _limits_since(spectra, label, t0_met)
+        reply[label] = {"DataFile": urls[label], **limits, "Modes": list(modes), **modes}
+    for label, reason in gaps["slices"].items():
+        reply[label] = {**_limits_since(spectra, label, t0_met), _NO_SLICE: reason}
+    if gaps["others"]:
+        reply[_MISSING] = gaps["others"]
     return reply
 
 
-def _interval(members: tuple[CountSpectrum, ...]) -> tuple[float | None, float | None]:
-    """Start and stop (MET, s) of a slice as asked for, else of its good time."""
-    asked = [member.interval for member in members if member.interval is not None]
-    good = [(float(m.gti.start[0]), float(m.gti.stop[-1])) for m in members if m.gti is not None and len(m.gti)]
-    pairs = asked or good
-    if not pairs:
-        return None, None
-    return min(pair[0] for pair in pairs), max(pair[1] for pair in pairs)
+def encode_missing(reason: str, *, t0_met: float = 0.0, delta_statistic: float = 2.706) -> dict[str, Any]:
+    """The content of a reply without any spectrum; the other keys keep the reference client from failing."""
+    return {**_head(t0_met, delta_statistic, None), "rnames": [], _NO_SPECTRUM: reason}
 
 
-def _since(met: float | None, t0_met: float) -> float | None:
-    return None if met is None else met - t0_met
+def _head(t0_met: float, delta_statistic: float, galactic_nh: float | None) -> dict[str, Any]:
+    return {"T0": float(t0_met), "DeltaFitStat": float(delta_statistic), "GalNH_unfitted": galactic_nh}
 
 
-def _encode_mode(spectrum: CountSpectrum, fits: Mapping[str, FitBlock], t0_met: float) -> dict[str, Any]:
-    mean_met = float(spectrum.mean_met.value)
+def _sorted_gaps(spectra: SpectrumSet) -> dict[str, dict[str, str]]:
+    """What is missing, by the words that the protocol has for it."""
+    gaps: dict[str, dict[str, str]] = {"slices": {}, "modes": {}, "models": {}, "others": {}}
+    stems = {f"{label}{mode.lower()}" for label in spectra.slices for mode in _MODES}
+    for what, reason in spectra.missing.items():
+        stem, _, model = what.partition("/")
+        if model in PARTS:
+            continue  # Its absence from the archive tells.
+        if model:
+            kind = "models" if stem in spectra else "others"
+        elif stem in spectra:
+            kind = "others" if spectra.fits.get(stem) else "modes"
+        else:
+            kind = "others" if stem in stems else "slices"
+        gaps[kind][what] = reason
+    return gaps
+
+
+def _limits_since(spectra: SpectrumSet, label: str, t0_met: float) -> dict[str, float | None]:
+    pair = spectra.intervals.get(label)
+    start, stop = (None, None) if pair is None else (float(met) - t0_met for met in pair.value)
+    return {"Start": start, "Stop": stop}
+
+
+def _encode_mode(
+    spectrum: CountSpectrum, spectra: SpectrumSet, gaps: Mapping[str, Mapping[str, str]], t0_met: float
+) -> dict[str, Any]:
+    stem = spectrum.stem
     block: dict[str, Any] = {
-        "MeanTime": None if math.isnan(mean_met) else mean_met - t0_met,
+        "MeanTime": _or_none(spectrum.mean_met.value - t0_met),
         "Exposure": float(spectrum.exposure.value),
     }
-    if not fits:
-        return {**block, _NO_FIT: 1}
-    return {**block, "Models": list(fits), **{name: _encode_fit(fit) for name, fit in fits.items()}}
+    models: dict[str, Any] = {name: fit_reply(fit) for name, fit in spectra.fits.get(stem, {}).items()}
+    for what, reason in gaps["models"].items():
+        if what.startswith(f"{stem}/"):
+            models[what.partition("/")[2]] = {_NO_FIT: reason}
+    if not models:
+        return {**block, _NO_FIT: gaps["modes"].get(stem, 1)}
+    return {**block, "Models": list(models), **models}
 
 
-def _encode_fit(fit: FitBlock) -> dict[str, Any]:
-    block: dict[str, Any] = {_NO_FIT: 1} if fit.missing else {}
-    for name, item in fit.values.items():
-        block.update({name: item.value, f"{name}Pos": item.err_pos, f"{name}Neg": -item.err_neg})
-    block.update({key: getattr(fit, name) for key, name in _PLAIN.items()})
-    block = {key: value for key, value in block.items() if not math.isnan(value)}
-    if fit.dof is not None:
-        block["Dof"] = fit.dof
-    if fit.image_url:
-        block["Image"] = fit.image_url
-    return block
+def _encode_old(spectra: SpectrumSet, t0_met: float) -> dict[str, Any]:
+    """The layout before API version 1.10, which knows power laws only."""
+    reply: dict[str, Any] = {"T0": float(t0_met), "GalNH": _or_none(spectra.galactic_nh.to_value(COLUMN_UNIT))}
+    for label, members in spectra.slices.items():
+        limits = _limits_since(spectra, label, t0_met)
+        block: dict[str, Any] = {key.lower(): "" if at is None else repr(at) for key, at in limits.items()}
+        by_mode = {one.mode.value: one for one in members}
+        for mode in _MODES:
+            spectrum = by_mode.get(mode)
+            fits = {} if spectrum is None else spectra.fits.get(spectrum.stem, {})
+            fit = next((fit for name, fit in fits.items() if name.lower() == _POWER_LAW.lower()), None)
+            block[f"Have{mode}"] = int(fit is not None)
+            if spectrum is not None and fit is not None:
+                times = _encode_mode(spectrum, spectra, {"models": {}, "modes": {}}, t0_met)
+                block[mode] = {
+                    "meantime": times["MeanTime"],
+                    **old_fit_reply(fit),
+                    "exposure": times["Exposure"],
+                }
+        reply[label] = block
+    return reply
+
+
+def _or_none(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def decode(reply: Mapping[str, Any]) -> SpectrumReply:
-    """Read a spectrum reply.
+    """Read a spectrum reply, in the layout of any API version.
 
     Numbers may come as texts, and parts may be missing; what is there is
     kept.
@@ -229,89 +177,76 @@ def decode(reply: Mapping[str, Any]) -> SpectrumReply:
     Raises
     ------
     ProtocolError
-        If the reply lists no time slices, or one that it does not describe.
+        If the reply names no time slice, and does not say that there is none.
     """
     if not isinstance(reply, Mapping):
         raise ProtocolError("a spectrum reply must be a JSON object", payload_excerpt=repr(reply)[:300])
-    labels = reply.get("rnames")
-    missing = _reason(reply, _NO_SPECTRUM, "the service made no spectrum")
-    if labels is None and not missing:
-        raise ProtocolError("the spectrum reply lists no time slices ('rnames')", payload_excerpt=repr(reply)[:300])
-    t0_met = _number(reply.get("T0"))
+    missing = explained(reply, _NO_SPECTRUM, "the service made no spectrum")
+    listed = reply.get("rnames")
+    labels = names(listed) or [str(key) for key, value in reply.items() if _is_slice(value)]
+    if not labels and not missing:
+        if not isinstance(listed, list):
+            raise ProtocolError("the spectrum reply names no time slices ('rnames')", payload_excerpt=repr(reply)[:300])
+        missing = "the reply of the service lists no time slice"
+    t0_met, delta = number(reply.get("T0")), number(reply.get("DeltaFitStat"))
+    notes = reply.get(_MISSING)
     return SpectrumReply(
-        slices=tuple(_decode_slice(str(label), reply.get(label)) for label in labels or ()),
-        t0_met=None if math.isnan(t0_met) else t0_met,
-        delta_statistic=_number(reply.get("DeltaFitStat")),
-        galactic_nh=_number(reply.get("GalNH_unfitted")),
+        slices=tuple(_decode_slice(label, reply.get(label), delta) for label in labels),
+        t0_met=t0_met if math.isfinite(t0_met) else None,
+        delta_statistic=delta,
+        galactic_nh=number(any_case(reply, "GalNH_unfitted", "GalNH")),
         missing=missing,
+        notes={str(what): text(why) for what, why in notes.items()} if isinstance(notes, Mapping) else {},
     )
 
 
-def _decode_slice(label: str, block: Any) -> SliceBlock:
+def _is_slice(block: Any) -> bool:
+    keys = {str(key) for key in block} if isinstance(block, Mapping) else set()
+    return bool(keys & {"Modes", "DataFile", _NO_SLICE, "HaveWT", "HavePC"})
+
+
+def _decode_slice(label: str, block: Any, delta_statistic: float) -> SliceBlock:
     if not isinstance(block, Mapping):
-        raise ProtocolError(
-            f"the spectrum reply does not describe the slice {label!r}", payload_excerpt=repr(block)[:300]
-        )
-    modes = {str(mode): _decode_mode(str(mode), block.get(mode)) for mode in block.get("Modes") or ()}
+        return SliceBlock(label, missing="the service does not describe this time slice")
+    listed = names(block.get("Modes")) or [mode for mode in _MODES if isinstance(block.get(mode), Mapping)]
+    modes = {mode: _decode_mode(mode, block.get(mode), delta_statistic) for mode in listed}
+    otherwise = "" if modes else "the service lists no mode of this time slice"
     return SliceBlock(
         label=label,
-        start_s=_number(block.get("Start")),
-        stop_s=_number(block.get("Stop")),
-        data_url=str(block.get("DataFile") or ""),
+        start_s=number(any_case(block, "Start")),
+        stop_s=number(any_case(block, "Stop")),
+        data_url=text(block.get("DataFile")),
         modes=modes,
-        missing=_reason(block, _NO_SLICE, "no data in this time slice", default="" if modes else "no mode is listed"),
+        missing=explained(block, _NO_SLICE, "no data in this time slice") or otherwise,
     )
 
 
-def _decode_mode(mode: str, block: Any) -> ModeBlock:
+def _decode_mode(mode: str, block: Any, delta_statistic: float) -> ModeBlock:
     if not isinstance(block, Mapping):
         return ModeBlock(mode, missing="the service does not describe this mode")
-    fits = {str(model): _decode_fit(str(model), block.get(model)) for model in block.get("Models") or ()}
+    fits, failed = {}, {}
+    for model, content in _models(block).items():
+        fit = read_fit(model, content, delta_statistic) if isinstance(content, Mapping) else None
+        reason = explained(content, _NO_FIT, "the fit failed") if isinstance(content, Mapping) else ""
+        if fit is None or reason:
+            failed[model] = reason or "the service does not describe this fit"
+        else:
+            fits[model] = fit
+    otherwise = "" if fits or failed else "the service lists no fitted model"
     return ModeBlock(
         mode=mode,
-        exposure_s=_number(block.get("Exposure")),
-        mean_time_s=_number(block.get("MeanTime")),
+        exposure_s=number(any_case(block, "Exposure")),
+        mean_time_s=number(any_case(block, "MeanTime")),
         fits=fits,
-        missing=_reason(block, _NO_FIT, "no fit was made", default="" if fits else "no model is listed"),
+        failed=failed,
+        missing=explained(block, _NO_FIT, "no fit was made") or otherwise,
     )
 
 
-def _decode_fit(model: str, block: Any) -> FitBlock:
-    if not isinstance(block, Mapping):
-        return FitBlock(model, missing="the service does not describe this fit")
-    dof = _number(block.get("Dof"))
-    return FitBlock(
-        model=model,
-        values=dict(_fitted_values(block)),
-        dof=None if math.isnan(dof) else int(dof),
-        image_url=str(block.get("Image") or ""),
-        missing=_reason(block, _NO_FIT, "the fit failed"),
-        **{name: _number(block.get(key)) for key, name in _PLAIN.items()},
-    )
-
-
-def _fitted_values(block: Mapping[str, Any]) -> Iterator[tuple[str, FittedValue]]:
-    for key, value in block.items():
-        if key in _PLAIN or key in ("Dof", "Image", _NO_FIT) or key[-3:] in ("Pos", "Neg"):
-            continue
-        errors = [abs(_number(block.get(key + side))) for side in ("Pos", "Neg")]
-        yield _SPELLING.get(key, key), FittedValue(_number(value), *errors)
-
-
-def _reason(block: Mapping[str, Any], key: str, text: str, *, default: str = "") -> str:
-    """Why something is missing: the presence of a key says that it is; its value may say why."""
-    if key not in block:
-        return default
-    said = block[key]
-    explained = isinstance(said, str) and said.strip() not in ("", "1", "0", key)
-    return said.strip() if explained else text
-
-
-def _number(value: Any) -> float:
-    """A number or its text; NaN for anything else."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float | np.number):
-        return math.nan
-    try:
-        return float(value)
-    except ValueError:
-        return math.nan
+def _models(block: Mapping[str, Any]) -> dict[str, Any]:
+    """Content by name of the model: as listed, else all objects, else the mode itself (old layout)."""
+    listed = names(block.get("Models"))
+    if listed:
+        return {model: block.get(model) for model in listed}
+    objects = {str(key): value for key, value in block.items() if isinstance(value, Mapping)}
+    return objects or ({_POWER_LAW: block} if is_fit(block) else {})

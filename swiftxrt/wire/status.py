@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import IntEnum
+from html import unescape
 from typing import Any
 
 from ..exceptions import ProtocolError
 from ..kinds import ProductKind
 from ..products.report import JobReport, Phase, ProductStatus, Step, StepState
 
-__all__ = ["CancelCode", "decode_cancel", "decode_status", "encode_cancel", "encode_status", "kinds_of", "what"]
+__all__ = [
+    "CancelCode",
+    "decode_cancel",
+    "decode_phase",
+    "decode_status",
+    "encode_cancel",
+    "encode_phase",
+    "encode_status",
+    "kinds_of",
+    "what",
+]
 
 # Phases by the service's status codes; the text is ours where it is not known.
 _PHASE_BY_CODE = {
@@ -35,6 +47,11 @@ _CODE_BY_PHASE = {
     Phase.UNKNOWN: (None, "Unknown status"),
 }
 _STANDARD_TEXTS = {text for _, text in _CODE_BY_PHASE.values()}
+# The elements of HTML that a sentence may hold; other words in angle brackets are meant as they stand.
+_BREAK = re.compile(r"</?(?:br|div|li|ol|p|pre|ul)(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_DRESS = re.compile(
+    r"</?(?:a|b|big|code|em|font|i|s|small|span|strong|sub|sup|tt|u|var)(?:\s[^<>]*)?/?>", re.IGNORECASE
+)
 
 
 class CancelCode(IntEnum):
@@ -46,7 +63,19 @@ class CancelCode(IntEnum):
     REFUSED = 3
     UNKNOWN = 4
 
+    @property
+    def reason(self) -> str:
+        """Why a product goes on, in our words; empty if it was cancelled."""
+        return _CANCEL_REASON[self]
 
+
+_CANCEL_REASON = {
+    CancelCode.CANCELLED: "",
+    CancelCode.FINISHED: "already finished",
+    CancelCode.NOT_IN_JOB: "the service says it is not part of this job",
+    CancelCode.REFUSED: "the service does not say why",
+    CancelCode.UNKNOWN: "the service does not know what came of it",
+}
 _CANCEL_TEXT = {
     CancelCode.CANCELLED: "Job cancelled OK",
     CancelCode.FINISHED: "Job could not be cancelled - has it already finished?",
@@ -83,7 +112,7 @@ def encode_status(report: JobReport, kinds: Iterable[ProductKind], unknown: Iter
 
 
 def _encode_product(status: ProductStatus) -> dict[str, Any]:
-    code, text = _CODE_BY_PHASE[status.phase]
+    code, text = encode_phase(status)
     progress: dict[str, Any] = {"GotProgress": 0}
     if status.phase is Phase.EXECUTING and status.steps:
         seconds = int(status.running_s or 0)
@@ -92,7 +121,15 @@ def _encode_product(status: ProductStatus) -> dict[str, Any]:
             "ProgressSteps": [_encode_step(step) for step in status.steps],
             "TimeRunning": f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}",
         }
-    return {"statusCode": code, "statusText": status.text or text, "progress": progress}
+        if status.preface:
+            progress["PreProgress"] = status.preface
+    return {"statusCode": code, "statusText": text, "progress": progress}
+
+
+def encode_phase(status: ProductStatus) -> tuple[int | None, str]:
+    """Code and text of a state."""
+    code, text = _CODE_BY_PHASE[status.phase]
+    return code, status.text or text
 
 
 def _encode_step(step: Step) -> dict[str, Any]:
@@ -123,24 +160,46 @@ def _decode_product(entry: Any, kind: ProductKind) -> ProductStatus:
         return ProductStatus(Phase.UNKNOWN, "the service did not report this product")
     if not isinstance(entry, Mapping):
         raise ProtocolError(f"the status of the {kind.title} is not an object: {entry!r:.100}")
-    phase = _phase(entry.get("statusCode"))
-    text = str(entry.get("statusText") or "")
+    phase, text = decode_phase(entry.get("statusCode"), entry.get("statusText"))
     progress = entry.get("progress")
     if not isinstance(progress, Mapping):
         progress = {}
     return ProductStatus(
         phase,
-        "" if text in _STANDARD_TEXTS else text,
+        text,
         _decode_steps(progress.get("ProgressSteps")),
         _seconds(progress.get("TimeRunning")),
+        _plain(progress.get("PreProgress")),
     )
 
 
-def _phase(code: Any) -> Phase:
+def decode_phase(code: Any, text: Any) -> tuple[Phase, str]:
+    """Phase and text of a state; both are kept in the text of a state that is not known.
+
+    Parameters
+    ----------
+    code : object
+        Such as 3, or ``"3"``.
+    text : object
+        Such as ``"Running"``; the usual texts, which say no more than the
+        phase, are left out.
+
+    Returns
+    -------
+    phase, text : Phase, str
+    """
+    plain = _plain(text)
+    plain = "" if plain in _STANDARD_TEXTS else plain
     try:
-        return _PHASE_BY_CODE.get(int(code), Phase.UNKNOWN)
-    except (TypeError, ValueError, OverflowError):
-        return Phase.UNKNOWN
+        return _PHASE_BY_CODE[int(code)], plain
+    except (TypeError, ValueError, OverflowError, KeyError):
+        given = "no state" if code is None else f"the unknown state {str(code)!r:.40}"
+        return Phase.UNKNOWN, f"the service reports {given}{f' ({plain})' if plain else ''}"
+
+
+def _plain(text: Any) -> str:
+    """Words without the HTML they are dressed in."""
+    return "" if text is None else " ".join(unescape(_DRESS.sub("", _BREAK.sub(" ", str(text)))).split())
 
 
 def _decode_steps(steps: Any) -> tuple[Step, ...]:
@@ -153,8 +212,7 @@ def _decode_step(step: Mapping[str, Any]) -> Step:
         state = StepState(int(step.get("StepStatus", 0)))
     except (TypeError, ValueError, OverflowError):
         state = StepState.WAITING
-    label, note = (str(step.get(key) or "") for key in ("StepLabel", "StepExtra"))
-    return Step(label, state, note, _decode_steps(step.get("SubStep")))
+    return Step(_plain(step.get("StepLabel")), state, _plain(step.get("StepExtra")), _decode_steps(step.get("SubStep")))
 
 
 def _seconds(text: Any) -> float | None:
@@ -179,8 +237,20 @@ def encode_cancel(job_id: str, outcome: Mapping[str, CancelCode]) -> tuple[dict[
     return content, 1 if cancelled == len(outcome) else 2
 
 
-def decode_cancel(reply: Mapping[str, Any]) -> dict[ProductKind, CancelCode]:
+def decode_cancel(reply: Mapping[str, Any], kinds: Iterable[ProductKind]) -> dict[ProductKind, CancelCode]:
     """Read a cancellation reply.
+
+    Parameters
+    ----------
+    reply : mapping
+        The content of the reply.
+    kinds : iterable of ProductKind
+        What was to be cancelled.
+
+    Returns
+    -------
+    outcome : dict of ProductKind to CancelCode
+        ``UNKNOWN`` for products of which the reply says nothing.
 
     Raises
     ------
@@ -189,12 +259,14 @@ def decode_cancel(reply: Mapping[str, Any]) -> dict[ProductKind, CancelCode]:
     """
     codes = reply.get("statusCodes")
     if not isinstance(codes, Mapping):
-        raise ProtocolError("the reply to a cancellation lists no 'statusCodes'; ask for the job's state instead")
-    outcome = {}
-    for kind in ProductKind:
-        if kind.code in codes:
-            try:
-                outcome[kind] = CancelCode(int(codes[kind.code]))
-            except (TypeError, ValueError, OverflowError):
-                outcome[kind] = CancelCode.UNKNOWN
-    return outcome
+        raise ProtocolError(
+            "the reply to a cancellation lists no 'statusCodes'", advice="ask for the job's state instead"
+        )
+    return {kind: _cancel_code(codes.get(kind.code)) for kind in kinds}
+
+
+def _cancel_code(code: Any) -> CancelCode:
+    try:
+        return CancelCode(int(code))
+    except (TypeError, ValueError, OverflowError):
+        return CancelCode.UNKNOWN

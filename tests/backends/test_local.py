@@ -10,23 +10,41 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from types import SimpleNamespace
 
 import astropy.units as u
 import pytest
+from astropy.coordinates import SkyCoord
 
-from swiftxrt import ImageRequest, PositionRequest, SpectrumRequest, Target, XRTRequest
-from swiftxrt.backends.local import products as products_module
-from swiftxrt.backends.local.archive import Archive, _reference_met
+from swiftxrt import (
+    CountsBinning,
+    ImageRequest,
+    LightCurveRequest,
+    PositionRequest,
+    SnapshotBinning,
+    SpectrumRequest,
+    Target,
+    TimeBinning,
+    XRTRequest,
+)
+from swiftxrt.backends.local import scheduler as scheduler_module
+from swiftxrt.backends.local.archive import Archive, _Glance, _reference_met
 from swiftxrt.backends.local.products import LocalBackend
-from swiftxrt.exceptions import JobError, NoDataError, RequestError, ServerStartError, ServiceUnavailableError
+from swiftxrt.backends.local.scheduler import Scheduler
+from swiftxrt.backends.local.store import JobStore
+from swiftxrt.exceptions import (
+    JobError,
+    NoDataError,
+    ProductNotAvailableError,
+    RequestError,
+    ServerStartError,
+    ServiceUnavailableError,
+)
 from swiftxrt.jobs.job import Job
 from swiftxrt.kinds import ProductKind as Kind
-from swiftxrt.mission import Mode
-from swiftxrt.products.gti import GTI
 from swiftxrt.products.report import Phase
 from swiftxrt.testing.synthetic import small_observation
 
@@ -66,7 +84,7 @@ class BrokenPool:
 def test_workers_that_always_die_end_the_job(
     archive: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(LocalBackend, "_make_executor", lambda self: BrokenPool())
+    monkeypatch.setattr(Scheduler, "_make_executor", lambda self: BrokenPool())
     with caplog.at_level(logging.CRITICAL), LocalBackend(archive) as backend:
         status = ended(backend).products[Kind.IMAGE]
     assert status.phase is Phase.ERROR
@@ -77,8 +95,8 @@ def test_workers_that_always_die_end_the_job(
 def test_pool_that_broke_while_idle_is_replaced(archive: Path) -> None:
     with LocalBackend(archive, processes=True, workers=1) as backend:
         backend.warm_up()
-        backend._executor.submit(int).result()
-        pool = backend._executor
+        backend._scheduler._executor.submit(int).result()
+        pool = backend._scheduler._executor
         for process in pool._processes.values():
             process.kill()
         pool._executor_manager_thread.join()
@@ -89,11 +107,11 @@ def test_pool_that_broke_while_idle_is_replaced(archive: Path) -> None:
 def test_workers_leave_interrupts_to_the_main_process(archive: Path) -> None:
     with LocalBackend(archive, processes=True, workers=1) as backend:
         backend.warm_up()
-        backend._executor.submit(int).result()
-        (before,) = backend._executor._processes
+        backend._scheduler._executor.submit(int).result()
+        (before,) = backend._scheduler._executor._processes
         os.kill(before, signal.SIGINT)
         assert ended(backend).phase is Phase.COMPLETED
-        assert list(backend._executor._processes) == [before]
+        assert list(backend._scheduler._executor._processes) == [before]
 
 
 _KILLED = """
@@ -102,7 +120,7 @@ from swiftxrt.backends.local.products import LocalBackend
 if __name__ == "__main__":
     backend = LocalBackend(sys.argv[1], processes=True, workers=1)
     backend.warm_up()
-    backend._executor.submit(int).result()
+    backend._scheduler._executor.submit(int).result()
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -133,7 +151,7 @@ def test_closed_backend_takes_no_jobs_and_closes_again(archive: Path, tmp_path: 
         with pytest.raises(ServiceUnavailableError, match="closed"):
             backend.submit(IMAGE)
     with LocalBackend(archive, state=state) as again:
-        assert len(again.handles()) == 1
+        assert len(again.list_jobs()) == 1
         assert Job(again.recall(handle.id), again).wait(timeout=2 * u.min, progress=False).phase is Phase.COMPLETED
 
 
@@ -175,7 +193,7 @@ def test_archive_that_disappears(archive: Path, tmp_path: Path) -> None:
         with pytest.raises(NoDataError, match="is gone"):
             backend.submit(IMAGE)
         job = backend.store.add(request, "", {Kind.IMAGE: Phase.QUEUED})
-        backend._start(job.id, Kind.IMAGE)
+        backend._scheduler.put("", job.id, Kind.IMAGE)
         status = Job(backend.recall(job.id), backend).wait(timeout=1 * u.min, progress=False).products[Kind.IMAGE]
     assert status.phase is Phase.ERROR
     assert "there is no folder" in status.text
@@ -213,25 +231,20 @@ def test_damaged_observations_do_not_spoil_the_search(archive: Path, caplog: pyt
 
 
 def test_reference_time_without_trigger_is_the_first_of_all_modes() -> None:
-    lists = {
-        Mode.PC: SimpleNamespace(header={"OBJECT": "X"}, gti=GTI([200.0], [300.0])),
-        Mode.WT: SimpleNamespace(header={"OBJECT": "X"}, gti=GTI([100.0], [150.0])),
-    }
-    observation = SimpleNamespace(obsid="00012345000", modes=tuple(lists), events=lists.get)
-    assert _reference_met([observation]) == 100.0
-    lists[Mode.PC].header["TRIGTIME"] = 90.0
-    assert _reference_met([observation]) == 90.0
-    lists[Mode.PC] = SimpleNamespace(header={}, gti=GTI.empty())
-    observation.modes = (Mode.PC,)
+    def glance(start_met: float | None, trigger_met: float | None = None) -> _Glance:
+        return _Glance("X", SkyCoord(0 * u.deg, 0 * u.deg), None, trigger_met, start_met)
+
+    assert _reference_met([[], [glance(200.0), glance(100.0)], [glance(150.0)]]) == 100.0
+    assert _reference_met([[glance(200.0, 90.0), glance(80.0)]]) == 90.0
     with pytest.raises(NoDataError, match="T0"):
-        _reference_met([observation])
+        _reference_met([[glance(None)]])
 
 
 def test_astrometric_position_waits_and_a_cancellation_releases_it(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on, begun = threading.Event(), threading.Event()
-    build = products_module.run_product
+    build = scheduler_module.run_product
 
     def held(state: Path, folder: Path, job_id: str, kind: Kind) -> None:
         if kind is Kind.STANDARD_POSITION:
@@ -239,7 +252,7 @@ def test_astrometric_position_waits_and_a_cancellation_releases_it(
             go_on.wait(60)
         build(state, folder, job_id, kind)
 
-    monkeypatch.setattr(products_module, "run_product", held)
+    monkeypatch.setattr(scheduler_module, "run_product", held)
     request = XRTRequest(target=Target(NAME), position=PositionRequest(kinds=("standard", "astrometric")))
     with LocalBackend(archive, workers=2) as backend:
         handle = backend.submit(request)
@@ -272,7 +285,158 @@ def test_error_nobody_thought_of_ends_the_product(
     def fail(*arguments: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(products_module, "run_product", fail)
+    monkeypatch.setattr(scheduler_module, "run_product", fail)
     with caplog.at_level(logging.CRITICAL), LocalBackend(archive) as backend:
         status = ended(backend, IMAGE.replace(spectrum=SpectrumRequest())).products[Kind.SPECTRUM]
     assert (status.phase, status.text) == (Phase.ERROR, "the engine failed: ZeroDivisionError: oops")
+
+
+# History, cancellation and rebinning
+
+CURVE = XRTRequest(
+    target=Target(NAME), light_curve=LightCurveRequest(binning=CountsBinning(pc_counts=20, wt_counts=30))
+)
+
+
+@pytest.fixture
+def idle(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalBackend]:
+    """A backend that builds nothing."""
+    monkeypatch.setattr(scheduler_module, "run_product", lambda *task: None)
+    with LocalBackend(archive, state=tmp_path / "state") as backend:
+        yield backend
+
+
+def test_request_comes_back_complete(idle: LocalBackend) -> None:
+    handle = idle.submit(CURVE.replace(target=Target(NAME, resolve_t0=True)))
+    request = handle.request
+    assert request == request.with_defaults() == idle.recall(handle.id).request
+    assert request.target.target_ids == ("09999002",)
+    assert request.target.position is not None
+    assert request.target.t0_met is not None
+    assert str(request.light_curve.soft) == "0.3-1.5 keV"
+    assert idle.recall(handle.id).parameters == handle.parameters
+    assert handle.parameters["pccounts"] == 20
+    assert handle.parameters["targ"] == "09999002"
+    assert "UserID" not in handle.parameters
+    again = idle.submit(handle.request)  # an old job as a template
+    assert (again.request, again.id != handle.id) == (request, True)
+
+
+def test_jobs_of_each_owner(idle: LocalBackend) -> None:
+    mine, other = idle.submit(CURVE), idle.submit(IMAGE, owner="other")
+    (job,) = idle.list_jobs()
+    assert (job.id, job.name, job.kinds, job.available) == (mine.id, NAME, (Kind.LIGHT_CURVE,), False)
+    assert [one.id for one in idle.list_jobs(owner="other")] == [other.id]
+    assert idle.count_active_jobs() == idle.count_active_jobs(owner="other") == 1
+    idle.cancel(mine, [Kind.LIGHT_CURVE])
+    assert (idle.count_active_jobs(), len(idle.list_jobs())) == (0, 1)
+
+
+def test_cancelling_twice_and_after_the_end(idle: LocalBackend) -> None:
+    handle = idle.submit(IMAGE.replace(spectrum=SpectrumRequest(), light_curve=CURVE.light_curve))
+    idle.store.move(handle.id, Kind.IMAGE, [Phase.QUEUED], Phase.COMPLETED)
+    idle.store.move(handle.id, Kind.SPECTRUM, [Phase.QUEUED], Phase.ERROR, "too few counts")
+    for _ in range(2):
+        report = idle.cancel(handle, handle.request.kinds)
+        texts = {kind: (status.phase, status.text) for kind, status in report.products.items()}
+        assert texts == {
+            Kind.LIGHT_CURVE: (Phase.ABORTED, ""),
+            Kind.IMAGE: (Phase.COMPLETED, "could not be cancelled: already finished"),
+            Kind.SPECTRUM: (Phase.ERROR, "too few counts; could not be cancelled: already finished"),
+        }
+    assert idle.poll(handle).products[Kind.IMAGE].text == ""
+
+
+def test_cancelled_product_leaves_the_queue(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+    monkeypatch.setattr(scheduler_module, "run_product", lambda *task: go_on.wait(60))
+    with LocalBackend(archive, workers=1) as backend:
+        handles = [backend.submit(IMAGE) for _ in range(4)]
+        backend.cancel(handles[2], [Kind.IMAGE])
+        assert [task.job_id for _, task in iter(backend._scheduler._queue.take, None)] == [handles[1].id, handles[3].id]
+        go_on.set()
+
+
+def test_light_curve_binned_anew(archive: Path) -> None:
+    request = CURVE.replace(image=ImageRequest(), spectrum=SpectrumRequest())
+    with LocalBackend(archive) as backend:
+        job = Job(backend.submit(request, owner="me"), backend)
+        before = job.result(timeout=2 * u.min, progress=False)
+        new = job.rebin(SnapshotBinning(), band="0.3-5 keV")
+        assert (new.rebin_of, new.kinds) == (job.id, (Kind.LIGHT_CURVE,))
+        assert backend.owner_of(new.id) == "me"
+        curves = new.result(timeout=2 * u.min, progress=False).light_curve
+        assert len(curves.total) == 1 < len(before.light_curve.total)
+        assert curves.total.band == "0.3-5 keV"
+        # The same as from a request of its own.
+        direct = Job(backend.submit(CURVE.replace(light_curve=new.request.light_curve)), backend)
+        assert curves.total.equals(direct.result(timeout=2 * u.min, progress=False).light_curve.total)
+        assert [one.id for one in backend.list_jobs(owner="me")] == [job.id]
+        assert backend.recall(new.id) == new._handle
+        third = new.rebin(TimeBinning(pc_bin=100 * u.s))
+        assert (third.rebin_of, third.request.light_curve.band) == (job.id, new.request.light_curve.band)
+        third.wait(timeout=2 * u.min, progress=False)
+
+
+def test_rebinning_needs_a_light_curve(idle: LocalBackend) -> None:
+    handle = idle.submit(CURVE)
+    with pytest.raises(ProductNotAvailableError, match="QUEUED"):
+        idle.rebin(handle, CURVE.light_curve)
+    with pytest.raises(ProductNotAvailableError, match="not asked for"):
+        idle.rebin(idle.submit(IMAGE), CURVE.light_curve)
+    idle.store.move(handle.id, Kind.LIGHT_CURVE, [Phase.QUEUED], Phase.COMPLETED)
+    active = idle.count_active_jobs()
+    new = idle.rebin(handle, CURVE.light_curve)
+    assert idle.count_active_jobs() == active + 1
+    assert Job(new, idle).cancel().phase is Phase.ABORTED
+    assert idle.count_active_jobs() == active
+
+
+def test_rebinning_is_taken_up_after_a_restart(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch, LocalBackend(archive, state=tmp_path / "state") as backend:
+        handle = backend.submit(CURVE)
+        Job(handle, backend).wait(timeout=2 * u.min, progress=False)
+        patch.setattr(scheduler_module, "run_product", lambda *task: None)
+        new = backend.rebin(handle, CURVE.light_curve.replace(binning=SnapshotBinning()))
+    with LocalBackend(archive, state=tmp_path / "state") as backend:
+        job = Job(backend.recall(new.id), backend)
+        assert job.rebin_of == handle.id
+        assert len(job.result(timeout=2 * u.min, progress=False).light_curve.total) == 1
+
+
+def test_owners_take_turns(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also after a restart, when all that is left is in the store."""
+    order: list[str] = []
+    go_on = threading.Event()
+
+    def record(state: Path, folder: Path, job_id: str, kind: Kind) -> None:
+        go_on.wait(60)
+        order.append(job_id)
+        JobStore(state).move(job_id, kind, [Phase.QUEUED], Phase.COMPLETED)
+
+    monkeypatch.setattr(scheduler_module, "run_product", record)
+    with LocalBackend(archive, state=tmp_path / "state", workers=1) as backend:
+        jobs = [backend.submit(IMAGE, owner=owner) for owner in "aaabc"]
+        a1, a2, a3, b, c = (job.id for job in jobs)
+        go_on.set()
+        for job in jobs:
+            Job(job, backend).wait(timeout=1 * u.min, progress=False)
+        assert order == [a1, a2, b, c, a3]
+        for job in jobs:
+            backend.store.move(job.id, Kind.IMAGE, [Phase.COMPLETED], Phase.QUEUED)
+    order.clear()
+    go_on.clear()
+    with LocalBackend(archive, state=tmp_path / "state", workers=1) as backend:
+        go_on.set()
+        for job in jobs:
+            Job(job, backend).wait(timeout=1 * u.min, progress=False)
+    assert order == [a1, a2, b, c, a3]
+
+
+def test_polling_reads_a_job_once(idle: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    handle = idle.submit(IMAGE)
+    idle.recall(handle.id)
+    monkeypatch.setattr(JobStore, "get", None)
+    assert idle.recall(handle.id) == idle.recall(int(handle.id)) == handle  # type: ignore[arg-type]
+    assert idle.owner_of(handle.id) == ""
+    assert idle.poll(handle).products

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import astropy.units as u
 import pytest
 
 from swiftxrt.exceptions import (
+    FormatError,
     JobError,
     JobLostError,
     JobTimeoutError,
-    OutputExistsError,
+    PartialResultWarning,
     ProductNotAvailableError,
     RequestError,
     ServiceUnavailableError,
@@ -25,6 +25,7 @@ from swiftxrt.kinds import ProductKind as Kind
 from swiftxrt.products.report import JobReport, Phase, ProductStatus
 from swiftxrt.request.bundle import XRTRequest
 from swiftxrt.request.image import ImageRequest
+from swiftxrt.request.lightcurve import CountsBinning, LightCurveRequest, SnapshotBinning
 from swiftxrt.request.spectrum import SpectrumRequest
 from swiftxrt.request.target import Target
 
@@ -58,11 +59,6 @@ class ScriptedBackend:
 
     def collect(self, handle: JobHandle, kind: Kind) -> Any:
         return f"the {kind.title}"
-
-    def download(self, handle: JobHandle, kind: Kind, folder: Path, *, archive_format: str, overwrite: bool) -> Path:
-        path = folder / f"{kind.code}.{archive_format}"
-        path.write_text("archive")
-        return path
 
 
 class Clock:
@@ -202,14 +198,51 @@ def test_cancel_some_or_all() -> None:
         job.cancel(["spectra"])
 
 
-def test_download_of_what_is_complete(tmp_path: Path) -> None:
-    job = make((Phase.ERROR, Phase.COMPLETED))
-    assert job.download(tmp_path / "new", archive_format="zip") == {Kind.IMAGE: tmp_path / "new" / "image.zip"}
-    with pytest.raises(RequestError, match=r"tar\.gz"):
-        job.download(tmp_path, archive_format="rar")
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OutputExistsError):
-        job.download(tmp_path / "file")
+def test_product_that_cannot_be_read_does_not_cost_the_others(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def collect(self: ScriptedBackend, handle: JobHandle, kind: Kind) -> Any:
+        if kind is Kind.SPECTRUM:
+            raise FormatError("damaged", "x.tar.gz")
+        return "the image"
+
+    monkeypatch.setattr(ScriptedBackend, "collect", collect)
+    with pytest.warns(PartialResultWarning, match="x.tar.gz: damaged; call product"):
+        products = make((Phase.COMPLETED, Phase.COMPLETED)).result(progress=False)
+    assert list(products) == [Kind.IMAGE]
+    assert products.failed == {Kind.SPECTRUM: "x.tar.gz: damaged"}
+    with pytest.raises(JobError, match="x.tar.gz: damaged.*again later") as caught:
+        make((Phase.COMPLETED, Phase.ERROR)).result(progress=False)
+    assert isinstance(caught.value.__cause__, FormatError)
+
+
+def test_parameters_and_kind_of_job() -> None:
+    handle = JobHandle("7", "scripted", REQUEST, rebin_of="3", parameters={"lc": 1})
+    job = Job(handle, ScriptedBackend((Phase.QUEUED, Phase.QUEUED)))  # type: ignore[arg-type]
+    assert (job.parameters["lc"], job.rebin_of) == (1, "3")
+    with pytest.raises(TypeError):
+        job.parameters["lc"] = 2  # type: ignore[index]
+    assert handle == JobHandle("7", "scripted", REQUEST, rebin_of="3", parameters={"lc": 2})
+    assert len({handle, handle}) == 1
+
+
+class RebinningBackend(ScriptedBackend):
+    def rebin(self, handle: JobHandle, request: LightCurveRequest) -> JobHandle:
+        self.asked = request
+        new = REQUEST.replace(light_curve=request, image=None, spectrum=None)
+        return JobHandle("8", self.name, new, rebin_of=handle.id)
+
+
+def test_rebinning_keeps_what_is_not_changed() -> None:
+    before = LightCurveRequest(binning=CountsBinning(pc_counts=20, wt_counts=30), band="1-10 keV")
+    backend = RebinningBackend((Phase.COMPLETED, Phase.COMPLETED))
+    job = Job(JobHandle("7", "scripted", REQUEST.replace(light_curve=before)), backend)  # type: ignore[arg-type]
+    new = job.rebin(SnapshotBinning(), significance=5)
+    assert backend.asked == before.replace(binning=SnapshotBinning(), significance=5)
+    assert (new.id, new.rebin_of, new.kinds) == ("8", "7", (Kind.LIGHT_CURVE,))
+    assert job.rebin(band="2-10 keV", soft="2-3 keV").request.light_curve.binning == before.binning
+    with pytest.raises(RequestError, match="did you mean 'significance'"):
+        job.rebin(significanse=5)
+    with pytest.raises(RequestError, match="light_curve: is not part of this job, which has spectrum, image"):
+        make((Phase.COMPLETED, Phase.COMPLETED)).rebin(SnapshotBinning())
 
 
 @pytest.mark.parametrize(

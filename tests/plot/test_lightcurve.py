@@ -157,6 +157,14 @@ class TestHardness:
         assert (ax.get_xscale(), ax.get_yscale()) == ("log", "linear")
 
 
+    def test_label_tells_definition_and_bands(self):
+        ratio = make_ratio()
+        assert plots.plot_hardness(ratio).get_ylabel() == "Hardness ratio\n(1.5-10 keV) / (0.3-1.5 keV)"
+        ratio.definition = "(hard-soft)/(hard+soft)"
+        label = "Hardness ratio\n(hard-soft)/(hard+soft)\nhard (1.5-10 keV), soft (0.3-1.5 keV)"
+        assert plots.plot_hardness(ratio).get_ylabel() == label
+
+
 class TestOverview:
     def test_two_panels_share_their_time_axis(self):
         upper = LightCurveSet(make_curve(), hardness_ratio=make_ratio()).plot()

@@ -15,6 +15,7 @@ from astropy.timeseries import BinnedTimeSeries, TimeSeries, aggregate_downsampl
 from swiftxrt.bands import SOFT, TOTAL, EnergyBand
 from swiftxrt.exceptions import ProductNotAvailableError, RequestError
 from swiftxrt.met import met_to_time
+from swiftxrt.mission import Mode
 from swiftxrt.products.lightcurve import HardnessCurve, LightCurve, LightCurveSet
 from swiftxrt.products.provenance import Provenance
 
@@ -249,6 +250,51 @@ class TestSubsets:
         assert len(curve.upper_limits) == 1
         assert isinstance(curve.detections, LightCurve)
 
+    @pytest.mark.parametrize("mode", ["PC", "WT", Mode.PC, Mode.WT])
+    def test_one_mode(self, curve, ratio, mode):
+        for one in (curve, ratio):
+            part = one.in_mode(mode)
+            assert type(part) is type(one)
+            assert (part.t0_met, part.binning) == (one.t0_met, one.binning)
+            assert part.met.value.tolist() == one.met.value[np.asarray(one["mode"]) == str(Mode(mode).value)].tolist()
+        assert len(curve.in_mode("PC")) + len(curve.in_mode("WT")) == len(curve)
+
+    def test_mode_that_is_not_there(self, curve):
+        assert len(curve.in_mode("PC").in_mode("WT")) == 0
+        with pytest.raises(RequestError, match="must be one of PC, WT; got 'pc'; did you mean 'PC'"):
+            curve.in_mode("pc")
+        with pytest.raises(RequestError, match="must be one of PC, WT; got None"):
+            curve.in_mode(None)
+
+    @pytest.mark.parametrize(
+        ("start", "stop", "elapsed_s"),
+        [
+            (None, None, [-88.5, 63, 63, 211.718, 863.000001]),
+            (63 * u.s, None, [63, 63, 211.718, 863.000001]),
+            (None, 63 * u.s, [-88.5]),
+            (1 * u.min, 863.000001 * u.s, [63, 63, 211.718]),
+            (0.01 * u.day, None, []),
+        ],
+    )
+    def test_time_since_t0(self, curve, start, stop, elapsed_s):
+        """The start belongs to it, the stop does not."""
+        part = curve.since_t0(start, stop)
+        assert isinstance(part, LightCurve)
+        assert part.elapsed.value.tolist() == elapsed_s
+        assert part.t0_met == curve.t0_met
+
+    @pytest.mark.parametrize("limit", [100, 3 * u.m, [1, 2] * u.s, "1 ks"])
+    def test_time_since_t0_has_a_unit(self, curve, limit):
+        with pytest.raises(RequestError, match=r"start: a time such as 1000 \* u.s is needed"):
+            curve.since_t0(limit)
+        with pytest.raises(RequestError, match=r"stop: a time such as 1000 \* u.s is needed"):
+            curve.since_t0(stop=limit)
+
+    def test_time_since_no_t0(self):
+        curve = LightCurve.from_columns(columns(), t0_met=None, band=TOTAL, binning="time")
+        with pytest.raises(RequestError, match="t0: is not known"):
+            curve.since_t0(1 * u.s)
+
     def test_columns_alone_are_plain_tables(self, curve):
         assert type(curve["time", "rate"]) is TimeSeries
         assert type(curve[["rate", "met"]]) is QTable
@@ -362,8 +408,33 @@ class TestSet:
             LightCurveSet(curve, hardness_ratio=curve)
         with pytest.raises(RequestError, match="total: a LightCurve is needed"):
             LightCurveSet(ratio)
-        with pytest.raises(RequestError, match="with_unreliable or without_systematics"):
+        with pytest.raises(RequestError, match="with_unreliable, without_systematics, blind"):
             LightCurveSet(curve, variants={"nosys": LightCurveSet(curve)})
+
+    def test_curves_of_a_catalogue(self, curve, ratio):
+        curves = LightCurveSet(curve, medium=curve, hr1=ratio, hr2=ratio, variants={"blind": LightCurveSet(curve)})
+        assert list(curves) == ["total", "medium", "hr1", "hr2"]
+        assert curves.medium is curve
+        assert curves.hr1 is curves.hr2 is ratio
+        with pytest.raises(ProductNotAvailableError, match="hardness_ratio"):
+            _ = curves.hardness_ratio
+        with pytest.raises(RequestError, match="hr1: a HardnessCurve is needed"):
+            LightCurveSet(curve, hr1=curve)
+        assert pickle.loads(pickle.dumps(curves)).equals(curves)
+
+    def test_formula_of_a_ratio(self, ratio):
+        assert ratio.formula == f"({ratio.hard_band}) / ({ratio.soft_band})"
+        ratio.definition = "(hard-soft)/(hard+soft)"
+        assert ratio.formula == f"(hard-soft)/(hard+soft), hard ({ratio.hard_band}), soft ({ratio.soft_band})"
+        assert ratio.formula in repr(ratio)
+
+    def test_nested_variants_survive(self, curve, ratio):
+        deepest = LightCurveSet(curve[:1])
+        middle = LightCurveSet(curve[:2], hardness_ratio=ratio, variants={"without_systematics": deepest})
+        curves = LightCurveSet(curve, variants={"with_unreliable": middle, "without_systematics": deepest})
+        for again in (pickle.loads(pickle.dumps(curves)), copy.deepcopy(curves)):
+            assert again.first_difference(curves) == ""
+            assert len(again.variants["with_unreliable"].variants["without_systematics"].total) == 1
 
     def test_repr(self, curve, ratio):
         assert repr(LightCurveSet(curve, hardness_ratio=ratio)) == "<LightCurveSet of total 5, hardness_ratio 2 bins>"

@@ -168,8 +168,8 @@ def test_interrupted_waiting_leaves_no_job_behind(small_archive: Path, monkeypat
     with SwiftXRTClass(backend="local", archive=small_archive) as xrt:
         with pytest.raises(KeyboardInterrupt):
             xrt.make_spectra(NAME)
-        (handle,) = xrt._backend.handles()
-        assert xrt._backend.poll(handle).phase in (Phase.ABORTED, Phase.COMPLETED)
+        (job_id,) = xrt.list_jobs()["job_id"]
+        assert xrt.get_job(job_id).refresh().phase in (Phase.ABORTED, Phase.COMPLETED)
 
 
 def test_closing_gives_everything_back(small_archive: Path) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import json
-import signal
 import socket
-import subprocess
-import sys
 import tarfile
+import threading
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import astropy.units as u
@@ -28,7 +28,6 @@ from swiftxrt import (
     SwiftXRTClass,
     Target,
     XRTRequest,
-    conf,
 )
 from swiftxrt.backends.local.products import LocalBackend
 from swiftxrt.exceptions import (
@@ -40,9 +39,9 @@ from swiftxrt.exceptions import (
 from swiftxrt.kinds import ProductKind as Kind
 from swiftxrt.products.provenance import provenance_of
 from swiftxrt.products.report import JobReport, Phase, ProductStatus
-from swiftxrt.server.app import listen
+from swiftxrt.server import files as files_module
 from swiftxrt.server.files import ProductFiles
-from swiftxrt.server.handlers import PATHS
+from swiftxrt.server.run import listen
 from swiftxrt.testing import server as testing_server
 from swiftxrt.testing.server import embedded_server
 
@@ -146,18 +145,6 @@ def test_parameter_errors_come_as_a_list(url: str) -> None:
     assert any("weeks" in item for group in reply["listErr"] for item in group["list"])
 
 
-@pytest.mark.parametrize("body", ["", "not json", "[1]", "null"])
-def test_bad_bodies_are_answered(url: str, body: str) -> None:
-    reply = requests.post(f"{url}/user_objects/run_userobject.php", data=body, timeout=30)
-    assert reply.status_code == 200
-    assert reply.json()["OK"] == 0
-
-
-def test_huge_bodies_are_refused(url: str) -> None:
-    reply = requests.post(f"{url}/user_objects/run_userobject.php", data=b"x" * (2 << 20), timeout=30)
-    assert reply.status_code == 413
-
-
 def test_history(url: str, job) -> None:
     listed = post(url, "listOldJobs.php", {"UserID": USER})
     mine = next(one for one in listed["jobs"] if one["JobID"] == int(job.id))
@@ -224,14 +211,6 @@ def _codes(path: Path) -> set[str]:
         return {name.split("/")[1] for name in archive.getnames()}
 
 
-@pytest.mark.parametrize("path", list(PATHS))
-@pytest.mark.parametrize("odd", [None, [], {}, 1e400, "x" * 50, [[1]], True])
-def test_odd_values_are_answered(url: str, path: str, odd: object) -> None:
-    keys = ("JobID", "oldJob", "what", "name", "RA", "targ", "lc", "binMeth", "image", "dopsf", "T0", "nosys", "useObs")
-    assert post(url, path, {"UserID": USER, **dict.fromkeys(keys, odd)})["OK"] in (0, 1, 2)
-    assert post(url, path, {"UserID": odd})["OK"] == 0
-
-
 def test_server_that_does_not_start_says_so(small_archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(testing_server, "_START_TIMEOUT_S", 0.01)
     monkeypatch.setattr("uvicorn.Server.startup", lambda self, sockets=None: asyncio.sleep(0.2))
@@ -239,11 +218,55 @@ def test_server_that_does_not_start_says_so(small_archive: Path, monkeypatch: py
         raise AssertionError
 
 
-def test_download_can_be_resumed(job) -> None:
+def test_download_can_be_looked_at_and_resumed(job) -> None:
     whole = requests.get(f"{job.url}/lc.tar", timeout=30).content
+    head = requests.head(f"{job.url}/lc.tar", timeout=30)
+    assert (head.status_code, int(head.headers["Content-Length"]), head.content) == (200, len(whole), b"")
     part = requests.get(f"{job.url}/lc.tar", headers={"Range": "bytes=100-199"}, timeout=30)
     assert part.status_code == 206
     assert part.content == whole[100:200]
+    beyond = requests.get(f"{job.url}/lc.tar", headers={"Range": "bytes=999999999-"}, timeout=30)
+    assert beyond.status_code == 416
+
+
+def test_archive_of_what_failed_holds_the_reason(job) -> None:
+    with tarfile.open(fileobj=io.BytesIO(requests.get(f"{job.url}/enh.tar.gz", timeout=30).content)) as archive:
+        (member,) = archive.getmembers()
+        assert member.name == f"USERPROD_{job.id}/enh/README.txt"
+        assert b"UVOT" in archive.extractfile(member).read()
+
+
+def test_archive_of_what_is_under_way_is_not_there(small_archive: Path, tmp_path: Path) -> None:
+    request = XRTRequest(target=Target(name="constant source"), image=ImageRequest())
+    with LocalBackend(small_archive) as backend, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backend._scheduler, "put", lambda *_, **__: None)
+        handle = backend.submit(request)
+        files = ProductFiles(backend, tmp_path)
+        assert files.find(handle.id, "image.zip") is None
+        assert files.find(handle.id, "all.zip") is None
+        assert files.find("4711", "all.zip") is None
+
+
+def test_archives_of_two_jobs_are_packed_side_by_side(small_archive: Path, tmp_path: Path) -> None:
+    """While one archive is being packed, others are not held up."""
+    request = XRTRequest(target=Target(name="constant source"), image=ImageRequest())
+    with LocalBackend(small_archive) as backend, pytest.MonkeyPatch.context() as patch:
+        handles = [backend.submit(request) for _ in range(2)]
+        for handle in handles:
+            _wait(backend, handle)
+        files = ProductFiles(backend, tmp_path)
+        meeting = threading.Barrier(2, timeout=30)
+        pack = files_module.pack_folder
+
+        def pack_together(*arguments: object) -> Path:
+            meeting.wait()
+            return pack(*arguments)
+
+        patch.setattr(files_module, "pack_folder", pack_together)
+        with ThreadPoolExecutor(2) as pool:
+            found = list(pool.map(lambda handle: files.find(handle.id, "image.tar"), handles))
+    assert all(path is not None for path in found)
+    assert found[0] != found[1]
 
 
 def test_cancellation_of_work_under_way_and_after_the_end(small_archive: Path, job) -> None:
@@ -281,7 +304,7 @@ def test_worker_that_dies_takes_only_its_product_along(small_archive: Path, tmp_
     )
     with LocalBackend(small_archive, state=tmp_path, processes=True, workers=1) as backend:
         handle = backend.submit(request)
-        pool = backend._executor
+        pool = backend._scheduler._executor
         for process in pool._processes.values():
             process.kill()
         report = _wait(backend, handle)
@@ -315,39 +338,20 @@ def test_no_address_is_stored(small_archive: Path, tmp_path: Path) -> None:
     with embedded_server(small_archive, state=tmp_path, users=[USER]):
         request = XRTRequest(target=Target(name="constant source"), image=ImageRequest())
         SwiftXRTClass(user=USER).submit(request).wait(timeout=TIMEOUT, progress=False)
-    for path in tmp_path.rglob("*"):
-        if path.is_file():
-            assert USER.encode() not in path.read_bytes(), path
+    digest = hashlib.sha256(USER.encode()).hexdigest().encode()
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(path.name == "jobs.sqlite" for path in files)
+    for path in files:
+        assert USER.encode() not in path.read_bytes(), path
+        # One who knows an address cannot find its jobs without the key.
+        assert digest not in path.read_bytes(), path
 
 
-def test_command_serves_until_it_is_told_to_stop(small_archive: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "swiftxrt", "serve", "--archive", str(small_archive), "--port", "0"]
-    command += ["--state", str(tmp_path), "--user", USER, "--workers", "1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        line = process.stdout.readline().strip()
-        try:
-            assert line.startswith("Serving on http://127.0.0.1:")
-            with conf.set_temp("service_url", line.removeprefix("Serving on ")):
-                client = SwiftXRTClass(user=USER)
-                job = client.submit(XRTRequest(target=Target(name="constant source"), image=ImageRequest()))
-                assert job.result(timeout=TIMEOUT, progress=False).image[0].counts.data.sum() > 100
-                client._backend.close()
-        finally:
-            process.send_signal(signal.SIGTERM)
-            output, errors = process.communicate(timeout=60)
-        assert process.returncode == 0, errors
-        assert output == ""
-        assert errors == ""
-
-
-def test_command_says_what_is_wrong(small_archive: Path, tmp_path: Path) -> None:
-    for arguments, text in (
-        (["--archive", str(tmp_path / "none")], "no folder"),
-        (["--archive", str(small_archive), "--port", "99999"], "port"),
-        (["--archive", str(small_archive), "--user", "me"], "e-mail"),
-    ):
-        command = [sys.executable, "-m", "swiftxrt", "serve", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 1
-        assert text in done.stderr
-        assert "Traceback" not in done.stderr
+def test_owners_are_known_after_a_restart(small_archive: Path, tmp_path: Path) -> None:
+    request = XRTRequest(target=Target(name="constant source"), image=ImageRequest())
+    with embedded_server(small_archive, state=tmp_path):
+        job = SwiftXRTClass(user=USER).submit(request)
+    with embedded_server(small_archive, state=tmp_path):
+        assert SwiftXRTClass(user=USER.upper()).get_job(job.id).request == job.request
+        with pytest.raises(JobLostError):
+            SwiftXRTClass(user=OTHER).get_job(job.id)

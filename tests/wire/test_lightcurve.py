@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from swiftxrt.bands import HARD, SOFT, TOTAL, EnergyBand
-from swiftxrt.exceptions import ProductNotAvailableError, ProtocolError, ServiceWarning
+from swiftxrt.exceptions import ProductNotAvailableError, ProtocolError, RequestError
 from swiftxrt.products.lightcurve import HardnessCurve, LightCurve, LightCurveSet
 from swiftxrt.products.provenance import Provenance
-from swiftxrt.wire.lightcurve import decode, encode, file_urls, read_columns
+from swiftxrt.wire.lightcurve import decode, encode, file_urls
 
 T0 = 608713541.952
 #: In 2026; leap seconds are not known far ahead, and Astropy warns of dates where they are not.
@@ -213,13 +213,6 @@ class TestDecode:
         assert total["time_err_pos"].value[0] == pytest.approx(25764.224, abs=1e-6)
         assert total.elapsed.value[0] == pytest.approx((59856.6854732141 - 59856.384396147) * 86400, abs=0.2)
 
-    def test_no_t0(self):
-        reply = service_reply()
-        del reply["T0"]
-        with pytest.raises(ProtocolError, match="t0_met"):
-            decode(reply)
-        assert decode(reply, t0_met=T0).equals(decode(service_reply()))
-
     def test_absolute_times(self):
         reply = {"Datasets": ["WT"], "TimeFormat": "Swift MET", "T0": "0"}
         reply["WTData"] = {"columns": list(RATE_COLUMNS), "data": [["551097348.718", *RATE_ROW[1:]]]}
@@ -227,18 +220,8 @@ class TestDecode:
         assert total.t0_met is None
         assert total.met.value.tolist() == [551097348.718]
 
-    def test_barycentric_times_cannot_be_used(self):
-        with pytest.raises(ProtocolError, match="MET or MJD"):
-            decode(service_reply() | {"TimeFormat": "TDB"})
-
     def test_other_keys_are_ignored(self):
         assert decode(service_reply() | {"Extra": {"a": 1}}).equals(decode(service_reply()))
-
-    def test_unknown_dataset_is_left_out_with_a_warning(self):
-        reply = service_reply()
-        reply["Datasets"].append("PCMedium")
-        with pytest.warns(ServiceWarning, match="PCMedium"):
-            assert decode(reply).equals(decode(service_reply()))
 
     def test_only_a_ratio(self):
         reply = service_reply() | {"Datasets": ["PCHR"]}
@@ -285,51 +268,25 @@ class TestVariants:
         assert self.rate(curves) == 1
         assert not curves.variants
 
+    def test_only_without_systematics(self):
+        curves = decode(self.rename("_nosys", "_nosys_incbad"))
+        assert self.rate(curves) == 1
+        assert list(curves.variants) == ["with_unreliable"]
+
+    def test_both_flags_without_one_of_them(self):
+        """The set in between is the one that was varied."""
+        curves = decode(self.rename("", "_nosys_incbad"))
+        assert self.rate(curves.variants["with_unreliable"]) == 1
+        assert self.rate(curves.variants["with_unreliable"].variants["without_systematics"]) == 2
+
+    def test_flags_in_any_order(self):
+        curves = decode(self.rename("", "_incbad", "_nosys", "_incbad_nosys"))
+        assert self.rate(curves.variants["with_unreliable"].variants["without_systematics"]) == 4
+
     def test_order_of_the_reply_does_not_matter(self):
         curves = decode(self.rename("_nosys", ""))
         assert self.rate(curves) == 2
         assert self.rate(curves.variants["without_systematics"]) == 1
-
-
-class TestMalformed:
-    @pytest.mark.parametrize(
-        ("change", "words"),
-        [
-            (lambda r: r.pop("Datasets"), "'Datasets'"),
-            (lambda r: r.update(Datasets="PC"), "'Datasets'"),
-            (lambda r: r.update(Datasets=[1]), "'Datasets'"),
-            (lambda r: r.pop("PCData"), "no table 'PCData'"),
-            (lambda r: r.update(PCData=[1]), "no table 'PCData'"),
-            (lambda r: r["PCData"].pop("columns"), "'columns' and 'data'"),
-            (lambda r: r["PCData"].pop("data"), "'columns' and 'data'"),
-            (lambda r: r["PCData"]["data"][0].pop(), "row 0 of 'PCData' should have 15 values"),
-            (lambda r: r["PCData"]["data"].append({"Time": 1}), "row 1 of 'PCData'"),
-            (lambda r: r["PCData"]["data"][0].__setitem__(3, "bright"), "Rate of PCData should hold numbers"),
-            (lambda r: r["PCData"]["data"][0].__setitem__(3, [1]), "Rate of PCData should hold numbers"),
-            (lambda r: r["PCData"]["data"][0].__setitem__(0, None), "without a time"),
-            (lambda r: r["PCData"]["columns"].__setitem__(3, "Flux"), "lacks Rate"),
-            (lambda r: r["PCHRData"]["columns"].__setitem__(3, "Colour"), "lacks HR"),
-            (lambda r: r.update(T0="yesterday"), "T0 should be a MET"),
-            (lambda r: r.update(T0=[1]), "T0 should be a MET"),
-        ],
-    )
-    def test_says_what_was_expected(self, change, words):
-        reply = service_reply()
-        change(reply)
-        with pytest.raises(ProtocolError, match=words):
-            decode(reply)
-
-    def test_bad_obsid(self):
-        reply = service_reply()
-        reply["PCData"]["columns"].append("ObsID")
-        reply["PCData"]["data"][0].append("sw1")
-        with pytest.raises(ProtocolError, match="ObsIDs of up to eleven digits; got 'sw1'"):
-            decode(reply)
-
-    def test_addresses_stay_texts(self):
-        reply = {"Total_ratesData": {"columns": ["Time", "URL"], "data": [[1, "https://host/1"]]}}
-        columns = read_columns(reply, "Total_rates")
-        assert columns["URL"].tolist() == ["https://host/1"]
 
 
 class TestEncode:
@@ -392,13 +349,67 @@ class TestEncode:
             ("yes", "yes", ["_nosys_incbad"]),
             ("both", "no", ["", "_nosys"]),
             ("no", "both", ["", "_incbad"]),
+            ("yes", "both", ["_nosys", "_nosys_incbad"]),
             ("both", "both", ["", "_incbad", "_nosys", "_nosys_incbad"]),
         ],
     )
     def test_flags_choose_datasets(self, nosys, incbad, suffixes):
+        curves = decode(service_reply())
+        rates = [LightCurveSet(part) for part in (curves.total[:1], curves.total[1:], curves.total)]
+        plain, unreliable, both = rates
+        unreliable = LightCurveSet(**unreliable, variants={"without_systematics": both})
+        varied = LightCurveSet(**plain, variants={"with_unreliable": unreliable, "without_systematics": plain})
+        kinds = {"": ["PC"], "_nosys": ["PC"], "_incbad": ["PCUL"], "_nosys_incbad": ["PC", "PCUL"]}
+        reply = encode(varied, urls={}, nosys=nosys, incbad=incbad)
+        assert reply["Datasets"] == [f"{kind}{suffix}" for suffix in suffixes for kind in kinds[suffix]]
+
+    @pytest.mark.parametrize(
+        ("nosys", "incbad", "suffix"),
+        [("both", "both", ""), ("yes", "both", "_nosys"), ("both", "yes", "_incbad"), ("yes", "yes", "_nosys_incbad")],
+    )
+    def test_without_variants(self, nosys, incbad, suffix):
+        """Both gets what there is; who asks for a variant gets the set itself."""
         curves = LightCurveSet(decode(service_reply()).total)
         reply = encode(curves, urls={}, nosys=nosys, incbad=incbad)
-        assert reply["Datasets"] == [f"PC{kind}{suffix}" for suffix in suffixes for kind in ("", "UL")]
+        assert reply["Datasets"] == [f"PC{suffix}", f"PCUL{suffix}"]
+
+    @pytest.mark.parametrize(
+        ("nosys", "incbad", "suffixes"),
+        [
+            ("no", "no", []),
+            ("both", "no", []),
+            ("no", "yes", ["_incbad"]),
+            ("no", "both", ["_incbad"]),
+            ("yes", "both", ["_nosys_incbad"]),
+            ("both", "both", ["_incbad", "_nosys_incbad"]),
+        ],
+    )
+    def test_nothing_reliable(self, nosys, incbad, suffixes):
+        """Such curves have names with flag only, as those of the service have."""
+        total = decode(service_reply()).total
+        total["quality"] = 1
+        plain = LightCurveSet(total[:1])
+        curves = LightCurveSet(plain.total, variants={"without_systematics": plain})
+        reply = encode(curves, urls={}, nosys=nosys, incbad=incbad)
+        assert reply["Datasets"] == [f"PC{suffix}" for suffix in suffixes]
+        assert ("NOLC" in reply) == (not suffixes)
+        if suffixes == ["_incbad", "_nosys_incbad"]:
+            assert decode(reply).first_difference(curves) == ""
+
+    def test_quality(self):
+        """A column of its own, only where there is something to say."""
+        curves = decode(service_reply())
+        curves.total["quality"] = [1, 0]
+        reply = encode(LightCurveSet(curves.total), urls={})
+        assert reply["PCData"]["columns"] == [*RATE_COLUMNS, "Quality"]
+        assert reply["PCData"]["data"][0][-1] == 1
+        assert reply["PCULData"]["columns"] == RATE_COLUMNS
+        assert decode(reply).total["quality"].tolist() == [1, 0]
+
+    def test_curves_of_a_catalogue_have_no_place(self):
+        curves = decode(service_reply())
+        with pytest.raises(RequestError, match="no place for the curves medium"):
+            encode(LightCurveSet(curves.total, medium=curves.soft), urls={})
 
     def test_wt_comes_first(self):
         curves = decode(service_reply())
@@ -408,14 +419,16 @@ class TestEncode:
             wt[name.replace("PC", "WT") + "Data"] = copy.deepcopy(wt[f"{name}Data"])
         both = decode(wt)
         assert len(both.total) == 2 * len(curves.total)
-        reply = encode(both, urls={}, nosys="both")
+        reply = encode(LightCurveSet(**both, variants={"without_systematics": both}), urls={}, nosys="both")
         # The order recorded for GRB 220427A: all of WT, then PC; in a mode the variants; in them the kinds.
         kinds = ("", "UL", "Hard", "Soft", "HR")
         assert reply["Datasets"] == [m + k + s for m in ("WT", "PC") for s in ("", "_nosys") for k in kinds]
 
     def test_bad_answer(self):
-        with pytest.raises(ProtocolError, match="nosys must be"):
+        with pytest.raises(ProtocolError, match="nosys and incbad must be"):
             encode(decode(service_reply()), urls={}, nosys="true")
+        with pytest.raises(ProtocolError, match="layout is 'new' or 'old'"):
+            encode(decode(service_reply()), urls={}, layout="1.9")
 
     def test_dates(self):
         curves = decode(service_reply())
@@ -461,6 +474,7 @@ def bins(draw, *names_of_more: str) -> dict[str, list]:
         columns[name] = column(positive_or_unknown if "_err" in name else anything)
     if "fractional_exposure" in names_of_more:
         columns["is_upper_limit"] = column(st.booleans())
+        columns["quality"] = column(st.sampled_from([0, 0, 2]))
     return columns
 
 
@@ -544,7 +558,9 @@ class TestReferenceClient:
         reply["PCData"]["columns"].append("ObsID")
         reply["PCData"]["data"][0].append("::ObsID=00016843001")
         curves = decode(reply)
-        sent = encode(curves, urls=file_urls("https://host/lc"), nosys="both", incbad="both")
+        twin = LightCurveSet(**curves, variants={"without_systematics": curves})
+        varied = LightCurveSet(**twin, variants={**twin.variants, "with_unreliable": twin})
+        sent = encode(varied, urls=file_urls("https://host/lc"), nosys="both", incbad="both")
         read = parse(json.loads(json.dumps(sent)))
         assert read["PC"]["Rate"].tolist() == [2.492634]
         assert read["PC"]["ObsID"].tolist() == ["00016843001"]

@@ -36,6 +36,7 @@ def test_recorded_progress(exchange) -> None:
     assert spectrum.steps[1].note == "Working on spectrum: Obs_00081637001 (14/156)"
     assert [step.label for step in spectrum.steps[1].steps] == ["Extract data.", "Fit spectrum."]
     assert spectrum.running_s == 20 * 60 + 40
+    assert report.products[Kind.ENHANCED_POSITION].preface == "Trying using the v,b,white filters:"
 
 
 def test_recorded_end(exchange) -> None:
@@ -54,11 +55,11 @@ def test_recorded_null_status_is_unknown(exchange) -> None:
 
 
 def test_encode_decode_gives_the_same_report() -> None:
-    steps = (Step("Prepare", StepState.DONE), Step("Bin", StepState.ACTIVE, "PC"), Step("Write"))
+    steps = (Step("Prepare", StepState.DONE), Step("Bin", StepState.ACTIVE, "PC", (Step("Inner"),)), Step("Write"))
     report = JobReport(
         "7",
         {
-            Kind.LIGHT_CURVE: ProductStatus(Phase.EXECUTING, "", steps, 83.0),
+            Kind.LIGHT_CURVE: ProductStatus(Phase.EXECUTING, "", steps, 83.0, "With two modes:"),
             Kind.SPECTRUM: ProductStatus(Phase.QUEUED),
             Kind.ASTROMETRIC_POSITION: ProductStatus(Phase.SUSPENDED),
             Kind.STANDARD_POSITION: ProductStatus(Phase.COMPLETED),
@@ -84,7 +85,29 @@ def test_strange_progress_is_never_an_error(steps: object) -> None:
 @pytest.mark.parametrize("code", [None, "x", 99, [1], float("inf")])
 def test_strange_codes_are_unknown(code: object) -> None:
     reply = {"lc": {"statusCode": code, "statusText": "?", "progress": None}}
-    assert status.decode_status(reply, "1", [Kind.LIGHT_CURVE]).products[Kind.LIGHT_CURVE].phase is Phase.UNKNOWN
+    unknown = status.decode_status(reply, "1", [Kind.LIGHT_CURVE]).products[Kind.LIGHT_CURVE]
+    assert unknown.phase is Phase.UNKNOWN
+    assert "?" in unknown.text
+    assert str(code).strip("[]") in unknown.text or "no state" in unknown.text
+
+
+@pytest.mark.parametrize(
+    ("html", "plain"),
+    [
+        ("Trying the <em>v,b</em> filters:", "Trying the v,b filters:"),
+        ("one<br/>two<BR>three", "one two three"),
+        ('<a href="x">link</a> &lt; 5 &amp; more', "link < 5 & more"),
+        ("a < b > c, <obsid>/xrt", "a < b > c, <obsid>/xrt"),
+        ("<div class='x'><p>text</p></div>", "text"),
+        (None, ""),
+        (17, "17"),
+    ],
+)
+def test_texts_lose_their_html_and_nothing_else(html: object, plain: str) -> None:
+    progress = {"GotProgress": 1, "PreProgress": html, "ProgressSteps": [{"StepLabel": html, "StepExtra": html}]}
+    reply = {"lc": {"statusCode": 3, "statusText": html, "progress": progress}}
+    found = status.decode_status(reply, "1", [Kind.LIGHT_CURVE]).products[Kind.LIGHT_CURVE]
+    assert (found.text, found.preface, found.steps) == (plain, plain, (Step(plain, StepState.WAITING, plain),))
 
 
 def test_code_as_text_is_read() -> None:
@@ -106,7 +129,8 @@ def test_status_that_is_no_object() -> None:
 
 
 def test_recorded_cancellation(exchange) -> None:
-    assert status.decode_cancel(exchange("exchange_20_cancel_ok")) == {Kind.LIGHT_CURVE: status.CancelCode.CANCELLED}
+    outcome = status.decode_cancel(exchange("exchange_20_cancel_ok"), [Kind.LIGHT_CURVE])
+    assert outcome == {Kind.LIGHT_CURVE: status.CancelCode.CANCELLED}
 
 
 def test_cancel_round_trip() -> None:
@@ -114,12 +138,19 @@ def test_cancel_round_trip() -> None:
     content, code = status.encode_cancel("5", outcome)
     assert code == 2
     assert status.encode_cancel("5", {"lc": status.CancelCode.CANCELLED})[1] == 1
-    assert status.decode_cancel(content) == {
+    assert status.decode_cancel(content, [Kind.SPECTRUM, Kind.LIGHT_CURVE, Kind.IMAGE]) == {
         Kind.LIGHT_CURVE: status.CancelCode.CANCELLED,
         Kind.SPECTRUM: status.CancelCode.FINISHED,
+        Kind.IMAGE: status.CancelCode.UNKNOWN,
     }
     with pytest.raises(ProtocolError):
-        status.decode_cancel({"status": {}})
+        status.decode_cancel({"status": {}}, [Kind.IMAGE])
+
+
+@pytest.mark.parametrize("code", ["x", None, 17, float("inf"), [0]])
+def test_strange_codes_of_a_cancellation(code: object) -> None:
+    outcome = status.decode_cancel({"statusCodes": {"lc": code}}, [Kind.LIGHT_CURVE])
+    assert outcome == {Kind.LIGHT_CURVE: status.CancelCode.UNKNOWN}
 
 
 def test_lists_of_products() -> None:

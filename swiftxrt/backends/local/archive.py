@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import astropy.units as u
@@ -20,8 +22,33 @@ from ...request.target import Target
 __all__ = ["Archive"]
 
 
+@dataclass(frozen=True)
+class _Glance:
+    """What the search needs to know of an event list."""
+
+    object_name: str
+    pointing: SkyCoord
+    target_position: SkyCoord | None
+    trigger_met: float | None
+    start_met: float | None
+
+    @classmethod
+    def of(cls, events: EventList) -> _Glance:
+        trigger = events.header.get("TRIGTIME")
+        return cls(
+            events.object_name,
+            events.pointing,
+            events.target_position,
+            float(trigger) if isinstance(trigger, int | float) else None,
+            float(events.gti.start[0]) if len(events.gti) else None,
+        )
+
+
 class Archive:
     """The observations below one folder.
+
+    What the search needs of each event file is kept in memory until the file
+    changes, so that only the first search reads them all.
 
     Parameters
     ----------
@@ -36,6 +63,7 @@ class Archive:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._known: dict[tuple[tuple[Path, int, int], ...], _Glance] = {}
         if not folder.is_dir():
             raise RequestError(
                 [("archive", f"there is no folder {str(folder)!r}; give the folder that holds the observations")]
@@ -74,12 +102,12 @@ class Archive:
         """
         observations = self._matching(target)
         changes: dict[str, object] = {"target_ids": tuple(sorted({obs.target_id for obs in observations}))}
-        first = [events for _, events in _readable(observations)]
+        first = [glance for _, glance in self._readable(observations)]
         if target.position is None:
             changes["position"] = first[0].target_position or first[0].pointing
         if target.resolve_t0:
             changes["resolve_t0"] = False
-            changes["t0"] = _reference_met(observations) * u.s
+            changes["t0"] = _reference_met([list(self._glances(one)) for one in observations]) * u.s
         resolved = target.replace(**changes)
         _check_in_field(resolved, first)
         return resolved
@@ -98,47 +126,53 @@ class Archive:
                     f"no observation of target ID {', '.join(target.target_ids)}; there are {', '.join(known)}"
                 )
             return chosen
-        readable = _readable(every)
+        readable = self._readable(every)
         if target.position is not None:
-            chosen = [obs for obs, events in readable if _offset_arcmin(events, target.position) <= FIELD_RADIUS_ARCMIN]
+            chosen = [obs for obs, glance in readable if _offset_arcmin(glance, target.position) <= FIELD_RADIUS_ARCMIN]
             if not chosen:
-                closest = min(_offset_arcmin(events, target.position) for _, events in readable)
+                closest = min(_offset_arcmin(glance, target.position) for _, glance in readable)
                 raise NoDataError(
                     f"the position of {target.name!r} is outside the field of view of every observation: "
                     f"the nearest pointing is {closest:.1f} arcmin away, the field reaches {FIELD_RADIUS_ARCMIN} arcmin"
                 )
             return chosen
-        chosen = [obs for obs, events in readable if _plain(events.object_name) == _plain(target.name)]
+        chosen = [obs for obs, glance in readable if _plain(glance.object_name) == _plain(target.name)]
         if not chosen:
-            names = sorted({events.object_name for _, events in readable})
+            names = sorted({glance.object_name for _, glance in readable})
             raise NoDataError(
                 f"no observation of an object called {target.name!r}{nearest(target.name, names)}; "
                 f"there are {', '.join(names)}; give a position to search by it"
             )
         return chosen
 
+    def _glances(self, observation: Observation) -> Iterator[_Glance]:
+        """What is known of the event lists that can be read: an empty or damaged file must not spoil the search."""
+        for mode in observation.modes:
+            try:
+                key = tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in _stats(observation.files[mode]))
+                if key not in self._known:
+                    self._known[key] = _Glance.of(observation.events(mode))
+            except (NoDataError, FormatError, OSError) as error:
+                log.warning("left out of the search: %s", error)
+            else:
+                yield self._known[key]
 
-def _lists(observation: Observation) -> Iterator[EventList]:
-    """The event lists of an observation that can be read: an empty or damaged file must not spoil the search."""
-    for mode in observation.modes:
-        try:
-            yield observation.events(mode)
-        except (NoDataError, FormatError) as error:
-            log.warning("left out of the search: %s", error)
+    def _readable(self, observations: list[Observation]) -> list[tuple[Observation, _Glance]]:
+        """Observations with the first of their event lists."""
+        firsts = [(one, next(self._glances(one), None)) for one in observations]
+        found = [(one, glance) for one, glance in firsts if glance is not None]
+        if not found:
+            names = ", ".join(one.obsid for one in observations)
+            raise NoDataError(f"the event files of {names} are empty or damaged; the log says what is wrong with each")
+        return found
 
 
-def _readable(observations: list[Observation]) -> list[tuple[Observation, EventList]]:
-    """Observations with the first of their event lists."""
-    firsts = [(one, next(_lists(one), None)) for one in observations]
-    found = [(one, events) for one, events in firsts if events is not None]
-    if not found:
-        names = ", ".join(one.obsid for one in observations)
-        raise NoDataError(f"the event files of {names} are empty or damaged; the log says what is wrong with each")
-    return found
+def _stats(paths: Iterable[Path]) -> Iterator[tuple[Path, os.stat_result]]:
+    return ((path, path.stat()) for path in paths)
 
 
-def _check_in_field(target: Target, lists: list[EventList]) -> None:
-    offsets = [_offset_arcmin(events, target.position) for events in lists]
+def _check_in_field(target: Target, glances: list[_Glance]) -> None:
+    offsets = [_offset_arcmin(glance, target.position) for glance in glances]
     if min(offsets) > FIELD_RADIUS_ARCMIN:
         raise NoDataError(
             f"the position of {target.name!r} is outside the field of view: the nearest pointing of "
@@ -147,16 +181,16 @@ def _check_in_field(target: Target, lists: list[EventList]) -> None:
         )
 
 
-def _offset_arcmin(events: EventList, position: SkyCoord) -> float:
-    return float(events.pointing.separation(position).to_value(u.arcmin))
+def _offset_arcmin(glance: _Glance, position: SkyCoord) -> float:
+    return float(glance.pointing.separation(position).to_value(u.arcmin))
 
 
-def _reference_met(observations: list[Observation]) -> float:
+def _reference_met(glances: Sequence[Sequence[_Glance]]) -> float:
     """Trigger time of a burst (``TRIGTIME``), else the start of the first observation."""
-    triggers = [float(ev.header["TRIGTIME"]) for _, ev in _readable(observations) if "TRIGTIME" in ev.header]
+    triggers = [one[0].trigger_met for one in glances if one and one[0].trigger_met is not None]
     if triggers:
         return min(triggers)
-    starts = [float(ev.gti.start[0]) for obs in observations for ev in _lists(obs) if len(ev.gti)]
+    starts = [glance.start_met for one in glances for glance in one if glance.start_met is not None]
     if not starts:
         raise NoDataError("there is no good time to take T0 from; give target.t0")
     return min(starts)

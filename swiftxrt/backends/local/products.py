@@ -8,30 +8,28 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from datetime import datetime
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from ..._log import log
 from ...exceptions import JobError, ProductNotAvailableError, RequestError, ServerStartError, ServiceUnavailableError
 from ...io.manifest import read_product
 from ...io.packages import package_product
 from ...jobs.protocol import JobHandle
 from ...kinds import ProductKind
-from ...products.report import JobReport, Phase
+from ...products.report import JobReport, JobSummary, Phase
 from ...request.bundle import XRTRequest
+from ...request.lightcurve import LightCurveRequest
+from ...wire.jobpars import job_parameters
 from .archive import Archive
-from .store import JobStore, StoredJob
-from .threads import DaemonThreads
-from .workers import load_engine, prepare_process, run_product
+from .scheduler import Scheduler
+from .store import OPEN_PHASES, JobStore, StoredJob
 
 __all__ = ["LocalBackend"]
 
-_OPEN = (Phase.PENDING, Phase.QUEUED, Phase.SUSPENDED, Phase.EXECUTING)
-#: How often a product is taken up again after a worker process died.
-_RESTARTS = 2
+#: So many jobs are kept ready in memory; the others are read again when they are asked for.
+_KEPT_JOBS = 1024
 
 
 class LocalBackend:
@@ -79,9 +77,14 @@ class LocalBackend:
         folder = Path(state).expanduser() if state is not None else Path(self._scratch.name)  # type: ignore[union-attr]
         self.store = _open_store(folder)
         self._lock = _hold(folder)
-        self._processes = processes
-        self._workers = workers or os.cpu_count() or 1
-        self._executor: Executor | None = None
+        self._scheduler = Scheduler(
+            self.store,
+            self.archive.folder,
+            processes=processes,
+            workers=workers or os.cpu_count() or 1,
+        )
+        # What is stored about a job never changes, only the state of its products does.
+        self._job = lru_cache(maxsize=_KEPT_JOBS)(partial(_read_job, self.store))
         self._guard = threading.Lock()
         self._closed = False
         self.store.stop(requested=False)
@@ -89,7 +92,7 @@ class LocalBackend:
         self._resume()
 
     def submit(self, request: XRTRequest, *, owner: str = "") -> JobHandle:
-        """Accept a request; everything open in its target is resolved first.
+        """Accept a request; everything open in it is resolved first.
 
         Raises
         ------
@@ -98,19 +101,40 @@ class LocalBackend:
         ServiceUnavailableError
             If the backend was closed.
         """
-        resolved = request.replace(target=self.archive.resolve(request.target))
-        waits = {ProductKind.STANDARD_POSITION, ProductKind.ASTROMETRIC_POSITION} <= set(resolved.kinds)
+        resolved = request.with_defaults().replace(target=self.archive.resolve(request.target))
+        return self._accept(resolved, owner)
+
+    def rebin(self, handle: JobHandle, request: LightCurveRequest) -> JobHandle:
+        """Bin the light curve of a job anew, for the same owner.
+
+        Raises
+        ------
+        ProductNotAvailableError
+            If the job has no light curve, or not yet.
+        JobLostError
+            If there is no such job.
+        ServiceUnavailableError
+            If the backend was closed.
+        """
+        owner, parent = self._job(handle.rebin_of or handle.id)
+        self._require_end(parent, ProductKind.LIGHT_CURVE)
+        others = dict.fromkeys(("spectrum", "position", "image", "sources"))
+        rebinned = parent.request.replace(light_curve=request.with_defaults(), **others)
+        return self._accept(rebinned, owner, rebin_of=parent.id)
+
+    def _accept(self, request: XRTRequest, owner: str, *, rebin_of: str | None = None) -> JobHandle:
+        waits = {ProductKind.STANDARD_POSITION, ProductKind.ASTROMETRIC_POSITION} <= set(request.kinds)
         phases = {
             kind: Phase.SUSPENDED if waits and kind is ProductKind.ASTROMETRIC_POSITION else Phase.QUEUED
-            for kind in resolved.kinds
+            for kind in request.kinds
         }
         with self._guard:  # `close` finds every job that was accepted
             if self._closed:
                 raise ServiceUnavailableError("this local backend was closed and takes no more jobs; make a new one")
-            job = self.store.add(resolved, owner, phases)
+            job = self.store.add(request, owner, phases, rebin_of=rebin_of)
         for kind, phase in phases.items():
             if phase is Phase.QUEUED:
-                self._start(job.id, kind)
+                self._scheduler.put(owner, job.id, kind)
         return _handle(job)
 
     def recall(self, job_id: str) -> JobHandle:
@@ -121,7 +145,7 @@ class LocalBackend:
         JobLostError
             If there is no such job.
         """
-        return _handle(self.store.get(job_id))
+        return self._job(str(job_id))[1]
 
     def poll(self, handle: JobHandle) -> JobReport:
         """State of a job.
@@ -135,10 +159,15 @@ class LocalBackend:
 
     def cancel(self, handle: JobHandle, kinds: Iterable[ProductKind]) -> JobReport:
         """Cancel products; work that is under way stops at its next step."""
+        owner, _ = self._job(handle.id)
+        ended = []
         for kind in kinds:
-            if self.store.move(handle.id, kind, _OPEN, Phase.ABORTED):
-                self._release_waiting(handle.id, kind)
-        return self.poll(handle)
+            if self.store.move(handle.id, kind, OPEN_PHASES, Phase.ABORTED):
+                self._scheduler.drop(owner, handle.id, kind)
+                self._scheduler.release_waiting(owner, handle.id, kind)
+            else:
+                ended.append(kind)
+        return self.poll(handle).not_cancelled(dict.fromkeys(ended, "already finished"))
 
     def collect(self, handle: JobHandle, kind: ProductKind) -> Any:
         """Read a finished product.
@@ -148,8 +177,11 @@ class LocalBackend:
         ProductNotAvailableError
             If it was not made.
         """
-        self._require(handle, kind)
-        return read_product(kind, self.store.product_folder(handle.id, kind))
+        self._require_end(handle, kind)
+        folder = self.store.product_folder(handle.id, kind)
+        if not folder.is_dir():
+            raise ProductNotAvailableError(kind.title, "it was made, but is no longer kept; submit the request again")
+        return read_product(kind, folder)
 
     def download(
         self, handle: JobHandle, kind: ProductKind, folder: Path, *, archive_format: str, overwrite: bool
@@ -173,19 +205,29 @@ class LocalBackend:
         JobLostError
             If there is no such job.
         """
-        return self.store.get(job_id).owner
+        return self._job(str(job_id))[0]
+
+    def list_jobs(self, *, owner: str = "") -> list[JobSummary]:
+        """The jobs of one owner, newest first, without rebinnings."""
+        return self.store.summaries(owner)
+
+    def count_active_jobs(self, *, owner: str = "") -> int:
+        """How many jobs and rebinnings of one owner have not ended."""
+        return self.store.count_open(owner)
+
+    def expire(self, before: datetime) -> list[str]:
+        """Remove the products of jobs submitted before a moment that have ended; the jobs stay in the list.
+
+        Returns
+        -------
+        job_ids : list of str
+            The jobs whose products were removed now.
+        """
+        return self.store.expire(before)
 
     def warm_up(self) -> None:
         """Start the workers now, so that the first product need not wait for them."""
-        with self._guard:
-            if self._executor is None and not self._closed:
-                self._executor = self._make_executor()
-                for _ in range(self._workers):
-                    self._executor.submit(load_engine)
-
-    def handles(self, owner: str = "") -> list[JobHandle]:
-        """Jobs of one owner, newest first."""
-        return [_handle(job) for job in self.store.jobs(owner)]
+        self._scheduler.warm_up()
 
     def close(self) -> None:
         """Stop working; jobs that are open stay so in the state folder."""
@@ -193,13 +235,10 @@ class LocalBackend:
             if self._closed:
                 return
             self._closed = True
-            executor, self._executor = self._executor, None
         if self._scratch is not None:  # Nobody can take these jobs up again: let the threads stop.
-            for job_id, kind, _ in self.store.open_products():
-                self.store.move(job_id, kind, _OPEN, Phase.ABORTED)
-        if executor is not None:
-            self.store.stop()
-            executor.shutdown(wait=True, cancel_futures=True)
+            for product in self.store.open_products():
+                self.store.move(product.job_id, product.kind, OPEN_PHASES, Phase.ABORTED)
+        self._scheduler.close()
         self._finalizer()
 
     def __enter__(self) -> LocalBackend:
@@ -208,7 +247,7 @@ class LocalBackend:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _require(self, handle: JobHandle, kind: ProductKind) -> None:
+    def _require_end(self, handle: JobHandle, kind: ProductKind) -> None:
         status = self.store.report(handle.id).products.get(kind)
         if status is None:
             raise ProductNotAvailableError(kind.title, "it was not asked for")
@@ -217,67 +256,26 @@ class LocalBackend:
 
     def _resume(self) -> None:
         """Take up what an earlier process left open."""
-        for job_id, kind, phase in self.store.open_products():
+        left = self.store.open_products()
+        for job_id, kind, phase, owner in left:
+            if phase is not Phase.SUSPENDED:
+                self.store.move(job_id, kind, OPEN_PHASES, Phase.QUEUED)
+                self._scheduler.put(owner, job_id, kind)
+        for job_id, _, phase, owner in left:
             if phase is Phase.SUSPENDED:
-                continue
-            self.store.move(job_id, kind, _OPEN, Phase.QUEUED)
-            self._start(job_id, kind)
-        for job_id, _, phase in self.store.open_products():
-            if phase is Phase.SUSPENDED:
-                self._release_waiting(job_id, ProductKind.STANDARD_POSITION)
+                self._scheduler.release_waiting(owner, job_id, ProductKind.STANDARD_POSITION)
 
-    def _start(self, job_id: str, kind: ProductKind, *, restarts: int = 0) -> None:
-        task = (run_product, self.store.folder, self.archive.folder, job_id, kind)
-        with self._guard:
-            if self._closed:
-                return
-            try:
-                executor = self._executor = self._executor or self._make_executor()
-                future = executor.submit(*task)
-            except BrokenProcessPool:  # a worker died while it had nothing to do
-                executor = self._executor = self._make_executor()
-                future = executor.submit(*task)
-        future.add_done_callback(lambda done: self._ended(done, executor, job_id, kind, restarts))
 
-    def _make_executor(self) -> Executor:
-        if self._processes:
-            return ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"), initializer=prepare_process)
-        return DaemonThreads(self._workers)
-
-    def _ended(
-        self, future: Future[None], executor: Executor, job_id: str, kind: ProductKind, restarts: int = 0
-    ) -> None:
-        if self._closed or future.cancelled():
-            return
-        error = future.exception()
-        if isinstance(error, BrokenProcessPool):
-            with self._guard:
-                if self._executor is executor:
-                    self._executor = None
-            # One worker that dies takes the whole pool along, and nobody says which product it was.
-            taken_up = (Phase.QUEUED, Phase.EXECUTING)
-            if restarts < _RESTARTS and self.store.move(job_id, kind, taken_up, Phase.QUEUED):
-                self._start(job_id, kind, restarts=restarts + 1)
-                return
-        if error is not None:
-            log.error("job %s: building the %s failed", job_id, kind.title, exc_info=error)
-            text = f"the engine failed: {type(error).__name__}: {error}"
-            if isinstance(error, BrokenProcessPool):
-                text = "its worker process died again and again, perhaps for want of memory; try fewer workers"
-            self.store.move(job_id, kind, _OPEN, Phase.ERROR, text)
-        self._release_waiting(job_id, kind)
-
-    def _release_waiting(self, job_id: str, kind: ProductKind) -> None:
-        """The astrometric position waits until the standard position has ended."""
-        if kind is not ProductKind.STANDARD_POSITION or not self.store.phase(job_id, kind).is_final:
-            return
-        waiting = ProductKind.ASTROMETRIC_POSITION
-        if self.store.move(job_id, waiting, [Phase.SUSPENDED], Phase.QUEUED):
-            self._start(job_id, waiting)
+def _read_job(store: JobStore, job_id: str) -> tuple[str, JobHandle]:
+    """Owner and handle of a job."""
+    job = store.get(job_id)
+    return job.owner, _handle(job)
 
 
 def _handle(job: StoredJob) -> JobHandle:
-    return JobHandle(job.id, LocalBackend.name, job.request, None, job.submitted)
+    parameters = job_parameters(job.request, "nobody")
+    del parameters["UserID"]
+    return JobHandle(job.id, LocalBackend.name, job.request, None, job.submitted, job.rebin_of, parameters)
 
 
 def _open_store(folder: Path) -> JobStore:

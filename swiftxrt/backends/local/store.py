@@ -7,21 +7,25 @@ report their progress here and look here whether they were cancelled.
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...exceptions import JobError, JobLostError
 from ...kinds import ProductKind
-from ...products.report import JobReport, Phase, ProductStatus, Step, StepState
+from ...products.report import JobReport, JobSummary, Phase, ProductStatus, Step, StepState
 from ...request.bundle import XRTRequest
 
-__all__ = ["JobStore", "StoredJob"]
+__all__ = ["OPEN_PHASES", "JobStore", "OpenProduct", "StoredJob"]
+
+#: Phases of products that have not ended.
+OPEN_PHASES = (Phase.PENDING, Phase.QUEUED, Phase.SUSPENDED, Phase.EXECUTING)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -29,7 +33,9 @@ CREATE TABLE IF NOT EXISTS jobs (
     owner TEXT NOT NULL,
     name TEXT NOT NULL,
     request TEXT NOT NULL,
-    submitted TEXT NOT NULL
+    submitted TEXT NOT NULL,
+    rebin_of INTEGER,
+    expired INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS products (
     job INTEGER NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,
@@ -41,7 +47,11 @@ CREATE TABLE IF NOT EXISTS products (
     PRIMARY KEY (job, kind)
 );
 CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs(owner);
+CREATE INDEX IF NOT EXISTS products_by_phase ON products(phase);
 """
+_LATER_COLUMNS = {"rebin_of": "INTEGER", "expired": "INTEGER NOT NULL DEFAULT 0"}
+_COLUMNS = "id, owner, name, request, submitted, rebin_of"
+_OPEN_WORDS = ", ".join(f"'{phase.value}'" for phase in OPEN_PHASES)
 _BUSY_TIMEOUT_S = 30.0
 
 
@@ -54,6 +64,16 @@ class StoredJob:
     name: str
     request: XRTRequest
     submitted: datetime
+    rebin_of: str | None = None
+
+
+class OpenProduct(NamedTuple):
+    """A product that has not ended."""
+
+    job_id: str
+    kind: ProductKind
+    phase: Phase
+    owner: str
 
 
 class JobStore:
@@ -79,6 +99,10 @@ class JobStore:
         with self._connect() as connection:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(_SCHEMA)
+            columns = {row[1] for row in connection.execute("PRAGMA table_info(jobs)")}
+            for name, declared in _LATER_COLUMNS.items():
+                if name not in columns:  # an older state folder
+                    connection.execute(f"ALTER TABLE jobs ADD COLUMN {name} {declared}")
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
@@ -113,20 +137,23 @@ class JobStore:
         """Folder with the files of one product."""
         return self.job_folder(job_id) / kind.value
 
-    def add(self, request: XRTRequest, owner: str, phases: dict[ProductKind, Phase]) -> StoredJob:
+    def add(
+        self, request: XRTRequest, owner: str, phases: dict[ProductKind, Phase], *, rebin_of: str | None = None
+    ) -> StoredJob:
         """Store a new job, its products in the phases given."""
         submitted = datetime.now(UTC)
+        parent = None if rebin_of is None else _number(rebin_of)
         with self._connect() as connection:
             cursor = connection.execute(
-                "INSERT INTO jobs (owner, name, request, submitted) VALUES (?, ?, ?, ?)",
-                (owner, request.target.name, json.dumps(request.to_dict()), submitted.isoformat()),
+                "INSERT INTO jobs (owner, name, request, submitted, rebin_of) VALUES (?, ?, ?, ?, ?)",
+                (owner, request.target.name, json.dumps(request.to_dict()), submitted.isoformat(), parent),
             )
             job_id = str(cursor.lastrowid)
             connection.executemany(
                 "INSERT INTO products (job, kind, phase) VALUES (?, ?, ?)",
                 [(job_id, kind.value, phase.value) for kind, phase in phases.items()],
             )
-        return StoredJob(job_id, owner, request.target.name, request, submitted)
+        return StoredJob(job_id, owner, request.target.name, request, submitted, rebin_of)
 
     def get(self, job_id: str) -> StoredJob:
         """Find a job.
@@ -137,9 +164,7 @@ class JobStore:
             If there is none with that identifier.
         """
         with self._connect() as connection:
-            row = connection.execute(
-                "SELECT id, owner, name, request, submitted FROM jobs WHERE id = ?", (_number(job_id),)
-            ).fetchone()
+            row = connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (_number(job_id),)).fetchone()
         if row is None:
             raise JobLostError(
                 f"there is no job {job_id!r} here; jobs are kept from one backend to the next only in a state folder",
@@ -149,12 +174,61 @@ class JobStore:
 
     def jobs(self, owner: str | None = None) -> list[StoredJob]:
         """All jobs, or those of one owner, newest first."""
-        query = "SELECT id, owner, name, request, submitted FROM jobs"
+        query = f"SELECT {_COLUMNS} FROM jobs"
         arguments: tuple[str, ...] = ()
         if owner is not None:
             query, arguments = query + " WHERE owner = ?", (owner,)
         with self._connect() as connection:
             return [_stored(row) for row in connection.execute(query + " ORDER BY id DESC", arguments)]
+
+    def summaries(self, owner: str) -> list[JobSummary]:
+        """The jobs of one owner in short, newest first; rebinnings are not among them."""
+        with self._connect() as connection:
+            rows = connection.execute(
+                "SELECT jobs.id, jobs.name, jobs.submitted, GROUP_CONCAT(products.kind), MAX(products.phase = ?) AND NOT jobs.expired"
+                " FROM jobs JOIN products ON products.job = jobs.id"
+                " WHERE jobs.owner = ? AND jobs.rebin_of IS NULL GROUP BY jobs.id ORDER BY jobs.id DESC",
+                (Phase.COMPLETED.value, owner),
+            ).fetchall()
+        return [
+            JobSummary(
+                id=str(job_id),
+                name=name,
+                submitted=datetime.fromisoformat(submitted),
+                kinds=_kinds(kinds),
+                available=bool(completed) and self.job_folder(job_id).is_dir(),
+            )
+            for job_id, name, submitted, kinds, completed in rows
+        ]
+
+    def count_open(self, owner: str) -> int:
+        """How many jobs of one owner, rebinnings among them, have a product that has not ended."""
+        with self._connect() as connection:
+            (number,) = connection.execute(
+                "SELECT COUNT(DISTINCT jobs.id) FROM products JOIN jobs ON jobs.id = products.job"
+                f" WHERE products.phase IN ({_OPEN_WORDS}) AND jobs.owner = ?",
+                (owner,),
+            ).fetchone()
+        return int(number)
+
+    def expire(self, before: datetime) -> list[str]:
+        """Remove the products of all jobs submitted before a moment that have ended.
+
+        Returns
+        -------
+        job_ids : list of str
+            The jobs; they stay in the list, without products.
+        """
+        with self._connect() as connection:
+            rows = connection.execute(
+                "SELECT id FROM jobs WHERE NOT expired AND submitted < ? AND NOT EXISTS"
+                f" (SELECT 1 FROM products WHERE products.job = jobs.id AND products.phase IN ({_OPEN_WORDS}))",
+                (before.astimezone(UTC).isoformat(),),
+            ).fetchall()
+            for (job_id,) in rows:
+                shutil.rmtree(self.job_folder(job_id), ignore_errors=True)
+            connection.executemany("UPDATE jobs SET expired = 1 WHERE id = ?", rows)
+        return [str(job_id) for (job_id,) in rows]
 
     def report(self, job_id: str) -> JobReport:
         """State of all products of a job.
@@ -172,18 +246,7 @@ class JobStore:
         if not rows:
             raise JobLostError(f"there is no job {job_id!r} here any more; submit it again", job_id=str(job_id))
         now = time.time()
-        return JobReport(
-            str(job_id),
-            {
-                ProductKind(kind): ProductStatus(
-                    Phase(phase),
-                    text,
-                    tuple(Step(label, StepState(state), note) for label, state, note in json.loads(steps)),
-                    None if started is None else now - started,
-                )
-                for kind, phase, text, steps, started in rows
-            },
-        )
+        return JobReport(str(job_id), {ProductKind(kind): _status(now, *row) for kind, *row in rows})
 
     def phase(self, job_id: str, kind: ProductKind) -> Phase:
         """Phase of one product."""
@@ -211,7 +274,7 @@ class JobStore:
         """Record progress; False if the work on the product should stop."""
         if self._stop_mark.exists():
             return False
-        plain = json.dumps([(step.label, int(step.state), step.note) for step in steps])
+        plain = json.dumps(_plain(steps))
         with self._connect() as connection:
             cursor = connection.execute(
                 "UPDATE products SET steps = ? WHERE job = ? AND kind = ? AND phase = ?",
@@ -219,22 +282,42 @@ class JobStore:
             )
             return cursor.rowcount == 1
 
-    def open_products(self) -> list[tuple[str, ProductKind, Phase]]:
+    def open_products(self) -> list[OpenProduct]:
         """Products that have not ended, oldest first."""
-        final = [phase.value for phase in Phase if phase.is_final]
-        marks = ", ".join("?" for _ in final)
         with self._connect() as connection:
             rows: list[Any] = connection.execute(
-                f"SELECT job, kind, phase FROM products WHERE phase NOT IN ({marks}) ORDER BY job, rowid", final
+                "SELECT job, kind, phase, owner FROM products JOIN jobs ON jobs.id = products.job"
+                f" WHERE phase IN ({_OPEN_WORDS}) ORDER BY job, products.rowid"
             ).fetchall()
-        return [(str(job), ProductKind(kind), Phase(phase)) for job, kind, phase in rows]
+        return [OpenProduct(str(job), ProductKind(kind), Phase(phase), owner) for job, kind, phase, owner in rows]
+
+
+def _status(now: float, phase: str, text: str, steps: str, started: float | None) -> ProductStatus:
+    """State of a product; as from the service, only work that goes on has steps."""
+    if phase != Phase.EXECUTING.value:
+        return ProductStatus(Phase(phase), text)
+    return ProductStatus(Phase(phase), text, _steps(json.loads(steps)), None if started is None else now - started)
+
+
+def _plain(steps: Iterable[Step]) -> list[Any]:
+    return [(step.label, int(step.state), step.note, _plain(step.steps)) for step in steps]
+
+
+def _steps(plain: Iterable[Sequence[Any]]) -> tuple[Step, ...]:
+    """Steps; in older state folders there are none inside others."""
+    return tuple(Step(label, StepState(state), note, *map(_steps, inner)) for label, state, note, *inner in plain)
+
+
+def _kinds(words: str) -> tuple[ProductKind, ...]:
+    asked = words.split(",")
+    return tuple(kind for kind in ProductKind if kind.value in asked)
 
 
 def _stored(row: tuple[Any, ...]) -> StoredJob:
-    job_id, owner, name, request, submitted = row
-    return StoredJob(
-        str(job_id), owner, name, XRTRequest.from_dict(json.loads(request)), datetime.fromisoformat(submitted)
-    )
+    job_id, owner, name, plain, submitted, rebin_of = row
+    request = XRTRequest.from_dict(json.loads(plain))
+    parent = None if rebin_of is None else str(rebin_of)
+    return StoredJob(str(job_id), owner, name, request, datetime.fromisoformat(submitted), parent)
 
 
 def _number(job_id: str) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..._fields import wire_keys
 from ...config import conf
 from ...exceptions import (
     ProductNotAvailableError,
@@ -20,31 +19,26 @@ from ...exceptions import (
     ServiceWarning,
     warn,
 )
-from ...io.packages import read_image_package
-from ...io.spectrum import read_slice_archive
 from ...jobs.protocol import JobHandle
 from ...kinds import ProductKind
 from ...products.provenance import Provenance
-from ...products.report import JobReport
-from ...products.spectrumset import SpectrumSet
+from ...products.report import JobReport, JobSummary
 from ...request.bundle import XRTRequest
+from ...request.lightcurve import LightCurveRequest
 from ...request.target import Target
-from ...wire import envelope, lightcurve, position, spectrum, status
-from ...wire.jobpars import resolved_target
+from ...wire import envelope, history, rebin, status
 from ...wire.request import from_wire
-from ..transport import Transport
+from ...wire.values import is_unset
+from . import collecting
+from .connection import Connection
 
 __all__ = ["UKSSDCBackend"]
 
-_OBJECTS = "user_objects"
-_POSITION_PATH = {
-    ProductKind.STANDARD_POSITION: "tprods/getPSFPos.php",
-    ProductKind.ENHANCED_POSITION: "tprods/getEnhPos.php",
-    ProductKind.ASTROMETRIC_POSITION: "tprods/getAstromPos.php",
-}
 #: The service asks not to be polled more often than once a minute.
 _POLITE_S = 60.0
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_TARGET_KEYS = [key for field in Target.__record_fields__ for key in wire_keys(field)]
+_LIGHT_CURVE_ONLY: dict[str, Any] = dict.fromkeys(("spectrum", "position", "image", "sources"))
 
 
 class UKSSDCBackend:
@@ -61,12 +55,7 @@ class UKSSDCBackend:
     capabilities = frozenset(ProductKind)
 
     def __init__(self, *, user: str | None = None) -> None:
-        self._user = user
-        self._transport: Transport | None = None
-        self._transport_user = ""
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_user": None, "_transport": None, "_transport_user": ""}
+        self._service = Connection(user)
 
     @property
     def min_poll_interval_s(self) -> float:
@@ -94,27 +83,47 @@ class UKSSDCBackend:
         ServiceWarning
             If the parameters of the accepted job cannot be read.
         """
-        sent = request.to_wire(user=self._sender())
+        sender = self._service.sender
+        sent = {**request.to_wire(user=sender), "UserID": sender}
         try:
-            reply = self._call("run_userobject.php", sent, sealed=True)
+            reply = self._service.call("run_userobject.php", sent, sealed=True)
         except ServiceUnavailableError as error:
             raise ServiceUnavailableError(
-                f"{error.message}; the request may have arrived: look at the list of your jobs on the service's page "
-                "before you submit it again",
+                f"{error.message}; the request may have arrived: look at list_jobs() before you submit it again",
                 url=error.url,
                 status=error.status,
                 payload_excerpt=error.payload_excerpt,
             ) from error
-        missing = [key for key in ("URL", "JobID") if not reply.get(key)]
+        missing = [key for key in ("URL", "JobID") if is_unset(reply.get(key))]
         if missing:
             raise ProtocolError(
-                f"the request was accepted, but the reply lacks {', '.join(missing)}; "
-                "look for the job on the service's page before sending it again",
-                payload_excerpt=str(sorted(reply)),
+                f"the request was accepted, but the reply lacks {', '.join(missing)}",
+                advice="look for the job in list_jobs() before sending it again",
+                payload_excerpt=", ".join(sorted(map(str, reply))),
             )
-        job_id = str(reply["JobID"])
-        resolved = request.replace(target=_resolved(request.target, reply.get("jobPars"), sent, job_id))
-        return JobHandle(job_id, self.name, resolved, _address(reply), datetime.now(UTC))
+        job_id, url = str(reply["JobID"]), str(reply["URL"]).rstrip("/")
+        parameters = reply.get("jobPars")
+        resolved = _resolved(request, parameters, sent, job_id)
+        return JobHandle(job_id, self.name, resolved, url, datetime.now(UTC), parameters=_without_user(parameters))
+
+    def rebin(self, handle: JobHandle, request: LightCurveRequest) -> JobHandle:
+        """Bin the light curve of a job anew.
+
+        Raises
+        ------
+        RequestRejectedError
+            If the service refuses.
+        JobLostError
+            If it does not know the job.
+        ServiceUnavailableError, ProtocolError
+            As for `submit`.
+        """
+        parent = handle.rebin_of or handle.id
+        asked = rebin.encode_rebin(parent, request, handle.request.target.name)
+        reply, url = self._service.call_api(asked)
+        new_id = rebin.decode_job(rebin.open_reply(reply, url=url, job_id=parent))
+        changed = handle.request.replace(light_curve=request.with_defaults(), **_LIGHT_CURVE_ONLY)
+        return JobHandle(new_id, self.name, changed, None, datetime.now(UTC), parent, asked)
 
     def recall(self, job_id: str) -> JobHandle:
         """Find a job sent earlier.
@@ -128,27 +137,36 @@ class UKSSDCBackend:
         ProtocolError
             If the parameters of the job cannot be read.
         """
-        reply = self._call("getOldProduct.php", {"oldJob": str(job_id)}, job_id=str(job_id))
-        if "jobPars" not in reply or "URL" not in reply:
-            raise ProtocolError("the reply about an old job lacks its parameters", payload_excerpt=str(sorted(reply)))
+        reply = self._service.call("getOldProduct.php", {"oldJob": str(job_id)}, job_id=str(job_id))
+        url, parameters = history.decode_old_job(reply)
         try:
-            request = from_wire(reply["jobPars"])
+            request = from_wire(parameters)
         except RequestError as error:
-            raise ProtocolError(f"the parameters of job {job_id} cannot be read: {error}") from error
-        return JobHandle(str(job_id), self.name, request, _address(reply))
+            raise ProtocolError(
+                f"the parameters of job {job_id} cannot be read: {error}", advice="look at it on the service's page"
+            ) from error
+        return JobHandle(str(job_id), self.name, request, url, parameters=_without_user(parameters))
 
     def poll(self, handle: JobHandle) -> JobReport:
         """State of a job."""
+        if handle.rebin_of is not None:
+            reply, url = self._service.call_api(rebin.ask("checkRebinStatus", handle.id))
+            return rebin.decode_status(rebin.open_reply(reply, url=url, job_id=handle.id), handle.id)
         kinds = handle.request.kinds
         codes = status.what(kinds)
-        reply = self._ask_job(handle, "checkProductStatus.php", {"what": codes, "whatProg": codes})
+        reply = self._ask("checkProductStatus.php", handle, what=codes, whatProg=codes)
         return status.decode_status(reply, handle.id, kinds)
 
     def cancel(self, handle: JobHandle, kinds: Iterable[ProductKind]) -> JobReport:
-        """Cancel products of a job."""
-        reply = self._ask_job(handle, "canceljob.php", {"what": status.what(kinds)})
-        status.decode_cancel(reply)
-        return self.poll(handle)
+        """Cancel products of a job; the report says which of them could not be cancelled."""
+        chosen = tuple(kinds)
+        if handle.rebin_of is not None:
+            reply, url = self._service.call_api(rebin.ask("cancelRebin", handle.id))
+            kept = dict.fromkeys(chosen, rebin.decode_cancel(reply, url=url, job_id=handle.id))
+        else:
+            reply = self._ask("canceljob.php", handle, what=status.what(chosen))
+            kept = {kind: code.reason for kind, code in status.decode_cancel(reply, chosen).items()}
+        return self.poll(handle).not_cancelled(kept)
 
     def collect(self, handle: JobHandle, kind: ProductKind) -> Any:
         """Fetch a finished product.
@@ -166,21 +184,9 @@ class UKSSDCBackend:
             notes=(f"job {handle.id}",),
         )
         try:
-            return self._collector(kind)(handle, provenance)
+            return collecting.collect(self._service, handle, kind, provenance)
         except RequestRejectedError as error:  # the job is there, so it is the product that is not
             raise ProductNotAvailableError(kind.title, error.message) from error
-
-    def _collector(self, kind: ProductKind) -> Callable[[JobHandle, Provenance], Any]:
-        if kind.is_position:
-            return lambda handle, provenance: self._position(kind, handle, provenance)
-        collectors: Mapping[ProductKind, Callable[[JobHandle, Provenance], Any]] = {
-            ProductKind.LIGHT_CURVE: self._light_curve,
-            ProductKind.SPECTRUM: self._spectrum,
-            ProductKind.IMAGE: self._image,
-        }
-        if kind not in collectors:
-            raise ProductNotAvailableError(kind.title, "this version cannot read it; use download() for the files")
-        return collectors[kind]
 
     def download(
         self, handle: JobHandle, kind: ProductKind, folder: Path, *, archive_format: str, overwrite: bool
@@ -189,98 +195,63 @@ class UKSSDCBackend:
 
         Raises
         ------
+        ProductNotAvailableError
+            If the service keeps none.
         ServiceError
-            If the service has none, or the download fails.
+            If the download fails.
         OutputExistsError
             If the file exists and `overwrite` is False.
         """
-        name = f"{kind.code}.{archive_format}"
-        return self._http().fetch(f"{handle.url}/{name}", folder / name, overwrite=overwrite)
+        return collecting.download(
+            self._service, handle, kind, folder, archive_format=archive_format, overwrite=overwrite
+        )
+
+    def list_jobs(self) -> list[JobSummary]:
+        """All jobs of the user, newest first, also those made on the service's page.
+
+        Raises
+        ------
+        NotRegisteredError
+            If the service does not know the user.
+        ServiceError
+            If there is no answer, or none that can be used.
+        """
+        return history.decode_jobs(self._service.call("listOldJobs.php", {}))
+
+    def count_active_jobs(self) -> int:
+        """How many jobs of the user are queued or running.
+
+        Raises
+        ------
+        NotRegisteredError, ServiceError
+            As for `list_jobs`.
+        """
+        return history.decode_count(self._service.call("getNumJobs.php", {}))
 
     def close(self) -> None:
         """Close all connections."""
-        if self._transport is not None:
-            self._transport.close()
+        self._service.close()
 
-    def _position(self, kind: ProductKind, handle: JobHandle, provenance: Provenance) -> Any:
-        reply = self._ask_job(handle, _POSITION_PATH[kind], {})
-        return position.decode(reply, kind, _told(reply, provenance))
-
-    def _light_curve(self, handle: JobHandle, provenance: Provenance) -> Any:
-        reply = self._ask_job(handle, "tprods/getLCData.php", {"nosys": "no", "incbad": "no"})
-        request = handle.request.light_curve.with_defaults()
-        bands = (request.band, request.soft, request.hard)
-        return lightcurve.decode(reply, bands=bands, provenance=_told(reply, provenance))
-
-    def _spectrum(self, handle: JobHandle, provenance: Provenance) -> SpectrumSet:
-        content = self._ask_job(handle, "tprods/getSpecData.php", {})
-        reply = spectrum.decode(content)
-        if reply.missing:
-            raise ProductNotAvailableError(ProductKind.SPECTRUM.title, reply.missing)
-        found: list[Any] = []
-        with tempfile.TemporaryDirectory(prefix="swiftxrt-") as scratch:
-            for number, part in enumerate(reply.slices):
-                if not part.data_url:
-                    continue
-                path = self._http().fetch(part.data_url, Path(scratch) / f"slice{number}.tar.gz")
-                found += read_slice_archive(path)
-        return SpectrumSet(tuple(found), t0_met=reply.t0_met, provenance=_told(content, provenance))
-
-    def _image(self, handle: JobHandle, provenance: Provenance) -> Any:
-        with tempfile.TemporaryDirectory(prefix="swiftxrt-") as scratch:
-            path = self.download(handle, ProductKind.IMAGE, Path(scratch), archive_format="tar.gz", overwrite=False)
-            return read_image_package(path, provenance)
-
-    def _ask_job(self, handle: JobHandle, path: str, payload: Mapping[str, Any]) -> dict[str, Any]:
-        return self._call(path, {"JobID": handle.id, **payload}, job_id=handle.id)
-
-    def _call(
-        self, path: str, payload: Mapping[str, Any], *, sealed: bool = False, job_id: str | None = None
-    ) -> dict[str, Any]:
-        user = self._sender()
-        message = payload if sealed else envelope.seal(payload, user)
-        reply, url = self._http().post(f"{_OBJECTS}/{path}", message)
-        return envelope.open_reply(reply, user=user, url=url, job_id=job_id)
-
-    def _http(self) -> Transport:
-        """The transport; made anew when ``conf.service_url`` or the user has changed."""
-        base_url, user = conf.service_url.rstrip("/"), self._sender()
-        if self._transport is None or (self._transport.base_url, self._transport_user) != (base_url, user):
-            self.close()
-            self._transport, self._transport_user = Transport(base_url, user), user
-        return self._transport
-
-    def _sender(self) -> str:
-        user = (self._user or conf.user or os.environ.get("SWIFTXRT_USER", "")).strip()
-        if not user:
-            raise RequestError(
-                [
-                    (
-                        "user",
-                        "the service needs a registered e-mail address: register once on its registration page, "
-                        "then give SwiftXRT(user='...'), set conf.user or the environment variable SWIFTXRT_USER",
-                    )
-                ]
-            )
-        return user
+    def _ask(self, path: str, handle: JobHandle, **payload: str) -> dict[str, Any]:
+        return self._service.call(path, {"JobID": handle.id, **payload}, job_id=handle.id)
 
     def __repr__(self) -> str:
         return f"<UKSSDCBackend at {conf.service_url}>"
 
 
-def _told(reply: Mapping[str, Any], otherwise: Provenance) -> Provenance:
-    """Provenance as an embedded server tells it, with what is known here where it does not."""
-    told = reply.get(envelope.PROVENANCE)
-    if not isinstance(told, Mapping):
-        return otherwise
-    return Provenance.from_dict(told)
+def _without_user(parameters: Any) -> dict[str, Any]:
+    return (
+        {key: value for key, value in parameters.items() if key != "UserID"} if isinstance(parameters, Mapping) else {}
+    )
 
 
-def _resolved(target: Target, parameters: Any, sent: Mapping[str, Any], job_id: str) -> Target:
-    """The target as the service completed it; the job is accepted, so nothing here may lose it."""
+def _resolved(request: XRTRequest, parameters: Any, sent: Mapping[str, Any], job_id: str) -> XRTRequest:
+    """The request as the service completed it; the job is accepted, so nothing here may lose it."""
+    told = {}
     try:
         if isinstance(parameters, Mapping):
-            return resolved_target(parameters, sent)
+            told = {key: value for key, value in parameters.items() if not is_unset(value)}
+            return from_wire({**sent, **told, **{kind.flag: 1 for kind in request.kinds}})
         reason = "the reply holds none"
     except RequestError as error:
         reason = str(error)
@@ -288,8 +259,8 @@ def _resolved(target: Target, parameters: Any, sent: Mapping[str, Any], job_id: 
         f"job {job_id} was accepted, but its parameters cannot be read ({reason}); the request is kept as it was sent",
         ServiceWarning,
     )
-    return target
-
-
-def _address(reply: Mapping[str, Any]) -> str:
-    return str(reply["URL"]).rstrip("/")
+    try:
+        found = {key: told[key] for key in _TARGET_KEYS if key in told}
+        return request.replace(target=from_wire({**sent, **found}).target)
+    except RequestError:
+        return request

@@ -1,0 +1,85 @@
+"""What all sorts of value have in common."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = ["Kind", "Pair", "compact", "is_code", "nearest", "wire_number"]
+
+
+def nearest(given: str, allowed: Iterable[str]) -> str:
+    """A hint naming the allowed word nearest to `given`, or an empty string."""
+    by_lower = {word.lower(): word for word in allowed}
+    match = difflib.get_close_matches(given.lower(), by_lower, n=1)
+    return f"; did you mean {by_lower[match[0]]!r}?" if match else ""
+
+
+def compact(number: float) -> int | float:
+    """The same number as an int where it is whole, so that 20.0 is written as 20."""
+    return int(number) if float(number).is_integer() and abs(number) < 2**53 else float(number)
+
+
+def wire_number(value: Any) -> float:
+    """A number of the service, which may come as a text.
+
+    Raises
+    ------
+    ValueError
+        If it is not a number.
+    """
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"a number is needed; got {value!r}") from None
+
+
+def is_code(value: Any) -> bool:
+    """Whether a value is a whole number, or its text, as the internal codes of the service are."""
+    return str(value).strip().lstrip("-").isdecimal()
+
+
+class Kind:
+    """How one sort of value is checked, stored and written.
+
+    ``convert`` takes what a user gives and returns what is stored, raising
+    `ValueError` with a sentence that says what is allowed. ``to_plain`` and
+    ``from_plain`` translate to JSON values, ``to_wire`` and ``from_wire`` to
+    the service's values.
+    """
+
+    def convert(self, value: Any) -> Any:
+        raise NotImplementedError(type(self).__name__)  # pragma: no cover - every kind overrides it
+
+    def to_plain(self, value: Any) -> Any:
+        return value
+
+    def from_plain(self, value: Any) -> Any:
+        return self.convert(value)
+
+    def to_wire(self, value: Any) -> Any:
+        return self.to_plain(value)
+
+    def from_wire(self, value: Any) -> Any:
+        return self.convert(value)
+
+    def show(self, value: Any) -> str:
+        """The value in the representation of an object, on one line."""
+        return repr(value)
+
+    def describe(self) -> str:
+        """What is allowed, for the documentation tables."""
+        raise NotImplementedError(type(self).__name__)  # pragma: no cover - every kind overrides it
+
+
+class Pair(Kind):
+    """A kind that takes two keys on the wire."""
+
+    def to_pair(self, value: Any) -> tuple[Any, Any]:
+        """The values of the two keys."""
+        raise NotImplementedError(type(self).__name__)  # pragma: no cover - every pair overrides it
+
+    def from_pair(self, first: Any, second: Any) -> Any:
+        """The value that two keys stand for."""
+        raise NotImplementedError(type(self).__name__)  # pragma: no cover - every pair overrides it

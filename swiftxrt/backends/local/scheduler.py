@@ -1,0 +1,171 @@
+"""Handing queued products to workers, never more than there are workers."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+
+from ..._log import log
+from ...kinds import ProductKind
+from ...products.report import Phase
+from .queue import FairQueue, Task
+from .store import OPEN_PHASES, JobStore
+from .threads import DaemonThreads
+from .workers import load_engine, prepare_process, run_product
+
+__all__ = ["Scheduler"]
+
+#: How often a product is taken up again after a worker process died.
+_RESTARTS = 2
+
+
+class Scheduler:
+    """Keeps workers busy with the products of a `FairQueue`.
+
+    Parameters
+    ----------
+    store : JobStore
+        Where the outcome of each product is recorded.
+    archive : Path
+        Folder with observations.
+    processes : bool
+        Whether the workers are processes; else they are threads.
+    workers : int
+        How many products are built side by side.
+    """
+
+    def __init__(self, store: JobStore, archive: Path, *, processes: bool, workers: int) -> None:
+        self._store = store
+        self._archive = archive
+        self._processes = processes
+        self._workers = workers
+        self._queue = FairQueue()
+        self._executor: Executor | None = None
+        self._running = 0
+        self._dispatching = False
+        self._closed = False
+        self._guard = threading.Lock()
+
+    def put(self, owner: str, job_id: str, kind: ProductKind, *, first: bool = False) -> None:
+        """Queue a product of a job; with `first` before all others of its owner."""
+        with self._guard:
+            self._queue.put(owner, Task(job_id, kind), first=first)
+        self._dispatch()
+
+    def drop(self, owner: str, job_id: str, kind: ProductKind) -> None:
+        """Take a product out of the queue, if it is still there."""
+        with self._guard:
+            self._queue.drop(owner, job_id, kind)
+
+    def release_waiting(self, owner: str, job_id: str, kind: ProductKind) -> None:
+        """Queue what waited for a product that has ended: the astrometric position for the standard position."""
+        if kind is not ProductKind.STANDARD_POSITION or not self._store.phase(job_id, kind).is_final:
+            return
+        waiting = ProductKind.ASTROMETRIC_POSITION
+        if self._store.move(job_id, waiting, [Phase.SUSPENDED], Phase.QUEUED):
+            self.put(owner, job_id, waiting, first=True)
+
+    def warm_up(self) -> None:
+        """Start the workers now, so that the first product need not wait for them."""
+        with self._guard:
+            if self._executor is None and not self._closed:
+                self._executor = self._make_executor()
+                for _ in range(self._workers):
+                    self._executor.submit(load_engine)
+
+    def close(self) -> None:
+        """Take nothing more from the queue, and wait until the work under way has stopped at its next step."""
+        with self._guard:
+            self._closed = True
+            self._queue.clear()
+            executor, self._executor = self._executor, None
+        self._store.stop()
+        if executor is not None:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+    def _dispatch(self) -> None:
+        """Give the idle workers something to do.
+
+        The pool is called outside the guard, because a pool that breaks calls
+        back while it holds locks of its own. One thread does it at a time: a
+        product that ends meanwhile only leaves its place free.
+        """
+        with self._guard:
+            if self._dispatching:
+                return
+            self._dispatching = True
+        try:
+            while (turn := self._next()) is not None:
+                self._hand_over(*turn)
+        except BaseException:
+            with self._guard:
+                self._dispatching = False
+            raise
+
+    def _next(self) -> tuple[Executor, str, Task] | None:
+        """Who builds what next, for which owner; `None` ends the dispatching."""
+        with self._guard:
+            if not self._closed and self._running < self._workers and self._queue:
+                self._executor = self._executor or self._make_executor()
+                turn = self._queue.take()
+                if turn is not None:
+                    self._running += 1
+                    return self._executor, *turn
+            self._dispatching = False
+            return None
+
+    def _hand_over(self, executor: Executor, owner: str, task: Task) -> None:
+        try:
+            future = executor.submit(run_product, self._store.folder, self._archive, task.job_id, task.kind)
+        except BrokenProcessPool as error:  # a worker died while it had nothing to do
+            self._settle(error, executor, owner, task)
+        except RuntimeError:
+            if not self._closed:  # else the pool was shut down just now, and the product stays queued in the store
+                raise
+        else:
+            future.add_done_callback(lambda done: self._ended(done, executor, owner, task))
+
+    def _make_executor(self) -> Executor:
+        if self._processes:
+            return ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"), initializer=prepare_process)
+        return DaemonThreads(self._workers)
+
+    def _ended(self, future: Future[None], executor: Executor, owner: str, task: Task) -> None:
+        if not future.cancelled():
+            self._settle(future.exception(), executor, owner, task)
+
+    def _settle(self, error: BaseException | None, executor: Executor, owner: str, task: Task) -> None:
+        """Free the place of a product, and record how its building ended if its worker could not."""
+        with self._guard:
+            self._running -= 1
+            if isinstance(error, BrokenProcessPool) and self._executor is executor:
+                self._executor = None
+            if self._closed:
+                return
+        try:
+            if not self._taken_up_again(error, owner, task):
+                if error is not None:
+                    self._record_failure(error, task)
+                self.release_waiting(owner, task.job_id, task.kind)
+        finally:
+            self._dispatch()
+
+    def _taken_up_again(self, error: BaseException | None, owner: str, task: Task) -> bool:
+        """One worker that dies takes the whole pool along, and nobody says which product it was."""
+        if not isinstance(error, BrokenProcessPool) or task.restarts >= _RESTARTS:
+            return False
+        if not self._store.move(task.job_id, task.kind, [Phase.QUEUED, Phase.EXECUTING], Phase.QUEUED):
+            return False
+        with self._guard:
+            self._queue.put(owner, task._replace(restarts=task.restarts + 1), first=True)
+        return True
+
+    def _record_failure(self, error: BaseException, task: Task) -> None:
+        log.error("job %s: building the %s failed", task.job_id, task.kind.title, exc_info=error)
+        text = f"the engine failed: {type(error).__name__}: {error}"
+        if isinstance(error, BrokenProcessPool):
+            text = "its worker process died again and again, perhaps for want of memory; try fewer workers"
+        self._store.move(task.job_id, task.kind, OPEN_PHASES, Phase.ERROR, text)

@@ -1,0 +1,114 @@
+"""Search for all point sources in a field.
+
+Sliding cells find where there are more events than the background lets
+expect; the point spread function is fitted there; what the fit makes likely is
+taken into the model, the background is mapped without it, and the cells are
+searched again, until nothing more is found. The way is that of the Swift
+catalogues 1SXPS and 2SXPS (Evans et al. 2014, ApJS 210, 8; 2020, ApJS 247, 54);
+cells, thresholds and background maps are our own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .detection_background import background_map
+from .detection_cells import find_candidates, local_background
+from .detection_field import Field, PointSource
+from .detection_fit import likelihood, settle_source, try_source
+from .detection_quality import LEAST_LIKELIHOOD
+
+__all__ = ["Detection", "find_sources"]
+
+Floats = NDArray[np.float64]
+
+_PASSES = 5
+# Two sources closer than this are one; beside a core spoilt by pile-up they keep the same distance.
+_APART_PIX = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """Result of `find_sources`.
+
+    Parameters
+    ----------
+    sources : tuple of PointSource
+        The most likely first.
+    background : ndarray, shape (ny, nx)
+        Expected background counts per pixel.
+    model : ndarray, shape (ny, nx)
+        Expected counts of all sources.
+    """
+
+    sources: tuple[PointSource, ...]
+    background: Floats
+    model: Floats
+
+
+def find_sources(field: Field, least_likelihood: float = LEAST_LIKELIHOOD) -> Detection:
+    """Find the point sources in a field.
+
+    Parameters
+    ----------
+    field : Field
+        Image and exposures.
+    least_likelihood : float, optional
+        `swiftxrt.engine.detection_fit.likelihood` that a source must have.
+
+    Returns
+    -------
+    detection : Detection
+    """
+    search = _Search(field, least_likelihood)
+    for number in range(_PASSES):
+        found = search.add_candidates()
+        if number and not found:
+            break
+        search.refine()
+    search.refine()
+    ordered = sorted(search.sources, key=lambda source: -source.gain)
+    return Detection(tuple(ordered), search.background, search.model)
+
+
+class _Search:
+    """Sources found so far, with the background map and the picture of all sources."""
+
+    def __init__(self, field: Field, least_likelihood: float) -> None:
+        self.field, self.least = field, least_likelihood
+        self.sources: list[PointSource] = []
+        self.background = local_background(field)
+        self.model = np.zeros_like(field.counts)
+        seen = field.background_s > 0
+        self.level = max(float(field.counts[seen].mean()) if seen.any() else 0.0, 1e-9)
+
+    def add_candidates(self) -> int:
+        """Take what is likely among the candidates into the model; returns how many."""
+        before = len(self.sources)
+        for x, y in find_candidates(self.field, self.background + self.model):
+            source = try_source(self.field, self.background + self.model, x, y)
+            if source is None or not self._wanted(source, self.sources):
+                continue
+            self._keep(settle_source(self.field, self.background, self.model, source), self.sources)
+        return len(self.sources) - before
+
+    def refine(self) -> None:
+        """Map the background without the sources, and fit each of them anew, the brightest first."""
+        self.background = background_map(self.field, self.model)
+        kept: list[PointSource] = []
+        for source in sorted(self.sources, key=lambda source: -source.rate_cps):
+            source.add_to(self.model, self.field, self.level, -1.0)
+            self._keep(settle_source(self.field, self.background, self.model, source), kept)
+        self.sources = kept
+
+    def _keep(self, source: PointSource | None, among: list[PointSource]) -> None:
+        if source is not None and self._wanted(source, among):
+            source.add_to(self.model, self.field, self.level)
+            among.append(source)
+
+    def _wanted(self, source: PointSource, among: list[PointSource]) -> bool:
+        apart = all(source.distance_pix(other) >= _APART_PIX + other.hole_pix for other in among)
+        return bool(apart and likelihood(source.gain) >= self.least)

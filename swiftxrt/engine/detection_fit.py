@@ -1,0 +1,159 @@
+"""The fit of one source amid background and other sources, and how sure it is that there is one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special, stats
+
+from ..mission import Mode
+from .detection_field import Field, PointSource
+from .psffit import fit_point_source, fit_radius_pix
+from .region_rules import pileup_radius_pix
+
+__all__ = ["likelihood", "settle_source", "try_source"]
+
+Floats = NDArray[np.float64]
+
+# A fit needs so many pixels, and may move so far in each axis.
+_FEWEST_PIXELS = 20
+_REACH_PIX = 6.0
+# How far the pictures of brighter sources may be wrong: with 0.5, sources with
+# the wider profile of swxpsf20010101v006 have no false companions.
+_DOUBT = 0.5
+# Pictures below this part of the background do not matter.
+_NOTICED = 0.1
+# Raw rate above which the core of a source is spoilt by pile-up (ct/s), and the
+# part of the events within the 30 pixels for which that holds.
+_PILEUP_CPS = 0.6
+_ENCLOSED = 0.93
+# Ring in which the background under a source is checked, and the probability
+# of so many events by chance below which it is taken to be higher than mapped.
+_RING_PIX = (12.0, 40.0)
+_RING_CHANCE = 1e-3
+
+
+def likelihood(gain: ArrayLike) -> Any:
+    """Minus the logarithm of the probability of such a gain by chance.
+
+    ``-ln Q(3/2, gain / 2)``, as for three free parameters, in its closed form
+    ``Q(3/2, x) = erfc(sqrt x) + 2 sqrt(x / pi) exp(-x)``, which does not
+    underflow.
+
+    Parameters
+    ----------
+    gain : float or array
+        Gain in the Cash statistic over no source.
+    """
+    x = np.maximum(np.asarray(gain, dtype=float), 0.0) / 2.0
+    return (x - np.log(special.erfcx(np.sqrt(x)) + 2.0 * np.sqrt(x / np.pi)))[()]
+
+
+def try_source(
+    field: Field, others: Floats, x_pix: float, y_pix: float, radius_pix: float = 12.0, hole_pix: float = 0.0
+) -> PointSource | None:
+    """Fit a source in a circle or ring around a place.
+
+    Parameters
+    ----------
+    field : Field
+        Image and exposures.
+    others : ndarray, shape (ny, nx)
+        Expected counts of background and other sources.
+    x_pix, y_pix : float
+        First guess.
+    radius_pix, hole_pix : float
+        Pixels used.
+
+    Returns
+    -------
+    source : PointSource or None
+        None if next to nothing was seen there.
+    """
+    disc = field.disc(x_pix, y_pix, radius_pix, hole_pix)
+    exposure_s = disc.of(field.source_s)
+    if np.count_nonzero(exposure_s) < _FEWEST_PIXELS:
+        return None
+    full_s = float(exposure_s.max())
+    fit = fit_point_source(
+        disc.of(field.counts),
+        disc.x_pix,
+        disc.y_pix,
+        (x_pix, y_pix),
+        psf=field.psf(x_pix, y_pix),
+        exposure=exposure_s / full_s,
+        other_counts=disc.of(others),
+        reach_pix=_REACH_PIX,
+    )
+    gain = fit.statistic_empty - fit.statistic
+    return PointSource(fit.x_pix, fit.y_pix, fit.counts / full_s, fit.radius90_pix, gain, hole_pix)
+
+
+def settle_source(field: Field, background: Floats, model: Floats, source: PointSource) -> PointSource | None:
+    """Fit a source again, in the radius that suits it, and weigh it against doubts about the rest.
+
+    Parameters
+    ----------
+    field : Field
+        Image and exposures.
+    background : ndarray, shape (ny, nx)
+        Background map.
+    model : ndarray, shape (ny, nx)
+        Expected counts of the other sources.
+    source : PointSource
+        The source from an earlier fit.
+
+    Returns
+    -------
+    source : PointSource or None
+        Its gain is the lower one of two: with the rest as it is expected, and
+        with as much of it as there may be. None if the fit failed.
+    """
+    others = background + model if model.any() else background
+    for _ in range(2):
+        hole = _hole_pix(field, source)
+        radius = max(fit_radius_pix(_snr(field, background, source)), 2.0 * hole)
+        fitted = try_source(field, others, source.x_pix, source.y_pix, radius, hole)
+        if fitted is None:
+            return None
+        settled, source = fitted.distance_pix(source) < 1.0, fitted
+        if settled:
+            break
+    doubtful = _most(field, background, model, source)
+    if doubtful is None:
+        return source
+    weighed = try_source(field, doubtful, source.x_pix, source.y_pix, radius, hole)
+    return None if weighed is None else replace(source, gain=min(source.gain, weighed.gain))
+
+
+def _hole_pix(field: Field, source: PointSource) -> float:
+    """Radius that pile-up spoils, from the mean rate."""
+    seen = field.value(field.source_s, source.x_pix, source.y_pix)
+    time_s = field.value(field.time_s, source.x_pix, source.y_pix)
+    rate_cps = _ENCLOSED * source.rate_cps * (seen / time_s if time_s > 0 else 1.0)
+    return pileup_radius_pix(rate_cps, Mode.PC) if rate_cps > _PILEUP_CPS else 0.0
+
+
+def _snr(field: Field, background: Floats, source: PointSource) -> float:
+    disc = field.disc(source.x_pix, source.y_pix, fit_radius_pix(0.0))
+    counts = float(source.expected(field, disc).sum())
+    return counts / float(np.sqrt(max(counts + disc.sum(background), 1e-9)))
+
+
+def _most(field: Field, background: Floats, model: Floats, source: PointSource) -> Floats | None:
+    """As much as background and other sources may give; None if that is hardly more than expected.
+
+    More background if there are too many events in a ring around the source,
+    as in diffuse emission, and more of the neighbours whose profile may differ.
+    """
+    core = field.disc(source.x_pix, source.y_pix, _RING_PIX[0])
+    doubt = _DOUBT if core.sum(model) > _NOTICED * core.sum(background) else 0.0
+    ring = field.disc(source.x_pix, source.y_pix, _RING_PIX[1], _RING_PIX[0])
+    known = ring.sum(background) + ring.sum(model) + float(source.expected(field, ring).sum())
+    found, raised = ring.sum(field.counts), 1.0
+    if known > 0 and stats.poisson.sf(found - 1.0, known) < _RING_CHANCE:
+        raised = found / known
+    return None if doubt == 0.0 and raised == 1.0 else raised * background + (1.0 + doubt) * model

@@ -1,0 +1,130 @@
+"""The tables of a light-curve reply: one for each dataset, with ``columns`` and ``data`` (rows)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..exceptions import ProtocolError
+from ..products._datasets import COLUMNS, Dataset, canonical
+from .lightcurve_names import DatasetName
+
+__all__ = ["NO_OBSID", "OLD_COLUMNS", "read_columns", "read_dataset"]
+
+#: Columns in replies to clients of an API version below 1.10, where they differ.
+OLD_COLUMNS = {"TimePos": "T_+ve", "TimeNeg": "T_-ve", "RatePos": "Ratepos", "RateNeg": "Rateneg"}
+#: Stands for an unknown ObsID, as the service's client needs a number there.
+NO_OBSID = "0" * 11
+
+_OBSID = re.compile(r"(?:!?\s*::ObsID=)?\s*(\d{1,11})(?:\.0*)?")
+_TEXT_COLUMNS = ("ObsID", "URL")
+_NUMBERS = {name for columns in COLUMNS.values() for name in columns} | {"HRPos", "HRNeg", "Quality"}
+# Errors are positive; downward ones may have either sign.
+_POSITIVE = ("Quality", "TimePos", "RatePos", "RateErr", "HRErr", "HRPos", "BGerr")
+
+
+def read_dataset(reply: Mapping[str, Any], parsed: DatasetName) -> Dataset:
+    """Read and check one dataset of a reply.
+
+    Parameters
+    ----------
+    reply : mapping
+        The whole reply.
+    parsed : DatasetName
+        One of its ``Datasets``.
+
+    Raises
+    ------
+    ProtocolError
+        If the table is missing or cannot be used; the message says why.
+    """
+    name = parsed.text
+    columns = read_columns(reply, name)
+    obsid = columns.pop("ObsID", np.array([], dtype=str))
+    columns.pop("URL", None)
+    if "HRErr" not in columns and {"HRPos", "HRNeg"} <= columns.keys():
+        columns["HRErr"] = (columns["HRPos"] + np.abs(columns["HRNeg"])) / 2
+    needed = ("Time", "TimePos", "TimeNeg", "HR" if parsed.kind == "HR" else "Rate")
+    missing = [column for column in needed if column not in columns]
+    if missing:
+        raise ProtocolError(f"{name!r} lacks {', '.join(missing)}; its columns are {', '.join(columns)}")
+    if not np.all(np.isfinite(columns["Time"])):
+        raise ProtocolError(f"{name!r} has rows without a time")
+    for column in _POSITIVE:
+        if column in columns and np.any(columns[column] < 0):  # NaN is not.
+            raise ProtocolError(f"{name!r} has negative values of {column}")
+    quality = np.nan_to_num(columns.pop("Quality", np.array([]))).astype(np.int64)
+    return Dataset(parsed.mode, parsed.kind, columns, obsid, quality)
+
+
+def read_columns(reply: Mapping[str, Any], name: str) -> dict[str, NDArray[Any]]:
+    """Columns of one dataset, under today's names; unknown ones are left out.
+
+    Parameters
+    ----------
+    reply : mapping
+        The whole reply.
+    name : str
+        One of its ``Datasets``.
+
+    Returns
+    -------
+    columns : dict of str to ndarray
+        Numbers (NaN for null), but texts for ``ObsID`` (11 digits) and ``URL``.
+
+    Raises
+    ------
+    ProtocolError
+        If the table is missing, ragged, names a column twice or holds text
+        where numbers belong.
+    """
+    table = reply.get(f"{name}Data")
+    if not isinstance(table, Mapping):
+        raise ProtocolError(f"{name!r} is listed but there is no table '{name}Data'")
+    columns, rows = table.get("columns"), table.get("data")
+    if not isinstance(columns, list) or not isinstance(rows, list):
+        raise ProtocolError(f"'{name}Data' needs the lists 'columns' and 'data'; it has {', '.join(table)}")
+    names = [canonical(str(column)) for column in columns]
+    twice = [column for column, number in Counter(names).items() if number > 1]
+    if twice:
+        raise ProtocolError(f"{name!r} has the column {twice[0]} more than once: {', '.join(map(str, columns))}")
+    for number, row in enumerate(rows):
+        if not isinstance(row, list) or len(row) != len(columns):
+            raise ProtocolError(f"row {number} of {name!r} should have {len(columns)} values: {row!r}")
+    cells = zip(*rows, strict=True) if rows else ((),) * len(columns)
+    known = _NUMBERS.union(_TEXT_COLUMNS)
+    return {
+        column: _read_column(f"{column} of {name!r}", column, values)
+        for column, values in zip(names, cells, strict=True)
+        if column in known
+    }
+
+
+def _read_column(what: str, column: str, cells: Iterable[Any]) -> NDArray[Any]:
+    if column == "ObsID":
+        return np.array([_read_obsid(what, cell) for cell in cells], dtype=str)
+    if column in _TEXT_COLUMNS:
+        return np.array([str(cell) for cell in cells], dtype=str)
+    try:
+        # Null becomes NaN here, and the texts "inf" and "nan" are understood.
+        numbers = np.array(list(cells), dtype=float)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ProtocolError(f"{what} should hold numbers: {error}") from error
+    if numbers.ndim != 1:
+        raise ProtocolError(f"{what} should hold numbers; got lists")
+    return numbers
+
+
+def _read_obsid(what: str, cell: Any) -> str:
+    if cell is None or cell == "":
+        return ""
+    match = _OBSID.fullmatch(str(cell).strip())
+    if match is None:
+        raise ProtocolError(f"{what} should hold ObsIDs of up to eleven digits; got {cell!r}")
+    obsid = match.group(1).zfill(11)
+    return "" if obsid == NO_OBSID else obsid

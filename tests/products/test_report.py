@@ -1,0 +1,109 @@
+"""What a report shows."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+
+from swiftxrt.kinds import ProductKind as Kind
+from swiftxrt.products.report import JobReport, Phase, ProductStatus, Step, StepState
+
+STEPS = (
+    Step("Prepare data", StepState.DONE),
+    Step("Build <spectra>", StepState.ACTIVE, "14 of 156", (Step("Extract", StepState.DONE), Step("Fit"))),
+    Step("Write"),
+)
+REPORT = JobReport(
+    "951",
+    {
+        Kind.SPECTRUM: ProductStatus(Phase.EXECUTING, "", STEPS, 3683.9, "Two modes & all grades:"),
+        Kind.STANDARD_POSITION: ProductStatus(Phase.COMPLETED),
+        Kind.ENHANCED_POSITION: ProductStatus(Phase.ERROR, "no UVOT data"),
+        Kind.IMAGE: ProductStatus(Phase.ABORTED),
+    },
+)
+
+
+def test_text_is_a_tree() -> None:
+    assert str(REPORT).splitlines() == [
+        "job 951: EXECUTING, 2 of 4 products failed or cancelled",
+        "  spectrum: EXECUTING for 1:01:23",
+        "    Two modes & all grades:",
+        "    [x] Prepare data",
+        "    [>] Build <spectra> (14 of 156)",
+        "      [x] Extract",
+        "      [ ] Fit",
+        "    [ ] Write",
+        "  standard position: COMPLETED",
+        "  enhanced position: ERROR: no UVOT data",
+        "  image: ABORTED",
+    ]
+    assert str(STEPS[1]).splitlines() == ["[>] Build <spectra> (14 of 156)", "  [x] Extract", "  [ ] Fit"]
+    assert str(REPORT.products[Kind.SPECTRUM]).splitlines()[:3] == [
+        "EXECUTING for 1:01:23",
+        "  Two modes & all grades:",
+        "  [x] Prepare data",
+    ]
+
+
+class Words(HTMLParser):
+    """The texts of a piece of HTML, which must be well formed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.words = ""
+        self.depth = 0
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag != "br":
+            self.open.append(tag)
+        self.depth = max(self.depth, self.open.count("ul"))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def test_notebooks_show_the_same() -> None:
+    parser = Words()
+    parser.feed(REPORT._repr_html_())
+    parser.close()
+    assert parser.open == []
+    assert parser.depth == 3
+    for line in str(REPORT).splitlines():
+        assert line.strip() in parser.words
+
+
+def test_complete_is_not_failed() -> None:
+    report = JobReport("1", {Kind.SPECTRUM: ProductStatus(Phase.COMPLETED), Kind.IMAGE: ProductStatus(Phase.ERROR)})
+    assert (report.phase, report.is_final) == (Phase.COMPLETED, True)
+    assert report.completed == (Kind.SPECTRUM,)
+    assert report.failed == (Kind.IMAGE,)
+    assert "1 of 2 products failed" in str(report)
+    assert not REPORT.is_final
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (ProductStatus(Phase.COMPLETED), "could not be cancelled: too late"),
+        (ProductStatus(Phase.ERROR, "no data"), "no data; could not be cancelled: too late"),
+        (ProductStatus(Phase.ABORTED), ""),
+    ],
+)
+def test_remark_on_what_could_not_be_cancelled(status: ProductStatus, text: str) -> None:
+    report = JobReport("1", {Kind.IMAGE: status, Kind.SPECTRUM: status})
+    after = report.not_cancelled({Kind.IMAGE: "too late", Kind.SPECTRUM: ""})
+    assert after.products[Kind.IMAGE].text == text
+    assert after.products[Kind.SPECTRUM] == status
+    assert after.time == report.time
+
+
+def test_report_of_nothing() -> None:
+    empty = JobReport("1", {})
+    assert (empty.phase, empty.fraction, str(empty)) == (Phase.UNKNOWN, 0.0, "job 1: UNKNOWN")
+    assert "<ul></ul>" in empty._repr_html_()
