@@ -5,7 +5,8 @@ worker process per processor core. Each job is a light curve of one short
 simulated observation. User by user submits all jobs in a row, so that first come, first
 served would let the last ones wait for all others; then a newcomer submits one
 job behind the full queue. Each client asks once a second for the state of one
-unfinished job, and fetches what has ended, every fifth also as an archive.
+of its unfinished jobs, and fetches what has ended, every fifth also as an
+archive.
 """
 
 from __future__ import annotations
@@ -42,8 +43,6 @@ class Job:
 
     user: str
     id: str
-    submitted_s: float
-    ended_s: float | None = None
     code: int | None = None
     fetched: bool = False
 
@@ -83,19 +82,19 @@ class Client:
                 self.figures.faults[content["ERROR"]] += 1
         return content
 
-    def submit(self, user: str, start_s: float) -> Job | None:
+    def submit(self, user: str) -> Job | None:
         with self.figures.timed("submit_s"):
             reply = self.ask("run_userobject.php", user, **LIGHT_CURVE)
-        return Job(user, reply["JobID"], time.perf_counter() - start_s) if reply["OK"] == 1 else None
+        return Job(user, reply["JobID"]) if reply["OK"] == 1 else None
 
-    def look(self, job: Job, start_s: float) -> None:
+    def look(self, job: Job) -> None:
         with self.figures.timed("poll_s"):
             reply = self.ask("checkProductStatus.php", job.user, JobID=job.id, what="lc", whatProg="lc")
         code = reply["lc"]["statusCode"]
-        if (code < 0 or code == 4) and job.ended_s is None:
-            job.code, job.ended_s = code, time.perf_counter() - start_s
+        if code < 0 or code == 4:
+            job.code = code
             with self.figures.timed("fetch_s"):
-                job.fetched = self.ask("tprods/getLCData.php", job.user, JobID=job.id)["Datasets"] == ["PC"]
+                job.fetched = self.ask("tprods/getLCData.php", job.user, JobID=job.id)["Datasets"][:1] == ["PC"]
             if int(job.id) % 5 == 0:
                 self.download(job)
 
@@ -105,15 +104,15 @@ class Client:
         job.fetched = archive.status_code == 200 and archive.content[:2] == b"\x1f\x8b"
 
 
-def look_after(client: Client, jobs: list[Job], start_s: float, everything_sent: threading.Event) -> None:
+def look_after(client: Client, mine: list[Job], end_s: float, everything_sent: threading.Event) -> None:
     """Ask for the state of jobs, one after the other, until all have ended."""
     number = 0
-    while time.perf_counter() - start_s < TIME_LIMIT_S:
-        waiting = [job for job in list(jobs) if job.ended_s is None]
+    while time.perf_counter() < end_s:
+        waiting = [job for job in list(mine) if job.code is None]
         if not waiting and everything_sent.is_set():
             return
         if waiting:
-            client.look(waiting[number % len(waiting)], start_s)
+            client.look(waiting[number % len(waiting)])
         number += 1
         time.sleep(PAUSE_S)
 
@@ -155,9 +154,10 @@ class MemoryWatch(threading.Thread):
 
 
 @contextmanager
-def server(archive: Path) -> Iterator[tuple[str, int]]:
+def server(archive: Path, state: Path) -> Iterator[tuple[str, int]]:
     """Run the command; its address and process."""
-    command = [sys.executable, "-m", "swiftxrt", "serve", "--archive", str(archive), "--port", "0"]
+    command = [sys.executable, "-m", "swiftxrt", "serve", "--archive", str(archive), "--state", str(state)]
+    command += ["--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -168,34 +168,39 @@ def server(archive: Path) -> Iterator[tuple[str, int]]:
 
 def run(url: str, users: int, jobs_each: int, clients: int) -> tuple[list[Job], Figures, float]:
     """Submit, look after and fetch everything."""
-    figures, jobs, everything_sent = Figures(), [], threading.Event()
+    figures, everything_sent = Figures(), threading.Event()
+    shares: list[list[Job]] = [[] for _ in range(clients)]
     start_s = time.perf_counter()
     with ThreadPoolExecutor(clients) as pool:
         watching = [
-            pool.submit(look_after, Client(url, figures), jobs, start_s, everything_sent) for _ in range(clients)
+            pool.submit(look_after, Client(url, figures), mine, start_s + TIME_LIMIT_S, everything_sent)
+            for mine in shares
         ]
         sender = Client(url, figures)
-        for user in [f"user{number:02d}@example.org" for number in range(users) for _ in range(jobs_each)]:
-            jobs += filter(None, [sender.submit(user, start_s)])
-        jobs += filter(None, [sender.submit(NEWCOMER, start_s)])
+        jobs: list[Job] = []
+        for user in [*(f"user{number // jobs_each:02d}@example.org" for number in range(users * jobs_each)), NEWCOMER]:
+            if job := sender.submit(user):
+                shares[len(jobs) % clients].append(job)
+                jobs.append(job)
         everything_sent.set()
         for future in watching:
             future.result()
     return jobs, figures, time.perf_counter() - start_s
 
 
-def lead(jobs: list[Job]) -> int:
-    """How many more jobs one user had ever got than another who was waiting too."""
-    sent = Counter(job.user for job in jobs)
-    done: Counter[str] = Counter()
-    largest = 0
-    for job in sorted(jobs, key=lambda job: job.ended_s or np.inf):
+def in_order_of_their_end(jobs: list[Job], state: Path) -> list[Job]:
+    """The jobs that are complete, as the files in the state folder tell it."""
+    ends_s = {job.id: (state / "jobs" / job.id).stat().st_mtime for job in jobs if job.code == 4}
+    return sorted((job for job in jobs if job.id in ends_s), key=lambda job: ends_s[job.id])
+
+
+def lead(order: list[Job]) -> int:
+    """How many more jobs one user had ever got than another with as many jobs who still waited."""
+    left = Counter(job.user for job in order if job.user != NEWCOMER)
+    most, done, largest = max(left.values(), default=0), Counter[str](), 0
+    for job in order:
         done[job.user] += 1
-        waiting = [
-            done[user]
-            for user in sent
-            if done[user] < sent[user] and min(one.submitted_s for one in jobs if one.user == user) < (job.ended_s or 0)
-        ]
+        waiting = [done[user] for user, number in left.items() if done[user] < number == most]
         largest = max(largest, done[job.user] - min(waiting, default=done[job.user]))
     return largest
 
@@ -206,7 +211,7 @@ def row(name: str, times_s: list[float]) -> str:
 
 
 def print_outcome(jobs: list[Job], figures: Figures, wall_s: float) -> None:
-    ended = [job for job in jobs if job.ended_s is not None]
+    ended = [job for job in jobs if job.code is not None]
     print(
         f"jobs sent {USERS * JOBS_EACH + 1}, accepted {len(jobs)}, complete {sum(job.code == 4 for job in jobs)}, "
         f"fetched {sum(job.fetched for job in jobs)}, refusals {sum(figures.faults.values())}"
@@ -221,12 +226,11 @@ def print_outcome(jobs: list[Job], figures: Figures, wall_s: float) -> None:
         print(row(name, getattr(figures, f"{name}_s")))
 
 
-def print_fairness(jobs: list[Job]) -> None:
-    order = sorted((job for job in jobs if job.ended_s is not None), key=lambda job: job.ended_s or 0)
-    print(f"\nlargest lead of one waiting user over another: {lead(order)} jobs of {JOBS_EACH}")
-    behind = [job for job in order if (job.ended_s or 0) > jobs[-1].submitted_s]
-    place = next((index for index, job in enumerate(behind, 1) if job.user == NEWCOMER), None)
-    print(f"the newcomer behind {len(behind) - 1} unfinished jobs of {USERS} users was served as number {place}")
+def print_fairness(order: list[Job]) -> None:
+    print(f"\nlargest lead of one waiting user over another: {lead(order)} of {JOBS_EACH} jobs")
+    place = next((index for index, job in enumerate(order, 1) if job.user == NEWCOMER), None)
+    last = [index for index, job in enumerate(order, 1) if job.user != NEWCOMER][-1:]
+    print(f"the newcomer, last to submit, was served as number {place} of {max([place or 0, *last])}")
 
 
 def print_memory(before: list[float], rows: list[list[float]]) -> None:
@@ -241,16 +245,18 @@ def print_memory(before: list[float], rows: list[list[float]]) -> None:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        small_observation(folder, duration=100 * u.s)
-        with server(Path(folder)) as (url, pid):
+        archive, state = Path(folder) / "archive", Path(folder) / "state"
+        small_observation(archive, duration=100 * u.s)
+        with server(archive, state) as (url, pid):
             watch = MemoryWatch(pid)
             watch.start()
             before = memory_mib(pid)
             jobs, figures, wall_s = run(url, USERS, JOBS_EACH, CLIENTS)
             watch.over.set()
             watch.join()
+            order = in_order_of_their_end(jobs, state)
     print_outcome(jobs, figures, wall_s)
-    print_fairness(jobs)
+    print_fairness(order)
     print_memory(before, watch.rows)
 
 

@@ -1,7 +1,7 @@
 """Swift X-ray Telescope data as Astropy objects.
 
 `SwiftXRT` is the entry point: it finds, requests and builds light curves,
-spectra, positions and images. Everything in this namespace is imported the
+spectra, positions, images and lists of sources. Everything in this namespace is imported the
 first time it is used, so that importing the package costs next to nothing.
 """
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .jobs.job import Job as Job
     from .kinds import ProductKind as ProductKind
     from .mission import Mode as Mode
+    from .products.compare import Comparison as Comparison
     from .products.countspectrum import CountSpectrum as CountSpectrum
     from .products.events import EventList as EventList
     from .products.fit import FitParameter as FitParameter
@@ -78,6 +79,7 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "jobs.job": ("Job",),
     "kinds": ("ProductKind",),
     "mission": ("Mode",),
+    "products.compare": ("Comparison",),
     "products.countspectrum": ("CountSpectrum",),
     "products.events": ("EventList",),
     "products.fit": ("FitParameter", "SpectralFit"),

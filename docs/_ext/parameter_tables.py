@@ -133,7 +133,13 @@ def column_rows(columns: Mapping[str, Any], meanings: Mapping[str, str]) -> list
 def _unit(kind: Any) -> str:
     """Unit, or type, of a column."""
     if isinstance(kind, type):
-        return "" if kind is float else f"`~{kind.__module__}.{kind.__name__}`" if "." in kind.__module__ else kind.__name__
+        return (
+            ""
+            if kind is float
+            else f"`~{kind.__module__}.{kind.__name__}`"
+            if "." in kind.__module__
+            else kind.__name__
+        )
     return "" if u.Unit(kind) == u.dimensionless_unscaled else u.Unit(kind).to_string("unicode")
 
 

@@ -12,8 +12,9 @@ from ..kinds import ProductKind
 from ..products.observation import Observation
 from ..products.provenance import Provenance
 from ..request.bundle import XRTRequest
-from . import make_images, make_lightcurve, make_position, make_spectra
+from . import make_images, make_lightcurve, make_position, make_sources, make_spectra
 from .data import select_data
+from .without_effect import settings_without_effect
 
 __all__ = ["Progress", "build_product", "step_labels"]
 
@@ -31,6 +32,7 @@ _MAKERS: dict[ProductKind, Any] = {
     ProductKind.SPECTRUM: make_spectra,
     ProductKind.STANDARD_POSITION: make_position,
     ProductKind.IMAGE: make_images,
+    ProductKind.SOURCES: make_sources,
 }
 
 # What cannot be made from event files alone, and why.
@@ -42,7 +44,6 @@ _IMPOSSIBLE = {
         "an astrometric position needs X-ray sources matched to a reference catalogue; "
         "the local engine has X-ray events only"
     ),
-    ProductKind.SOURCES: "this version of the local engine does not search for sources",
 }
 
 
@@ -86,7 +87,7 @@ def build_product(
 
     Returns
     -------
-    product : LightCurveSet, SpectrumSet, Position or tuple of SkyImage
+    product : LightCurveSet, SpectrumSet, Position, SourceList or tuple of SkyImage
 
     Raises
     ------
@@ -107,6 +108,7 @@ def build_product(
         request_digest=request.digest,
         software=f"swiftxrt {__version__}",
         inputs=data.obsids,
+        notes=settings_without_effect(request, kind),
         cautions=data.cautions,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -19,7 +19,7 @@ from .detection_background import background_map
 from .detection_cells import find_candidates, local_background
 from .detection_field import Field, PointSource
 from .detection_fit import likelihood, settle_source, try_source
-from .detection_quality import LEAST_LIKELIHOOD
+from .detection_quality import Quality, rate_quality
 
 __all__ = ["Detection", "find_sources"]
 
@@ -49,7 +49,7 @@ class Detection:
     model: Floats
 
 
-def find_sources(field: Field, least_likelihood: float = LEAST_LIKELIHOOD) -> Detection:
+def find_sources(field: Field, least_likelihood: float | None = None) -> Detection:
     """Find the point sources in a field.
 
     Parameters
@@ -57,7 +57,8 @@ def find_sources(field: Field, least_likelihood: float = LEAST_LIKELIHOOD) -> De
     field : Field
         Image and exposures.
     least_likelihood : float, optional
-        `swiftxrt.engine.detection_fit.likelihood` that a source must have.
+        `swiftxrt.engine.detection_fit.likelihood` that a source must have; by
+        default that of a source of poor quality.
 
     Returns
     -------
@@ -77,7 +78,7 @@ def find_sources(field: Field, least_likelihood: float = LEAST_LIKELIHOOD) -> De
 class _Search:
     """Sources found so far, with the background map and the picture of all sources."""
 
-    def __init__(self, field: Field, least_likelihood: float) -> None:
+    def __init__(self, field: Field, least_likelihood: float | None) -> None:
         self.field, self.least = field, least_likelihood
         self.sources: list[PointSource] = []
         self.background = local_background(field)
@@ -110,5 +111,10 @@ class _Search:
             among.append(source)
 
     def _wanted(self, source: PointSource, among: list[PointSource]) -> bool:
-        apart = all(source.distance_pix(other) >= _APART_PIX + other.hole_pix for other in among)
-        return bool(apart and likelihood(source.gain) >= self.least)
+        if any(source.distance_pix(other) < _APART_PIX + other.hole_pix for other in among):
+            return False
+        sureness = float(likelihood(source.gain))
+        if self.least is not None:
+            return sureness >= self.least
+        level = self.field.value(self.background, source.x_pix, source.y_pix)
+        return bool(rate_quality(sureness, level) < Quality.NONE)

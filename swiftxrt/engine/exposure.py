@@ -98,16 +98,21 @@ def _own_map(events: EventList) -> ExposureMap:
     """Map of one observation in its own system."""
     time_s, square_s = np.zeros((2, SKY_SIZE, SKY_SIZE))
     for snapshot in split_snapshots(events):
-        seen, angle, (x0, y0) = _snapshot_map(snapshot)
-        sky = (slice(max(y0, 0), y0 + seen.shape[0]), slice(max(x0, 0), x0 + seen.shape[1]))
-        inside = seen[max(-y0, 0) :, max(-x0, 0) :][: SKY_SIZE - max(y0, 0), : SKY_SIZE - max(x0, 0)]
-        time_s[sky] += inside
-        square_s[sky] += inside * angle[max(-y0, 0) :, max(-x0, 0) :][: inside.shape[0], : inside.shape[1]] ** 2
+        seen, angle, corner = _snapshot_map(snapshot)
+        # The part of the box that lies on the image, as an index of either.
+        on_box, on_sky = [], []
+        for first, size in zip(corner, seen.shape, strict=True):
+            low, high = max(first, 0), max(min(first + size, SKY_SIZE), 0)
+            on_box.append(slice(low - first, max(high, low) - first))
+            on_sky.append(slice(low, max(high, low)))
+        inside = seen[tuple(on_box)]
+        time_s[tuple(on_sky)] += inside
+        square_s[tuple(on_sky)] += inside * angle[tuple(on_box)] ** 2
     return ExposureMap(time_s, square_s)
 
 
 def _snapshot_map(snapshot: Snapshot) -> tuple[Floats, Floats, tuple[int, int]]:
-    """Good time and off-axis angle in a box of the sky image, and its first pixel (x, y)."""
+    """Good time and off-axis angle in a box of the sky image, and its first pixel (y, x)."""
     offset, time_s = snapshot.offsets(_PRECISION_PIX)
     first = complex(offset.real.min(), offset.imag.min())
     shift_x, shift_y = (np.rint(part).astype(int) for part in ((offset - first).real, (offset - first).imag))
@@ -121,7 +126,7 @@ def _snapshot_map(snapshot: Snapshot) -> tuple[Floats, Floats, tuple[int, int]]:
         seen[dy : dy + size, dx : dx + size] += seconds * live
     grid_y, grid_x = np.mgrid[y0 : y0 + seen.shape[0], x0 : x0 + seen.shape[1]]
     mean = np.average(offset, weights=time_s)
-    return seen, off_axis_arcmin(*snapshot.pointing.to_detector(grid_x, grid_y, mean)), (x0, y0)
+    return seen, off_axis_arcmin(*snapshot.pointing.to_detector(grid_x, grid_y, mean)), (y0, x0)
 
 
 def _moved(exposure: ExposureMap, source: WCS, target: WCS) -> ExposureMap:

@@ -19,6 +19,7 @@ from .centroid import SourceFinder
 from .extracted import Extraction, ExtractionParameters, SnapshotRegion
 from .geometry import pixel_to_sky, sky_to_pixel
 from .inputs import ExtractedEvents
+from .notes import Notes
 from .region_rules import (
     BACKGROUND_PIX,
     FEWEST_EVENTS,
@@ -57,25 +58,6 @@ _GENERAL_NOTES = {
         "the background strip holds up to 2 per cent of the events of the source",
     ),
 }
-
-
-class _Notes:
-    """Sentences, each with the observations that it concerns."""
-
-    def __init__(self) -> None:
-        self._labels: dict[str, list[str]] = {}
-
-    def add(self, sentence: str, label: str = "") -> None:
-        labels = self._labels.setdefault(sentence, [])
-        if label and label not in labels:
-            labels.append(label)
-
-    def sentences(self) -> tuple[str, ...]:
-        lines = []
-        for sentence, labels in self._labels.items():
-            more = f" and {len(labels) - 5} more" if len(labels) > 5 else ""
-            lines.append(f"{sentence} ({', '.join(labels[:5])}{more})" if labels else sentence)
-        return tuple(lines)
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +184,7 @@ class _Extractor:
     def __init__(self, position: SkyCoord, parameters: ExtractionParameters, mode: Mode) -> None:
         self.position, self.parameters, self.mode = position, parameters, mode
         self.finder = SourceFinder(parameters)
-        self.notes = _Notes()
+        self.notes = Notes()
         self.pieces: list[_Piece] = []
         self.nearest_arcmin = np.inf
         self.without_centroid: list[str] = []

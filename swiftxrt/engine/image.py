@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..exceptions import RequestError
 from ..mission import SKY_SIZE, Mode
 from ..products.events import EventList
+from .exposure import map_exposure
 from .geometry import look_up, off_axis_arcmin
 from .psf import vignetting
 from .snapshots import live_time_s, split_snapshots
@@ -122,6 +123,7 @@ def stack_images(
     *,
     wcs: WCS | None = None,
     exposure: bool = True,
+    left_out: Sequence[NDArray[np.bool_]] | None = None,
     seed: int = 0,
 ) -> StackedImage:
     """Add up the images of observations.
@@ -141,6 +143,8 @@ def stack_images(
         list when not given.
     exposure : bool, optional
         Make the exposure map too.
+    left_out : sequence of ndarray of bool, optional
+        For each event list, which of its events are not counted.
     seed : int, optional
         Of the random numbers; the same seed gives the same image.
 
@@ -158,25 +162,34 @@ def stack_images(
         raise RequestError([("event_lists", "images are made from event lists of photon counting mode")], "image")
     target = centred_wcs(lists) if wcs is None else wcs
     rng = np.random.default_rng(seed)
-    counts = sum((_counted(events, channels, target, rng) for events in lists), np.zeros((SKY_SIZE, SKY_SIZE)))
+    skipped = [None] * len(lists) if left_out is None else left_out
+    images = (_counted(events, channels, target, rng, skip) for events, skip in zip(lists, skipped, strict=True))
+    counts = sum(images, np.zeros((SKY_SIZE, SKY_SIZE)))
     notes = []
     if exposure:
         notes.append("exposure: field of view and bad pixels follow the pointing in steps of 10 s, no vignetting")
     if any(not _same(events.wcs, target) for events in lists):
         notes.append("observations with another tangent point were moved with their events spread over their pixels")
-    grid_y, grid_x = np.mgrid[0:SKY_SIZE, 0:SKY_SIZE]
     return StackedImage(
         counts=counts.astype(np.int32),
-        exposure_s=stack_exposure(lists, target, grid_x, grid_y) if exposure else None,
+        exposure_s=map_exposure(lists, target).time_s if exposure else None,
         wcs=target,
         obsids=tuple(dict.fromkeys(events.obsid for events in lists)),
         notes=tuple(notes),
     )
 
 
-def _counted(events: EventList, channels: tuple[int, int] | None, target: WCS, rng: np.random.Generator) -> Floats:
+def _counted(
+    events: EventList,
+    channels: tuple[int, int] | None,
+    target: WCS,
+    rng: np.random.Generator,
+    left_out: NDArray[np.bool_] | None,
+) -> Floats:
     """Events of one observation per pixel of the target system."""
     kept = (events.x >= 0) & (events.y >= 0)
+    if left_out is not None:
+        kept &= ~left_out
     if channels is not None:
         kept &= (events.pi >= channels[0]) & (events.pi <= channels[1])
     x, y = events.x[kept].astype(float), events.y[kept].astype(float)

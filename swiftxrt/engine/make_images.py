@@ -50,7 +50,7 @@ def make(
             counts=CCDData(stack.counts, unit=u.ct, wcs=stack.wcs, meta=dict(meta)),
             exposure=exposure,
             band=band,
-            provenance=replace(provenance, notes=notes),
+            provenance=replace(provenance, notes=(*provenance.notes, *notes)),
         )
         for band, stack in zip(bands, stacks, strict=True)
     )

@@ -100,7 +100,11 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
         raise ProductNotAvailableError(ProductKind.LIGHT_CURVE.title, "; ".join(notes) or "no good time of the source")
     if Mode.WT in results:
         notes.append(_SYSTEMATICS_NOTE)
-    complete = replace(provenance, notes=tuple(dict.fromkeys(notes)), cautions=tuple(_with_place(cautions, results)))
+    complete = replace(
+        provenance,
+        notes=tuple(dict.fromkeys((*provenance.notes, *notes))),
+        cautions=tuple(_with_place(cautions, results)),
+    )
     return _with_variants(request, results, complete)
 
 

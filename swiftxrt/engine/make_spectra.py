@@ -82,7 +82,9 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
         )
     order = {part: number for number, part in enumerate(dict.fromkeys(one.label for one in made))}
     made.sort(key=lambda one: order[one.label])
-    complete = replace(provenance, notes=tuple(dict.fromkeys(left_out + notes)), cautions=tuple(cautions))
+    complete = replace(
+        provenance, notes=tuple(dict.fromkeys((*provenance.notes, *left_out, *notes))), cautions=tuple(cautions)
+    )
     return SpectrumSet(made, t0_met=_zero(request, data), provenance=complete)
 
 
@@ -125,7 +127,7 @@ def _spectrum(
         "grades": grades,
         "label": part.label,
         "header": _header(request),
-        "provenance": replace(provenance, notes=extraction.notes, calibration=(_NO_RESPONSE,)),
+        "provenance": replace(provenance, notes=(*provenance.notes, *extraction.notes), calibration=(_NO_RESPONSE,)),
     }
     background = CountSpectrum(counts=counts.background_counts, backscale=counts.backscale_background, **common)
     return CountSpectrum(

@@ -72,9 +72,7 @@ class PointSourceFit:
 class _Problem:
     """Data and model of one fit: x, y, log of the strength, and log of the background if it is free."""
 
-    def __init__(
-        self, data: Floats, x: Floats, y: Floats, weight: Floats, psf: KingPSF, fixed: Floats | None
-    ) -> None:
+    def __init__(self, data: Floats, x: Floats, y: Floats, weight: Floats, psf: KingPSF, fixed: Floats | None) -> None:
         self.data, self.x, self.y, self.weight, self.psf = data, x, y, weight, psf
         self.flat = max(float(data.sum()) / max(float(weight.sum()), _TINY), _TINY)
         self.free = fixed is None

@@ -62,7 +62,7 @@ def _notes(request: XRTRequest, kind: ProductKind) -> Iterator[str]:
         yield _sentence("position.centroid_method", position.centroid_method, _NO_CENTROID)
     # The service fits it unless it is told not to.
     if kind is ProductKind.SOURCES and sources.fit_stray_light is not False:
-        yield _sentence("sources.fit_stray_light", True, _NO_STRAY_LIGHT)
+        yield _sentence("sources.fit_stray_light", sources.fit_stray_light or "default", _NO_STRAY_LIGHT)
 
 
 def _sentence(path: str, value: object, reason: str) -> str:

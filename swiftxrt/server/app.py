@@ -10,7 +10,6 @@ from typing import Any
 import astropy.units as u
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -26,8 +25,10 @@ from .users import UserRegistry
 __all__ = ["make_app"]
 
 _BODY_LIMIT = 1 << 20
-#: Archives packed side by side. They have threads of their own, so that a poll never waits for an archive.
-_PACKERS = 2
+#: Threads for quick calls such as polls, and others for what takes its time: reading
+#: products and packing archives. So a poll never waits for an archive, and the few
+#: slow ones at a time do not get in each other's way.
+_QUICK_THREADS, _SLOW_THREADS = 16, 2
 
 
 class _Reply(JSONResponse):
@@ -73,7 +74,7 @@ def make_app(
     products = ProductFiles(backend, files)
     expiry = None if keep is None else Expiry(keep, products)
     service = Service(backend, users, job_limit=JobLimit(job_limit), expiry=expiry)
-    packers = CapacityLimiter(_PACKERS)
+    quick, slow = CapacityLimiter(_QUICK_THREADS), CapacityLimiter(_SLOW_THREADS)
 
     def call(path: str) -> Callable[[Request], Any]:
         async def endpoint(request: Request) -> Response:
@@ -84,13 +85,15 @@ def make_app(
                 return PlainTextResponse("bad request", status_code=400)
             if body is None:
                 return PlainTextResponse("request too large", status_code=413)
-            return _Reply(await run_in_threadpool(service.answer, path, read_payload(body), base_url))
+            payload = read_payload(body)
+            limiter = slow if service.is_slow(path, payload) else quick
+            return _Reply(await to_thread.run_sync(service.answer, path, payload, base_url, limiter=limiter))
 
         return endpoint
 
     async def download(request: Request) -> Response:
         job_id, name = str(request.path_params["job_id"]), request.path_params["name"]
-        found = await to_thread.run_sync(products.find, job_id, name, limiter=packers)
+        found = await to_thread.run_sync(products.find, job_id, name, limiter=slow)
         return FileResponse(found) if found else PlainTextResponse("not found", status_code=404)
 
     routes = [Route(f"/user_objects/{path}", call(path), methods=["POST"]) for path in PATHS]

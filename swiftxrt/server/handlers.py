@@ -47,6 +47,17 @@ FUNCTIONS: Mapping[str, Handler] = {
 }
 
 
+#: Calls that take their time, as they read products.
+_SLOW = frozenset(
+    {
+        productcalls.source_list,
+        productcalls.light_curve,
+        productcalls.spectra,
+        rebincalls.light_curve,
+    }
+)
+
+
 class Service:
     """The product service around a backend.
 
@@ -74,6 +85,14 @@ class Service:
         self.users = users
         self.job_limit = job_limit or JobLimit()
         self.expiry = expiry
+
+    @staticmethod
+    def is_slow(path: str, payload: Any) -> bool:
+        """Whether a call should not be made side by side with many others, see `answer`."""
+        if path != API_PATH:
+            return PATHS[path] in _SLOW
+        name = payload.get("APIFunc") if isinstance(payload, Mapping) else None
+        return isinstance(name, str) and FUNCTIONS.get(name) in _SLOW
 
     def answer(self, path: str, payload: Any, base_url: str) -> Reply:
         """Answer one call.

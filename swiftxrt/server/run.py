@@ -55,7 +55,8 @@ def listen(host: str, port: int) -> socket.socket:
         If the port is in use or not allowed.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    opened = socket.socket(family, socket.SOCK_STREAM)
+    # With its protocol named, asyncio turns off Nagle's algorithm, which would cost 40 ms per reply.
+    opened = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         opened.bind((host, port))

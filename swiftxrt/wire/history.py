@@ -55,7 +55,7 @@ def decode_jobs(reply: Mapping[str, Any]) -> list[JobSummary]:
     named = [row for row in listed if isinstance(row, Mapping) and not is_unset(row.get("JobID"))]
     if not isinstance(rows, list) or (rows and not named):
         raise ProtocolError(
-            "the reply holds no list of jobs that can be read; try again later, and report it if it stays so",
+            "the reply holds no list of jobs that can be read",
             payload_excerpt=repr(rows)[:300],
         )
     if len(named) < len(rows):
@@ -95,9 +95,10 @@ def decode_count(reply: Mapping[str, Any]) -> int:
     """
     given = reply.get("numJobs")
     text = str(given).strip().removesuffix(".0")
-    if isinstance(given, bool) or not (text.isascii() and text.isdecimal()):
+    if not (text.isascii() and text.isdecimal()):
         raise ProtocolError(
-            f"the reply does not say how many jobs are active ({given!r:.60}); look at list_jobs() instead",
+            f"the reply does not say how many jobs are active ({given!r:.60})",
+            advice="look at list_jobs() instead",
             payload_excerpt=repr(dict(reply))[:300],
         )
     return int(text)
@@ -136,7 +137,8 @@ def decode_old_job(reply: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     url, parameters = reply.get("URL"), reply.get("jobPars")
     if is_unset(url) or not isinstance(parameters, Mapping):
         raise ProtocolError(
-            "the reply about an earlier job lacks its address or its parameters; look for it in list_jobs()",
+            "the reply about an earlier job lacks its address or its parameters",
+            advice="look for it in list_jobs()",
             payload_excerpt=", ".join(sorted(map(str, reply))),
         )
     return str(url).rstrip("/"), parameters

@@ -81,6 +81,11 @@ def _by_curve(found: _Named, common: dict[str, Any]) -> LightCurveSet:
             curves[curve] = rate_curve(datasets, band=band, **common)
     for curve, (soft, hard) in CATALOGUE_RATIOS.items():
         if datasets := of(curve):
-            bands = {"soft": CATALOGUE_BANDS[soft], "hard": CATALOGUE_BANDS[hard]}
-            curves[curve] = ratio_curve(datasets, definition="(hard-soft)/(hard+soft)", **bands, **common)
+            curves[curve] = ratio_curve(
+                datasets,
+                soft=CATALOGUE_BANDS[soft],
+                hard=CATALOGUE_BANDS[hard],
+                definition="(hard-soft)/(hard+soft)",
+                **common,
+            )
     return LightCurveSet(**curves)

@@ -55,9 +55,6 @@ def test_drop() -> None:
     queue.drop("nobody", "0", Kind.IMAGE)
     assert len(queue) == 1
     assert drained(queue) == [("a", "1")]
-    queue = filled("a", "b")
-    queue.clear()
-    assert drained(queue) == []
 
 
 @given(st.lists(st.one_of(st.sampled_from("abcd"), st.none()), max_size=60))

@@ -203,6 +203,21 @@ def test_astrometric_position_comes_right_after_the_standard_position(scene: Sce
     assert scene.store.phase(waiting, Kind.ASTROMETRIC_POSITION) is Phase.QUEUED
 
 
+def test_pool_that_cannot_be_made_does_not_stop_the_others(scene: Scene) -> None:
+    make = scene.scheduler._make_executor
+
+    def fail() -> Executor:
+        raise OSError("no more processes")
+
+    scene.scheduler._make_executor = fail  # type: ignore[method-assign]
+    with pytest.raises(OSError, match="no more"):
+        scene.add("a")
+    scene.scheduler._make_executor = make  # type: ignore[method-assign]
+    second = scene.add("a")
+    scene.finish()
+    assert scene.given == ["1", second]
+
+
 def test_closing_takes_nothing_more(scene: Scene) -> None:
     for _ in range(3):
         scene.add("a")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import pickle
 import re
 import threading
 import traceback
@@ -306,11 +307,13 @@ def check_secrecy(user: str) -> Callable[[BaseException], None]:
 
 @pytest.fixture
 def check_error(check_secrecy: Callable[[BaseException], None]) -> Callable[[BaseException], None]:
-    """What holds for every error a broken service can cause: it says what to do, and hides the address."""
+    """What holds for every error a broken service can cause: it says what to do, travels, and hides the address."""
 
     def check(error: BaseException) -> None:
         assert isinstance(error, SwiftXRTError)
         assert _ADVICE.search(str(error)), f"says nothing about what to do: {error}"
+        travelled = pickle.loads(pickle.dumps(error))
+        assert (type(travelled), str(travelled)) == (type(error), str(error))
         check_secrecy(error)
 
     return check

@@ -20,7 +20,7 @@ from swiftxrt.testing.server import embedded_server
 USER = "tutorial@example.org"
 NAME = "SIM_GRB 200416A"
 _REAL_HOST = "https://www.swift.ac.uk"
-_LOOKS = 600
+_LOOKS = 3000
 
 
 @dataclass
@@ -116,7 +116,7 @@ def job(tutorial: Any) -> Iterator[Job]:
 
 @pytest.fixture(scope="module")
 def ours(job: Job) -> ProductSet:
-    return job.result(timeout=1 * u.min, progress=False)
+    return job.result(timeout=5 * u.min, progress=False)
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:

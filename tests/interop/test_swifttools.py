@@ -97,7 +97,7 @@ def test_work_in_progress(prods: Any, tutorial: Any, monkeypatch: pytest.MonkeyP
     def held_up(*args: Any, progress: Any, **kwargs: Any) -> Any:
         progress(1, "observation 2 / 3")
         reached.set()
-        assert go_on.wait(60)
+        assert go_on.wait(300)
         return build(*args, progress=progress, **kwargs)
 
     monkeypatch.setattr(workers, "build_product", held_up)
@@ -105,7 +105,7 @@ def test_work_in_progress(prods: Any, tutorial: Any, monkeypatch: pytest.MonkeyP
     request = image_request(prods)
     try:
         assert request.submit(), request.submitError
-        assert reached.wait(60)
+        assert reached.wait(300)
         entry = request.checkProductStatus()["Image"]
         mine = client.get_job(request.JobID).refresh().products[Kind.IMAGE]
         assert tutorial.countActiveJobs() == prods.countActiveJobs(USER) == client.count_active_jobs() == 1

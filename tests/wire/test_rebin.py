@@ -8,7 +8,15 @@ from typing import Any
 import astropy.units as u
 import pytest
 
-from swiftxrt import CountsBinning, LightCurveRequest, ObsidBinning, SnapshotBinning, TimeBinning, TimeIntervals
+from swiftxrt import (
+    CountsBinning,
+    LightCurveRequest,
+    Observations,
+    ObsidBinning,
+    SnapshotBinning,
+    TimeBinning,
+    TimeIntervals,
+)
 from swiftxrt.exceptions import (
     JobLostError,
     ProductNotAvailableError,
@@ -72,6 +80,9 @@ def test_intervals_count_as_in_the_job(relative: bool) -> None:
     sent = rebin.encode_rebin("951", request, "X")
     assert sent["useObs"] == f"{start:.0f}-{start + 1000:.0f}"
     assert rebin.read_rebin(sent, request, times_since_t0=relative)[1] == request
+    if relative:
+        with pytest.raises(RequestError, match="before the launch"):
+            rebin.read_rebin(sent, request)
 
 
 def read(**given: Any) -> LightCurveRequest:
@@ -92,6 +103,8 @@ def test_what_is_not_given_stays() -> None:
     other = read(binMeth="time")
     assert other == BASE.replace(binning=TimeBinning())  # not the shortest bin of the counts
     assert read(useObs="00012345001").data.obsids == ("00012345001",)
+    (_, chosen) = rebin.read_rebin({"type": "UOB_LC", "objectID": "951", "useObs": "00012345001"}, complete)
+    assert chosen == complete.replace(data=Observations("00012345001"))
 
 
 @pytest.mark.parametrize(

@@ -57,9 +57,5 @@ class FairQueue:
         if owner in self._lines and not line:
             del self._lines[owner]
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._lines.clear()
-
     def __len__(self) -> int:
         return sum(len(line) for line in self._lines.values())

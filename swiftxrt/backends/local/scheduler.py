@@ -45,7 +45,7 @@ class Scheduler:
         self._queue = FairQueue()
         self._executor: Executor | None = None
         self._running = 0
-        self._dispatching = False
+        self._dispatcher: object | None = None
         self._closed = False
         self._guard = threading.Lock()
 
@@ -80,7 +80,6 @@ class Scheduler:
         """Take nothing more from the queue, and wait until the work under way has stopped at its next step."""
         with self._guard:
             self._closed = True
-            self._queue.clear()
             executor, self._executor = self._executor, None
         self._store.stop()
         if executor is not None:
@@ -93,17 +92,18 @@ class Scheduler:
         back while it holds locks of its own. One thread does it at a time: a
         product that ends meanwhile only leaves its place free.
         """
+        mine = object()
         with self._guard:
-            if self._dispatching:
+            if self._dispatcher is not None:
                 return
-            self._dispatching = True
+            self._dispatcher = mine
         try:
             while (turn := self._next()) is not None:
                 self._hand_over(*turn)
-        except BaseException:
+        finally:  # after an error, somebody else must be able to go on
             with self._guard:
-                self._dispatching = False
-            raise
+                if self._dispatcher is mine:
+                    self._dispatcher = None
 
     def _next(self) -> tuple[Executor, str, Task] | None:
         """Who builds what next, for which owner; `None` ends the dispatching."""
@@ -114,7 +114,7 @@ class Scheduler:
                 if turn is not None:
                     self._running += 1
                     return self._executor, *turn
-            self._dispatching = False
+            self._dispatcher = None
             return None
 
     def _hand_over(self, executor: Executor, owner: str, task: Task) -> None:
