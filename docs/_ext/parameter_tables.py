@@ -140,7 +140,9 @@ def _unit(kind: Any) -> str:
             if "." in kind.__module__
             else kind.__name__
         )
-    return "" if u.Unit(kind) == u.dimensionless_unscaled else u.Unit(kind).to_string("unicode")
+    unit = u.Unit(kind)
+    # The signs of minutes and seconds of arc alone are hardly seen.
+    return unit.to_string() if unit.is_equivalent(u.deg) else unit.to_string("unicode")
 
 
 def swifttools_rows(classes: list[tuple[str, type[Record]]], remarks: Mapping[str, str]) -> list[tuple[str, ...]]:

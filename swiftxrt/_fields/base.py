@@ -31,7 +31,7 @@ def wire_number(value: Any) -> float:
     """
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"a number is needed; got {value!r}") from None
 
 

@@ -52,6 +52,7 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
     """
     wanted = request.spectrum
     made: list[CountSpectrum] = []
+    asked: dict[str, _Slice] = {}
     notes: list[str] = []
     left_out: list[str] = []
     cautions = list(provenance.cautions)
@@ -69,6 +70,7 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
         cautions += extraction.cautions
         notes += extraction.notes
         slices = list(_slices(request, extraction))
+        asked.update({part.label: part for part in slices})
         for number, part in enumerate(slices, start=1):
             progress(1, f"{part.label} {mode.value} ({number}/{len(slices)})")
             try:
@@ -80,12 +82,18 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
         raise ProductNotAvailableError(
             ProductKind.SPECTRUM.title, "; ".join(left_out) or "no time slice holds any good time"
         )
-    order = {part: number for number, part in enumerate(dict.fromkeys(one.label for one in made))}
-    made.sort(key=lambda one: order[one.label])
+    made.sort(key=lambda one: list(asked).index(one.label))
+    empty = [part for label, part in asked.items() if all(one.label != label for one in made)]
     complete = replace(
         provenance, notes=tuple(dict.fromkeys((*provenance.notes, *left_out, *notes))), cautions=tuple(cautions)
     )
-    return SpectrumSet(made, t0_met=_zero(request, data), provenance=complete)
+    return SpectrumSet(
+        made,
+        missing={part.label: "no good time lies in this time slice" for part in empty},
+        intervals={part.label: part.interval for part in empty if part.interval is not None},
+        t0_met=_zero(request, data),
+        provenance=complete,
+    )
 
 
 def _zero(request: XRTRequest, data: Data) -> float:

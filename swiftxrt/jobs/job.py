@@ -17,13 +17,11 @@ from .._log import log
 from ..exceptions import (
     FormatError,
     JobError,
-    JobLostError,
     JobTimeoutError,
     PartialResultWarning,
     ProductNotAvailableError,
     RequestError,
     ServiceError,
-    ServiceUnavailableError,
     SwiftXRTError,
     SwiftXRTWarning,
     warn,
@@ -36,11 +34,9 @@ from ..request.bundle import XRTRequest
 from .downloading import ARCHIVE_FORMATS, download_archives
 from .progress import callback_display, terminal_display
 from .protocol import JobHandle, ProductBackend
+from .waiting import PatientLook, seconds_of
 
 __all__ = ["ARCHIVE_FORMATS", "Job"]
-
-#: So many looks at a job, one after the other, may fail or tell nothing.
-_PATIENCE = 5
 
 #: Called with each new report while a job is waited for.
 ProgressCallback = Callable[[JobReport], None]
@@ -164,9 +160,9 @@ class Job:
         RequestError
             If `timeout` is not a time.
         """
-        deadline = None if timeout is None else time.monotonic() + _seconds(timeout, "timeout")
+        deadline = None if timeout is None else time.monotonic() + seconds_of(timeout, "timeout")
         pause = self._backend.min_poll_interval_s
-        look = _PatientLook(self)
+        look = PatientLook(self.refresh, self.id, self.backend)
         with _display(self, progress) as show:
             while True:
                 report = look()
@@ -437,46 +433,6 @@ class Job:
 
     def __repr__(self) -> str:
         return f"<Job {self.id} on {self.backend}: {self.phase}, {len(self.kinds)} products for {self.request.target.name!r}>"
-
-
-class _PatientLook:
-    """Looks at a job again and again; a few bad looks in a row are forgiven."""
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self.failed = 0
-        self.silent = 0
-
-    def __call__(self) -> JobReport | None:
-        """The new report, or `None` if the service could not be reached."""
-        try:
-            report = self.job.refresh()
-        except ServiceUnavailableError as error:
-            self.failed += 1
-            if self.failed > _PATIENCE:
-                error.add_note(f"job {self.job.id} may still go on: get_job({self.job.id!r}) finds it again")
-                raise
-            log.info("job %s: look number %d failed: %s", self.job.id, self.failed, error)
-            return None
-        self.failed = 0
-        waited_for = {status.phase for status in report.products.values() if not status.phase.is_final}
-        self.silent = self.silent + 1 if waited_for == {Phase.UNKNOWN} else 0
-        if self.silent > _PATIENCE:
-            raise JobLostError(
-                f"{self.job.backend} no longer tells the state of job {self.job.id}; submit the request again",
-                job_id=self.job.id,
-                report=report,
-            )
-        return report
-
-
-def _seconds(value: u.Quantity, name: str) -> float:
-    if not isinstance(value, u.Quantity) or not value.isscalar or not value.unit.is_equivalent(u.s):
-        raise RequestError([(name, f"a time is needed, such as 2 * u.hour; got {value!r}")])
-    seconds = float(value.to_value(u.s))
-    if not seconds >= 0:
-        raise RequestError([(name, f"must not be negative; got {value}")])
-    return seconds
 
 
 def _display(job: Job, progress: ProgressCallback | bool) -> Any:

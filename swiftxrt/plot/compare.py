@@ -27,7 +27,8 @@ def plot_comparison(comparison: Comparison, *, ax: Axes | None = None, **artist_
     """Draw every difference over its combined error, one line of points for each row of the table.
 
     Differences of infinitely many sigma (of values without any error) are
-    arrows at the edge; rows without errors are left out.
+    arrows at the edge. Rows without errors are left out, and so are variants
+    of light curves, which mostly repeat the curves themselves.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def plot_comparison(comparison: Comparison, *, ax: Axes | None = None, **artist_
         If no difference has an error.
     """
     table = comparison.table
-    rows = [number for number, pulls in enumerate(comparison.pulls) if pulls.size]
+    rows = [row for row, pulls in enumerate(comparison.pulls) if pulls.size and "/" not in table["item"][row]]
     if not rows:
         raise RequestError("there is nothing to draw: no difference has an error")
     if ax is None:

@@ -83,7 +83,6 @@ def plot_sources(
         if not isinstance(ax, WCSAxes):
             raise RequestError([("ax", "axes with a celestial projection are needed (projection=image.wcs)")], "plot")
         wcs = ax.wcs
-    limits = ax.get_xlim(), ax.get_ylim()
     colours = _ON_WHITE if image is None else _ON_DARK
     for number, (band, table) in enumerate(tables.items()):
         options = {"color": colours[number % len(colours)], **artist_kwargs}
@@ -91,8 +90,6 @@ def plot_sources(
         draw_regions(ax, wcs, sources.band_regions(band), edgecolor=options["color"], linewidth=0.8, label="_region")
         if number == 0 and numbers:
             _write_numbers(ax, wcs, table, options["color"], dark=image is not None)
-    ax.set_xlim(limits[0])
-    ax.set_ylim(limits[1])
     if any(len(table) for table in tables.values()):
         face = {"facecolor": "black", "labelcolor": "white"} if image is not None else {}
         ax.legend(loc="upper right", fontsize="small", framealpha=0.75, labelspacing=0.9, borderpad=0.8, **face)

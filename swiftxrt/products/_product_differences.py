@@ -87,6 +87,8 @@ def _bins(item: str, this: Any, other: Any, findings: Findings) -> None:
         findings.add("light curve", item, "hardness ratio", "", *ratios, at=at, only=only)
         return
     _rates(item, one, two, findings, at=at, only=only)
+    if "/" in item:  # The rest is the same in all variants.
+        return
     if known(one["background_rate"], two["background_rate"]):
         backgrounds = [
             Values.of(_plain(curve, "background_rate"), _plain(curve, "background_rate_err")) for curve in (one, two)

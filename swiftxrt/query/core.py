@@ -414,7 +414,9 @@ class SwiftXRTClass(BaseQuery):
         **slot: Any,
     ) -> Any:
         settings = {} if extraction is None else {"extraction": extraction}
-        job = self.submit(XRTRequest(target=as_target(target), **slot, **settings))
+        request = XRTRequest(target=as_target(target), **slot, **settings)
+        warn_about(request, stacklevel=4)  # to whoever called the method that called this one
+        job = Job(self._backend.submit(request), self._backend)
         try:
             job.wait(timeout=timeout)
         except KeyboardInterrupt as interruption:

@@ -45,13 +45,22 @@ def test_bodies_are_read(tables):
 
 
 def test_columns_have_the_units_of_the_code(tables):
-    columns = {"time": Time, "rate": u.ct / u.s, "err": u.ct / u.s, "mode": str, "snr": float, "part": u.one}
-    meanings = {"time": "when", "rate, err": "how bright", "mode": "which", "snr, part": "-"}
+    columns = {
+        "time": Time,
+        "rate": u.ct / u.s,
+        "err": u.ct / u.s,
+        "mode": str,
+        "snr": float,
+        "part": u.one,
+        "angle": u.arcsec,
+    }
+    meanings = {"time": "when", "rate, err": "how bright", "mode": "which", "snr, part": "-", "angle": "a"}
     assert tables.column_rows(columns, meanings)[1:] == [
         ("``time``", "`~astropy.time.core.Time`", "when"),
         ("``rate``, ``err``", "ct s⁻¹", "how bright"),
         ("``mode``", "str", "which"),
         ("``snr``, ``part``", "", "-"),
+        ("``angle``", "arcsec", "a"),
     ]
     for changed in ({**meanings, "extra": "x"}, {"time": "when"}):
         with pytest.raises(ValueError, match="extra|'rate'"):

@@ -37,6 +37,7 @@ from swiftxrt.engine.simulate import simulate_observations
 from swiftxrt.engine.snapshots import split_snapshots
 from swiftxrt.mission import PIXEL_ARCSEC
 from swiftxrt.products.events import EventList
+from swiftxrt.products.gti import GTI
 from swiftxrt.products.provenance import Provenance
 from swiftxrt.testing.synthetic import small_scene
 from swiftxrt.wire.lightcurve import decode, encode
@@ -107,7 +108,7 @@ class TestUnreliable:
         assert "no centroid in 1 PC observations (09999002001)" in caution[1]
         assert "only in variants['with_unreliable']" in caution[1]
 
-    @pytest.mark.parametrize("binning", [TimeBinning(pc_bin=250 * u.s, wt_bin=1 * u.s), SnapshotBinning()])
+    @pytest.mark.parametrize("binning", [TimeBinning(pc_bin=270 * u.s, wt_bin=1 * u.s), SnapshotBinning()])
     def test_bins_are_the_same_in_both(self, fading: list[EventList], binning: Any) -> None:
         """Fixed times are on one grid, which begins with the first good time, reliable or not."""
         curves = build(fading[1:], binning)
@@ -236,8 +237,36 @@ class TestSystematics:
         assert curves.total["is_upper_limit"].all()
         assert curves.total.first_difference(curves.variants["without_systematics"].total) == ""
 
+    def test_without_unreliable_snapshots(self) -> None:
+        """What is left has the systematic errors that it has alone."""
+        events = observed(30.0, 0.11, 30.0, duration_s=100.0, wt_above_cps=0.1, pc_below_cps=0.01,
+                          pointing_offset_arcmin=(ON_ARCMIN, 0.0))  # fmt: skip
+        assert {one.mode for one in events} == {Mode.WT}
+        curves = build(events)
+        assert obsids(curves.total) == ["0", "2"]
+        assert obsids(curves.variants["with_unreliable"].total) == ["0", "1", "2"]
+        alone = build([events[0], events[2]])
+        assert LightCurveSet(**curves).first_difference(LightCurveSet(**alone)) == ""
+        assert systematic(curves, "pos").min() > 0.05
+
     def test_photon_counting_has_none(self) -> None:
-        assert not build(observed(0.3, pointing_offset_arcmin=(ON_ARCMIN, 0.0))).variants
+        events = observed(0.3, pointing_offset_arcmin=(ON_ARCMIN, 0.0))
+        assert not build(events).variants
+        assert extract(events, POSITION, FIXED).events.correction_shifted is None
+
+    def test_factors_belong_to_their_times(self) -> None:
+        """Observations whose good times alternate."""
+        (whole,) = windowed(ON_ARCMIN)
+        start = float(whole.gti.start[0])
+        outer = GTI.from_pairs([(start, start + 100.0), (start + 200.0, start + 300.0)])
+        inner = GTI.from_pairs([(start + 100.0, start + 200.0)])
+        parts = [whole.select(gti=gti) for gti in (outer, inner)]
+        both, *alone = (extract(lists, POSITION, FIXED).events for lists in (parts, *([part] for part in parts)))
+        assert np.all(np.diff(both.correction_time_s) > 0)
+        for one in alone:
+            rows = np.isin(both.correction_time_s, one.correction_time_s)
+            assert np.array_equal(both.correction_factor[rows], one.correction_factor)
+            assert np.array_equal(both.correction_shifted[:, rows], one.correction_shifted)
 
     def test_it_covers_the_error_of_the_aspect(self) -> None:
         """Positions off by 1.6 arcsec per axis, as those of the archive: rates scatter as the errors say."""

@@ -210,11 +210,17 @@ def test_images_with_an_exposure_map_of_another_shape(tmp_path: Path) -> None:
 def test_images_without_log(tmp_path: Path) -> None:
     files = {name: content for name, content in files_of(tmp_path).items() if name != "images.log"}
     files["image10.img.gz"] = files.pop("image2.img.gz")
+    files["image2.img.gz"] = files.pop("image1.img.gz")
     with pytest.warns(MetadataWarning, match=r"images\.log"):
         images = read_image_package(packed(tmp_path, files), SERVICE)
     assert [one.counts.data[499, 500] for one in images] == [1, 2]
     # Ours have the band in their header.
     assert images[0].band == EnergyBand(0.3 * u.keV, 10 * u.keV)
+
+
+def test_log_that_names_no_image(tmp_path: Path) -> None:
+    files = files_of(tmp_path) | {"images.log": b"no images were made\n"}
+    assert len(read_image_package(packed(tmp_path, files), SERVICE)) == 2
 
 
 def test_unpacked_images_are_read(tmp_path: Path) -> None:

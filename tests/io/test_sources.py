@@ -62,6 +62,11 @@ def test_nothing_is_lost(tmp_path: Path) -> None:
     with pytest.raises(OutputExistsError, match="overwrite=True"):
         made().write(tmp_path)
     made().write(tmp_path, overwrite=True)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "sources.json").write_text("mine")
+    with pytest.raises(OutputExistsError):
+        made().write(tmp_path / "other")
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["sources.json"]
     with pytest.raises(OutputExistsError, match="is a file"):
         made().write(tmp_path / "sources.json")
 

@@ -106,6 +106,14 @@ def test_without_grouped_spectrum(archive: Path, tmp_path: Path, content: bytes 
             assert one(read_slice_archive(path)) == complete()
 
 
+def test_damaged_companion_without_grouped_spectrum(archive: Path, tmp_path: Path) -> None:
+    changes = {"interval0pc.pi": None, "interval0pc.arf": b"nonsense"}
+    with pytest.warns(MetadataWarning, match=r"interval0pc\.arf"):
+        spectrum = one(read_slice_archive(repacked(archive, tmp_path / "x.tar.gz", changes)))
+    assert spectrum.arf is None
+    assert spectrum.rmf == complete().rmf
+
+
 @pytest.mark.parametrize("content", [None, b"nonsense"])
 def test_without_source_spectrum(archive: Path, tmp_path: Path, content: bytes | None) -> None:
     path = repacked(archive, tmp_path / "x.tar.gz", {"interval0pcsource.pi": content})

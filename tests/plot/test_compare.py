@@ -53,6 +53,14 @@ def test_rows_with_errors_are_drawn_from_top_to_bottom():
     assert ax.get_xscale() == "linear"
 
 
+def test_variants_are_not_drawn():
+    rows = [
+        compare_values(("light curve", item, "rate"), "ct / s", Values.of(1.0, 1.0), Values.of(2.0))
+        for item in ("total PC", "with_unreliable/total PC")
+    ]
+    assert len(Comparison(rows).plot().get_yticklabels()) == 1
+
+
 def test_labels_are_in_the_picture():
     ax = made(([1, 2], [1, 1], 0.5), (3, 5, 1)).plot()
     ax.figure.canvas.draw()

@@ -156,7 +156,6 @@ class TestHardness:
         assert ax.get_ylabel() == "Hardness ratio\n(1.5-10 keV) / (0.3-1.5 keV)"
         assert (ax.get_xscale(), ax.get_yscale()) == ("log", "linear")
 
-
     def test_label_tells_definition_and_bands(self):
         ratio = make_ratio()
         assert plots.plot_hardness(ratio).get_ylabel() == "Hardness ratio\n(1.5-10 keV) / (0.3-1.5 keV)"

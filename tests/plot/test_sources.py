@@ -105,6 +105,12 @@ def test_given_axes_keep_their_limits(sources: SourceList) -> None:
         sources.plot(ax=new_axes())
 
 
+def test_new_axes_of_the_user_get_limits(sources: SourceList) -> None:
+    ax = sources.plot(ax=new_axes(sky_wcs(150, 20, "ICRS")))
+    x, _ = ax.wcs.world_to_pixel(sources["total"]["position"])
+    assert ax.get_xlim()[0] < x.min() < x.max() < ax.get_xlim()[1]
+
+
 def test_plain_axes_under_an_image(sources: SourceList, image: SkyImage) -> None:
     ax = sources.plot(ax=new_axes(), image=image)
     assert symbols(ax)["total: 2 sources"].get_xdata()[0] == pytest.approx(499.5)

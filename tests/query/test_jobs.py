@@ -127,6 +127,13 @@ def test_doubtful_requests_are_warned_of(local: SwiftXRTClass, monkeypatch: pyte
     assert job.kinds == doubtful.kinds
 
 
+def test_methods_that_wait_warn_whoever_called_them(local: SwiftXRTClass) -> None:
+    wide = ExtractionSettings(centroid=True, centroid_tolerance=30 * u.arcmin)
+    with pytest.warns(RequestWarning, match="centroid_tolerance") as caught:
+        local.make_image(NAME, extraction=wide)
+    assert caught[0].filename == __file__
+
+
 def test_source_detection_asks_for_sources(small_archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = object()
     asked: list[XRTRequest] = []

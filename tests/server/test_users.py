@@ -78,6 +78,12 @@ def test_file_is_read_again_when_it_changes(tmp_path: Path, caplog: pytest.LogCa
     assert [users.owner(address) is not None for address in known] == [False, False, True, False]
 
 
+def test_an_empty_file_lets_nobody_in(tmp_path: Path) -> None:
+    file = tmp_path / "users.txt"
+    file.write_text("# nobody yet\n")
+    assert UserRegistry(file=file, key=KEY).owner("one@example.org") is None
+
+
 def test_unchanged_file_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "users.txt"
     file.write_text("one@example.org\n")

@@ -116,6 +116,11 @@ def test_unreadable_numbers(bad: dict[str, Any]) -> None:
         decode(**bad)
 
 
+def test_unreadable_numbers_are_named() -> None:
+    with pytest.raises(ProtocolError, match="RA is 'nan', Err90 is None;"):
+        decode(RA="nan", Err90=None)
+
+
 @pytest.mark.parametrize("bad", [[], None, "x", {}, {"GotPos": 1}, {"RA": "1", "Dec": "2", "Err90": "3"}])
 def test_replies_that_are_none(bad: Any) -> None:
     with pytest.raises(ProtocolError):

@@ -1,0 +1,318 @@
+"""The parts of the search for sources, and the search on small drawn fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from swiftxrt.engine.detection import find_sources
+from swiftxrt.engine.detection_background import background_map
+from swiftxrt.engine.detection_cells import find_candidates, local_background
+from swiftxrt.engine.detection_errors import position_errors
+from swiftxrt.engine.detection_field import BANDS, Field, PointSource
+from swiftxrt.engine.detection_fit import likelihood, settle_source, try_source
+from swiftxrt.engine.detection_measure import measure_sources, unevenness
+from swiftxrt.engine.detection_quality import Quality, likelihood_limits, rate_quality
+from swiftxrt.engine.exposure import ExposureMap
+from swiftxrt.mission import PIXEL_ARCSEC
+
+SIZE = 240
+TIME_S = 5000.0
+BACKGROUND_CPS = 7.5e-7
+Placed = tuple[float, float, float]
+
+
+def exposure_map(time_s: float = TIME_S, *, size: int = SIZE, columns: slice | None = None) -> ExposureMap:
+    """Part of a field around the optical axis, perhaps with dead columns."""
+    y, x = np.mgrid[0:size, 0:size] - size / 2
+    time = np.full((size, size), time_s)
+    if columns is not None:
+        time[:, columns] = 0.0
+    return ExposureMap(time, time * (np.hypot(x, y) * PIXEL_ARCSEC / 60.0) ** 2)
+
+
+def drawn(
+    seed: int, sources: Sequence[Placed] = (), *, exposure: ExposureMap | None = None, background: float = BACKGROUND_CPS
+) -> Field:
+    """An image with background and sources given as (x, y, counts on axis)."""
+    exposure = exposure_map() if exposure is None else exposure
+    flat = Field.of(np.zeros_like(exposure.time_s), exposure, 1.5)
+    mean = background * flat.background_s
+    for x, y, counts in sources:
+        PointSource(x, y, counts / exposure.time_s.max(), 1.0, 0.0).add_to(mean, flat, 1e-6)
+    return Field.of(np.random.default_rng(seed).poisson(mean).astype(float), exposure, 1.5)
+
+
+# --- Field ----------------------------------------------------------------------
+
+
+def test_bands_share_no_event() -> None:
+    total, soft, medium, hard = (BANDS[name].channels for name in ("total", "soft", "medium", "hard"))
+    assert (soft[0], hard[1]) == total == (30, 1000)
+    assert (soft[1] + 1, medium[1] + 1) == (medium[0], hard[0]) == (100, 200)
+
+
+def test_picture_of_a_source() -> None:
+    field = drawn(1)
+    source = PointSource(100.3, 140.8, 0.1, 1.0, 0.0)
+    image = np.zeros_like(field.counts)
+    source.add_to(image, field, 1e-3)
+    disc = field.disc(100.3, 140.8, 30.0)
+    assert disc.of(image) == pytest.approx(source.expected(field, disc))
+    seen = field.value(field.source_s, 100.3, 140.8)
+    assert 0.985 * TIME_S < seen < 0.999 * TIME_S
+    enclosed = field.psf(100.3, 140.8).enclosed(30.0)
+    assert disc.sum(image) == pytest.approx(0.1 * seen * enclosed, rel=3e-3)
+    source.add_to(image, field, 1e-3, -1.0)
+    assert np.abs(image).max() < 1e-12
+
+
+def test_discs_end_where_nothing_was_seen() -> None:
+    field = drawn(1, exposure=exposure_map(columns=slice(0, 100)))
+    assert field.disc(103.0, 50.0, 10.0).x_pix.min() == 100
+    assert field.disc(3.0, 50.0, 10.0).x_pix.size == 0
+    ring = field.disc(150.0, 3.0, 10.0, 5.0)
+    assert ring.y_pix.min() == 0
+    assert np.hypot(ring.x_pix - 150.0, ring.y_pix - 3.0).min() >= 5.0
+    assert field.counts[:, :100].sum() == 0.0
+
+
+# --- Background -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("time_s", "spread"), [(1e3, 0.2), (2e4, 0.04), (1e5, 0.03)])
+def test_background_of_an_empty_field(time_s: float, spread: float) -> None:
+    field = drawn(2, exposure=exposure_map(time_s))
+    ratio = background_map(field, np.zeros_like(field.counts)) / (BACKGROUND_CPS * field.background_s)
+    assert ratio.mean() == pytest.approx(1.0, abs=spread)
+    assert ratio.std() < spread
+
+
+def test_background_follows_a_slope() -> None:
+    exposure = exposure_map(1e5, size=600)
+    slope = np.linspace(0.5, 1.5, 600)
+    flat = Field.of(np.zeros_like(exposure.time_s), exposure, 1.5)
+    counts = np.random.default_rng(3).poisson(BACKGROUND_CPS * flat.background_s * slope)
+    made = background_map(Field.of(counts, exposure, 1.5), np.zeros_like(flat.counts))
+    ratio = (made / (BACKGROUND_CPS * flat.background_s)).mean(axis=0)
+    assert ratio[100:500] == pytest.approx(slope[100:500], abs=0.05)
+
+
+def test_sources_are_no_background() -> None:
+    truth = [(120.0, 120.0, 3000.0), (60.0, 180.0, 50.0)]
+    field = drawn(4, truth, exposure=exposure_map(2e4))
+    model = np.zeros_like(field.counts)
+    for x, y, counts in truth:
+        PointSource(x, y, counts / 2e4, 1.0, 0.0).add_to(model, field, 1e-2)
+    right = BACKGROUND_CPS * field.background_s
+    assert (background_map(field, model) / right).mean() == pytest.approx(1.0, abs=0.1)
+    assert (background_map(field, np.zeros_like(model)) / right).mean() > 3.0
+
+
+def test_background_is_never_zero() -> None:
+    field = drawn(5, background=1e-12)
+    assert background_map(field, np.zeros_like(field.counts)).min() > 0.0
+    assert local_background(field).min() > 0.0
+
+
+# --- Cells ----------------------------------------------------------------------
+
+
+def test_candidates_are_where_sources_are() -> None:
+    truth = [(60.0, 60.0, 25.0), (170.0, 90.0, 80.0), (80.0, 190.0, 400.0)]
+    field = drawn(6, truth)
+    for expected in (local_background(field), BACKGROUND_CPS * field.background_s):
+        places = np.array(find_candidates(field, expected))
+        for x, y, _ in truth:
+            assert np.hypot(*(places - [x, y]).T).min() < 3.0
+        assert places[0] == pytest.approx([80.0, 190.0], abs=2.0)  # The least likely first.
+        assert len(places) < 40
+
+
+def test_known_sources_are_no_candidates() -> None:
+    truth = [(80.0, 190.0, 400.0)]
+    field = drawn(7, truth)
+    expected = BACKGROUND_CPS * field.background_s
+    PointSource(80.0, 190.0, 400.0 / TIME_S, 1.0, 0.0).add_to(expected, field, 1e-3)
+    assert all(np.hypot(x - 80.0, y - 190.0) > 10.0 for x, y in find_candidates(field, expected))
+
+
+# --- Fit ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.3, 5.0, 30.0, 400.0])
+def test_likelihood_is_the_tail_of_chi_square(gain: float) -> None:
+    assert likelihood(gain) == pytest.approx(-stats.chi2.logsf(gain, 3), rel=1e-9, abs=1e-12)
+
+
+def test_likelihood_of_the_brightest_sources_is_finite() -> None:
+    assert likelihood(np.array([-1.0, 1e5])) == pytest.approx([0.0, 5e4 - np.log(2 * np.sqrt(5e4 / np.pi))])
+
+
+def test_fit_beside_a_neighbour() -> None:
+    """Counts of a source in the wings of a brighter one are its own."""
+    truth = [(120.0, 120.0, 2000.0), (135.0, 120.0, 150.0)]
+    rates = []
+    for seed in range(12):
+        field = drawn(seed, truth)
+        others = BACKGROUND_CPS * field.background_s
+        PointSource(120.0, 120.0, 2000.0 / TIME_S, 1.0, 0.0).add_to(others, field, 1e-3)
+        fitted = try_source(field, others, 136.0, 121.0)
+        assert np.hypot(fitted.x_pix - 135.0, fitted.y_pix - 120.0) < 1.5
+        rates.append(fitted.rate_cps * TIME_S)
+    assert np.mean(rates) == pytest.approx(150.0, abs=4 * 20.0 / np.sqrt(12))
+
+
+def test_neighbours_and_diffuse_emission_make_a_source_less_sure() -> None:
+    """A source is weighed against half as much again of its neighbour, and against what surrounds it."""
+    field = drawn(9, [(120.0, 120.0, 30.0)])
+    background, nothing = BACKGROUND_CPS * field.background_s, np.zeros_like(field.counts)
+    alone = settle_source(field, background, nothing, try_source(field, background, 120.0, 120.0))
+    assert alone.gain == pytest.approx(try_source(field, background, alone.x_pix, alone.y_pix).gain, rel=0.05)
+
+    neighbour = nothing.copy()
+    PointSource(127.0, 120.0, 30.0 / TIME_S, 1.0, 0.0).add_to(neighbour, field, 1e-3)
+    beside = try_source(field, background + neighbour, 120.0, 120.0)
+    assert settle_source(field, background, neighbour, beside).gain < 0.93 * beside.gain
+
+    mapped_too_low = 0.4 * background
+    amid = try_source(field, mapped_too_low, 120.0, 120.0)
+    assert settle_source(field, mapped_too_low, nothing, amid).gain < 0.9 * amid.gain
+
+
+def test_fit_needs_pixels() -> None:
+    field = drawn(1, exposure=exposure_map(columns=slice(0, 100)))
+    assert try_source(field, BACKGROUND_CPS * field.background_s, 20.0, 100.0) is None
+
+
+def test_core_spoilt_by_pile_up_is_left_out() -> None:
+    """A flat core where there should be a peak: counts follow from the wings."""
+    field = drawn(10, [(120.0, 120.0, 2.0 * TIME_S)])
+    radius = np.hypot(*(np.indices(field.counts.shape) - 120.0))
+    field.counts[radius < 6.0] = np.minimum(field.counts[radius < 6.0], 15.0)
+    (source,) = find_sources(field).sources
+    assert source.hole_pix == 6.0
+    assert source.rate_cps == pytest.approx(2.0, rel=0.05)
+    assert measure_sources(field, find_sources(field))["rate"] == pytest.approx([2.0], rel=0.05)
+
+
+# --- Errors ---------------------------------------------------------------------
+
+
+def test_contour_of_a_bright_source_is_that_of_the_fisher_matrix() -> None:
+    field = drawn(11, [(120.0, 120.0, 800.0)])
+    background = BACKGROUND_CPS * field.background_s
+    source = settle_source(field, background, np.zeros_like(background), try_source(field, background, 120.0, 120.0))
+    errors = position_errors(field, background, source)
+    assert errors.radius90 == pytest.approx(source.radius90_pix, rel=0.1)
+    one = np.array([errors.x_neg, errors.x_pos, errors.y_neg, errors.y_pos])
+    # Two dimensions, 90 per cent: 2.146 sigma.
+    assert one == pytest.approx(np.full(4, source.radius90_pix / 2.146), rel=0.2)
+
+
+def test_errors_beside_a_dead_column_are_larger_across_it() -> None:
+    field = drawn(12, [(121.0, 120.0, 300.0)], exposure=exposure_map(columns=slice(116, 124)))
+    background = BACKGROUND_CPS * field.background_s
+    source = try_source(field, background, 121.0, 120.0, 20.0)
+    errors = position_errors(field, background, source)
+    assert errors.x_neg + errors.x_pos > 1.2 * (errors.y_neg + errors.y_pos)
+
+
+def test_no_information_no_limit() -> None:
+    field = drawn(1)
+    errors = position_errors(field, field.background_s, PointSource(5.0, 5.0, 0.0, np.inf, 0.0))
+    assert errors.radius90 == errors.x_neg == np.inf
+
+
+# --- Quality --------------------------------------------------------------------
+
+
+def test_quality_falls_with_the_likelihood() -> None:
+    level = BACKGROUND_CPS * 1e4
+    good, reasonable, poor = likelihood_limits(level)
+    assert 13.0 > good > reasonable > poor > 6.0
+    made = rate_quality(np.array([good, good - 0.01, reasonable - 0.01, poor - 0.01]), np.full(4, level))
+    assert made.tolist() == [Quality.GOOD, Quality.REASONABLE, Quality.POOR, Quality.NONE]
+
+
+def test_limits_are_lower_in_deep_fields() -> None:
+    """There are more real sources among which false ones may hide."""
+    limits = likelihood_limits(np.array([1e-9, 2e-4, 7e-4, 2e-2, 7e-2, 10.0]))
+    assert limits.shape == (3, 6)
+    assert np.all(np.diff(limits, axis=1) <= 0)
+    assert np.array_equal(limits[:, 0], limits[:, 1])
+    assert np.array_equal(limits[:, -1], limits[:, -2])
+
+
+# --- The search -----------------------------------------------------------------
+
+
+def test_search_finds_each_source_once() -> None:
+    truth = [(60.0, 60.0, 25.0), (170.0, 90.0, 80.0), (80.0, 190.0, 1000.0), (92.0, 190.0, 200.0)]
+    field = drawn(13, truth)
+    detection = find_sources(field)
+    assert len(detection.sources) == 4
+    for x, y, _ in truth:
+        assert min(np.hypot(source.x_pix - x, source.y_pix - y) for source in detection.sources) < 2.0
+    gains = [source.gain for source in detection.sources]
+    assert gains == sorted(gains, reverse=True)
+    everything = detection.background + detection.model
+    assert everything.sum() == pytest.approx(field.counts.sum(), abs=4 * np.sqrt(field.counts.sum()))
+
+
+def test_source_in_a_dead_column_is_found_and_corrected() -> None:
+    field = drawn(14, [(121.0, 120.0, 300.0)], exposure=exposure_map(columns=slice(118, 123)))
+    detection = find_sources(field)
+    assert len(detection.sources) == 1
+    made = measure_sources(field, detection)
+    assert made["counts"][0] < 200.0
+    assert made["rate"][0] * TIME_S == pytest.approx(300.0, abs=4 * made["rate_err_pos"][0] * TIME_S)
+    assert abs(made["x_pix"][0] - 121.0) < 3 * made["x_err_pos"][0]
+
+
+def test_empty_and_unseen_fields_have_no_sources() -> None:
+    nothing = ExposureMap(np.full((60, 60), 100.0), np.zeros((60, 60)))
+    field = Field.of(np.zeros((60, 60)), nothing, 1.5)
+    detection = find_sources(field)
+    assert detection.sources == ()
+    assert {name: column.size for name, column in measure_sources(field, detection).items()}["rate"] == 0
+    assert unevenness(field, detection) == 1.0
+
+
+def test_measures_of_a_faint_source_are_bayesian() -> None:
+    """Counts and background in the circle, and the rate that follows: interval of Kraft, Burrows & Nousek (1991)."""
+    from astropy.stats import poisson_conf_interval
+
+    field = drawn(15, [(100.0, 120.0, 15.0)])
+    detection = find_sources(field)
+    made = {name: column[0] for name, column in measure_sources(field, detection).items()}
+    disc = field.disc(made["x_pix"], made["y_pix"], 9.0)  # 0.001 to 0.005 ct/s
+    assert made["counts"] == disc.sum(field.counts)
+    assert made["background_counts"] == pytest.approx(disc.sum(detection.background), rel=1e-3)
+    seen_s = float((detection.sources[0].shares(field, disc) * disc.of(field.source_s)).sum())
+    limits = poisson_conf_interval(
+        made["counts"], "kraft-burrows-nousek", background=made["background_counts"], confidence_level=0.683
+    )
+    assert made["rate"] - made["rate_err_neg"] == pytest.approx(limits[0] / seen_s, rel=1e-3)
+    assert made["rate"] + made["rate_err_pos"] == pytest.approx(limits[1] / seen_s, rel=1e-3)
+    assert made["snr"] == pytest.approx(made["rate"] / made["rate_err_neg"])
+    assert made["exposure"] == pytest.approx(TIME_S)
+    assert made["off_axis"] == pytest.approx(20.0 * PIXEL_ARCSEC / 60.0, abs=0.1)
+
+
+def test_diffuse_emission_is_noticed() -> None:
+    """A ring about as bright as the background."""
+    exposure = exposure_map(1e4, size=500)
+    flat = Field.of(np.zeros_like(exposure.time_s), exposure, 1.5)
+    radius = np.hypot(*(np.indices(flat.counts.shape) - 250.0))
+    mean = BACKGROUND_CPS * flat.background_s
+    rng = np.random.default_rng(16)
+    plain, ringed = (
+        Field.of(rng.poisson(mean * (1.0 + strength * (np.abs(radius - 150.0) < 10.0))), exposure, 1.5)
+        for strength in (0.0, 2.0)
+    )
+    assert unevenness(plain, find_sources(plain)) < 1.5
+    assert unevenness(ringed, find_sources(ringed)) > 2.0
