@@ -93,7 +93,7 @@ class _Search:
             source = try_source(self.field, self.background + self.model, x, y)
             if source is None or not self._wanted(source, self.sources):
                 continue
-            self._keep(settle_source(self.field, self.background, self.model, source), self.sources)
+            self._keep(settle_source(self.field, self.background, self.model, source, self.sources), self.sources)
         return len(self.sources) - before
 
     def refine(self) -> None:
@@ -102,7 +102,7 @@ class _Search:
         kept: list[PointSource] = []
         for source in sorted(self.sources, key=lambda source: -source.rate_cps):
             source.add_to(self.model, self.field, self.level, -1.0)
-            self._keep(settle_source(self.field, self.background, self.model, source), kept)
+            self._keep(settle_source(self.field, self.background, self.model, source, kept), kept)
         self.sources = kept
 
     def _keep(self, source: PointSource | None, among: list[PointSource]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,10 +31,17 @@ _NOTICED = 0.1
 # part of the events within the 30 pixels for which that holds.
 _PILEUP_CPS = 0.6
 _ENCLOSED = 0.93
-# Ring in which the background under a source is checked, and the probability
-# of so many events by chance below which it is taken to be higher than mapped.
-_RING_PIX = (12.0, 40.0)
+# Ring in which the background under a source is checked, the probability of so
+# many events by chance below which it is taken to be higher than mapped, and
+# the sectors of the ring: of eight the third highest tells how much higher, so
+# that two neighbours are not taken for diffuse emission.
+_RING_PIX = (10.0, 30.0)
 _RING_CHANCE = 1e-3
+_SECTORS, _TELLING = 8, -3
+# Sources brighter by this factor are known for sure when that is checked;
+# fainter ones may be knots of the emission themselves.
+_SURELY = 2.0
+_NEAR_PIX = 200.0
 
 
 def likelihood(gain: ArrayLike) -> Any:
@@ -92,7 +100,9 @@ def try_source(
     return PointSource(fit.x_pix, fit.y_pix, fit.counts / full_s, fit.radius90_pix, gain, hole_pix)
 
 
-def settle_source(field: Field, background: Floats, model: Floats, source: PointSource) -> PointSource | None:
+def settle_source(
+    field: Field, background: Floats, model: Floats, source: PointSource, neighbours: Sequence[PointSource] = ()
+) -> PointSource | None:
     """Fit a source again, in the radius that suits it, and weigh it against doubts about the rest.
 
     Parameters
@@ -105,6 +115,8 @@ def settle_source(field: Field, background: Floats, model: Floats, source: Point
         Expected counts of the other sources.
     source : PointSource
         The source from an earlier fit.
+    neighbours : sequence of PointSource, optional
+        The sources of which `model` is made.
 
     Returns
     -------
@@ -122,7 +134,7 @@ def settle_source(field: Field, background: Floats, model: Floats, source: Point
         settled, source = fitted.distance_pix(source) < 1.0, fitted
         if settled:
             break
-    doubtful = _most(field, background, model, source)
+    doubtful = _most(field, background, model, source, neighbours)
     if doubtful is None:
         return source
     weighed = try_source(field, doubtful, source.x_pix, source.y_pix, radius, hole)
@@ -143,17 +155,32 @@ def _snr(field: Field, background: Floats, source: PointSource) -> float:
     return counts / float(np.sqrt(max(counts + disc.sum(background), 1e-9)))
 
 
-def _most(field: Field, background: Floats, model: Floats, source: PointSource) -> Floats | None:
+def _most(
+    field: Field, background: Floats, model: Floats, source: PointSource, neighbours: Sequence[PointSource]
+) -> Floats | None:
     """As much as background and other sources may give; None if that is hardly more than expected.
 
-    More background if there are too many events in a ring around the source,
-    as in diffuse emission, and more of the neighbours whose profile may differ.
+    More background if there are too many events around the source, as in
+    diffuse emission, and more of the neighbours, whose profile may differ.
     """
     core = field.disc(source.x_pix, source.y_pix, _RING_PIX[0])
     doubt = _DOUBT if core.sum(model) > _NOTICED * core.sum(background) else 0.0
-    ring = field.disc(source.x_pix, source.y_pix, _RING_PIX[1], _RING_PIX[0])
-    known = ring.sum(background) + ring.sum(model) + float(source.expected(field, ring).sum())
-    found, raised = ring.sum(field.counts), 1.0
-    if known > 0 and stats.poisson.sf(found - 1.0, known) < _RING_CHANCE:
-        raised = found / known
+    raised = _excess_around(field, background, source, neighbours)
     return None if doubt == 0.0 and raised == 1.0 else raised * background + (1.0 + doubt) * model
+
+
+def _excess_around(field: Field, background: Floats, source: PointSource, neighbours: Sequence[PointSource]) -> float:
+    """Counts over expected background around a source; 1 unless that is significantly more."""
+    ring = field.disc(source.x_pix, source.y_pix, _RING_PIX[1], _RING_PIX[0])
+    known = ring.of(background) + source.expected(field, ring)
+    for other in neighbours:
+        if other.rate_cps > _SURELY * source.rate_cps and other.distance_pix(source) < _NEAR_PIX:
+            known += other.expected(field, ring)
+    found = ring.of(field.counts)
+    if not known.sum() or stats.poisson.sf(found.sum() - 1.0, known.sum()) >= _RING_CHANCE:
+        return 1.0
+    angle = np.arctan2(ring.y_pix - source.y_pix, ring.x_pix - source.x_pix)
+    sector = np.floor((angle / (2.0 * np.pi) + 0.5) * _SECTORS).astype(int) % _SECTORS
+    sums = (np.bincount(sector, values, minlength=_SECTORS) for values in (found, known))
+    ratio = np.divide(*sums, out=np.zeros(_SECTORS), where=np.bincount(sector, minlength=_SECTORS) > 0)
+    return max(float(np.sort(ratio)[_TELLING]), 1.0)

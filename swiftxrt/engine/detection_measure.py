@@ -122,10 +122,12 @@ def _net(counts: float, background: float) -> tuple[float, float, float]:
     return mode, mode - float(lower), float(upper) - mode
 
 
-def unevenness(field: Field, detection: Detection) -> float:
-    """Chi square per degree of freedom of the counts in blocks of the field, without the sources.
+def unevenness(field: Field, detection: Detection) -> tuple[float, int]:
+    """Whether the background map holds.
 
-    About 1 where the background map holds; more with diffuse emission or stray light.
+    Chi square per degree of freedom of the counts in blocks of the field
+    without the sources, and the number of blocks. It is about 1 where the map
+    holds, more with diffuse emission or stray light.
     """
     clear = (field.background_s > 0) & (detection.model < 0.5 * detection.background)
     level = float(detection.background[clear].mean()) if clear.any() else 0.0
@@ -136,8 +138,8 @@ def unevenness(field: Field, detection: Detection) -> float:
     )
     used = expected >= _LEAST_EXPECTED
     if not used.any():
-        return 1.0
-    return float(np.mean((found[used] - expected[used]) ** 2 / expected[used]))
+        return 1.0, 0
+    return float(np.mean((found[used] - expected[used]) ** 2 / expected[used])), int(used.sum())
 
 
 def _block_sums(image: Floats, side: int) -> Floats:

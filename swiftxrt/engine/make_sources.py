@@ -33,8 +33,9 @@ STEPS = ("Collect data.", "Create images and exposure map.", "Search for sources
 
 Columns = dict[str, NDArray[np.generic]]
 
-# Flat backgrounds stay below 1.6 at all exposures; the dust rings of GRB 221009A give 2.6 to 5.
-_UNEVEN = 2.0
+# The background is uneven if chi square per degree of freedom is above 1 by this
+# and by five times its standard deviation.
+_UNEVEN, _SIGMAS = 0.25, 5.0
 _CALIBRATION = (
     "PSF swxpsf20010101v004 and vignetting swxvign20010101v001, at 1.5 keV in the total band and at 0.8, 1.4 and "
     "3.5 keV in the soft, medium and hard ones",
@@ -138,8 +139,8 @@ def _cautions(field: Field, detection: Detection, band: DetectionBand) -> list[t
     if piled_up:
         text = f"{band.name} band: pile-up spoils the core of {piled_up} source(s), which was left out"
         cautions.append((PileUpWarning.__name__, f"{text}; rates are good to about 10 per cent"))
-    chi_square = unevenness(field, detection)
-    if chi_square > _UNEVEN:
+    chi_square, blocks = unevenness(field, detection)
+    if blocks and chi_square > 1.0 + max(_UNEVEN, _SIGMAS * (2.0 / blocks) ** 0.5):
         text = f"{band.name} band: the background is uneven (chi square {chi_square:.1f} per degree of freedom)"
         cautions.append(
             (CalibrationWarning.__name__, f"{text}; sources may be knots of diffuse emission or of stray light")

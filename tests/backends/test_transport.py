@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gzip
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from swiftxrt import conf
 from swiftxrt.backends import transport as transport_module
-from swiftxrt.backends.transport import Transport
+from swiftxrt.backends.transport import SecretText, Transport
 from swiftxrt.exceptions import FormatError, OutputExistsError, ProtocolError, ServiceError, ServiceUnavailableError
 
 USER = "someone@example.org"
@@ -158,6 +160,28 @@ def test_addresses_are_removed_in_any_spelling(server: Server, transport: Transp
     with pytest.raises(ServiceUnavailableError) as failed:
         transport.post("x.php", {})
     assert failed.value.payload_excerpt == "<your e-mail address>"
+
+
+def test_address_is_taken_out_of_replies(server: Server, transport: Transport) -> None:
+    server.reply = send(b'{"OK": 1, "jobPars": {"UserID": "SomeOne@example.org", "name": "X"}}')
+    reply, _ = transport.post("x", {"UserID": USER})
+    assert reply == {"OK": 1, "jobPars": {"UserID": "<your e-mail address>", "name": "X"}}
+    assert USER.encode() in server.asked[0][2]
+
+
+@pytest.mark.parametrize("reply", [send(f"<html>{USER}</html>".encode()), send(b"", status=500), send(b"{", length=9)])
+def test_address_is_in_no_variable_that_a_traceback_shows(server: Server, reply: Any) -> None:
+    server.reply = reply
+    transport = Transport(server.url, USER)
+    payload = {"UserID": SecretText(USER)}
+    with pytest.raises(ServiceError) as caught:
+        transport.post("x", payload)
+    transport.close()
+    error: BaseException | None = caught.value
+    while error is not None:
+        told = traceback.TracebackException.from_exception(error, capture_locals=True)
+        assert USER not in "".join(repr(frame.locals) for frame in told.stack if frame.filename != __file__)
+        error = error.__cause__ or error.__context__
 
 
 def test_compressed_replies(server: Server, transport: Transport) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import astropy.units as u
@@ -87,14 +88,19 @@ def test_an_error_is_one_sentence(
 
 # ---------------------------------------------------------------- in place of the real service
 
-#: An unmodified program that has the address of the service written into it.
+#: Unmodified programs that have the address of the service written into them.
 PROGRAM = """
 import json, sys
 import requests
-url = "https://www.swift.ac.uk/user_objects/"
-reply = requests.post(url + "run_userobject.php", json=json.loads(sys.argv[1]), timeout=30).json()
+reply = requests.post(
+    "https://www.swift.ac.uk/user_objects/run_userobject.php", json=json.loads(sys.argv[1]), timeout=30
+).json()
 print(reply["URL"])
-print(requests.post(url + "getNumJobs.php", json=json.loads(sys.argv[1]), timeout=30).json()["OK"])
+"""
+REFERENCE_CLIENT = """
+import sys
+from swifttools.ukssdc.xrt_prods import listOldJobs
+print(listOldJobs(sys.argv[1])[0]["Name"])
 """
 
 
@@ -135,12 +141,13 @@ def test_stands_for_the_real_service(small_archive: Path, certificate: tuple[Pat
             key: value for key, value in os.environ.items() if not key.lower().endswith(("_proxy", "_bundle"))
         }
         environment |= {"HTTPS_PROXY": proxy, "REQUESTS_CA_BUNDLE": str(pem)}
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, payload],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env=environment,
-            check=False,
-        )
-        assert done.stdout.split() == ["https://www.swift.ac.uk/user_objects/tprods/USERPROD_1", "1"], done.stderr
+
+        def output(program: str, argument: str) -> str:
+            command = [sys.executable, "-W", "ignore", "-c", program, argument]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
+            assert done.returncode == 0, done.stderr
+            return done.stdout.strip()
+
+        assert output(PROGRAM, payload) == "https://www.swift.ac.uk/user_objects/tprods/USERPROD_1"
+        if find_spec("swifttools") and find_spec("distutils"):
+            assert output(REFERENCE_CLIENT, USER) == "constant source"

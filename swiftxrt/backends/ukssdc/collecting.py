@@ -93,11 +93,11 @@ def _spectrum(service: Connection, handle: JobHandle, provenance: Provenance) ->
     if reply.missing:
         raise ProductNotAvailableError(ProductKind.SPECTRUM.title, reply.missing)
     found, unread = _slices(service, reply)
-    if unread and not found:
-        raise next(iter(unread.values()))
     reasons = {label: str(error) for label, error in unread.items()}
     spectra = reply.assemble(found, unread=reasons, provenance=_told(content, provenance))
     if not spectra and not spectra.fits:
+        if unread:
+            raise next(iter(unread.values()))
         reasons = dict(spectra.missing)
         raise ProductNotAvailableError(ProductKind.SPECTRUM.title, _listed(reasons) or "the reply holds none")
     if unread:

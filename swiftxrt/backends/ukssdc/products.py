@@ -27,6 +27,7 @@ from ...request.bundle import XRTRequest
 from ...request.lightcurve import LightCurveRequest
 from ...request.target import Target
 from ...wire import envelope, history, rebin, status
+from ...wire.jobpars import completed_request, resolved_target
 from ...wire.request import from_wire
 from ...wire.values import is_unset
 from . import collecting
@@ -247,11 +248,10 @@ def _without_user(parameters: Any) -> dict[str, Any]:
 
 def _resolved(request: XRTRequest, parameters: Any, sent: Mapping[str, Any], job_id: str) -> XRTRequest:
     """The request as the service completed it; the job is accepted, so nothing here may lose it."""
-    told = {}
     try:
         if isinstance(parameters, Mapping):
-            told = {key: value for key, value in parameters.items() if not is_unset(value)}
-            return from_wire({**sent, **told, **{kind.flag: 1 for kind in request.kinds}})
+            # Whatever the service says of its products, those that were asked for stay part of the job.
+            return completed_request({**parameters, **{kind.flag: 1 for kind in request.kinds}}, sent)
         reason = "the reply holds none"
     except RequestError as error:
         reason = str(error)
@@ -259,8 +259,8 @@ def _resolved(request: XRTRequest, parameters: Any, sent: Mapping[str, Any], job
         f"job {job_id} was accepted, but its parameters cannot be read ({reason}); the request is kept as it was sent",
         ServiceWarning,
     )
+    told = parameters if isinstance(parameters, Mapping) else {}
     try:
-        found = {key: told[key] for key in _TARGET_KEYS if key in told}
-        return request.replace(target=from_wire({**sent, **found}).target)
+        return request.replace(target=resolved_target({key: told.get(key) for key in _TARGET_KEYS}, sent))
     except RequestError:
         return request
