@@ -166,8 +166,8 @@ def server(archive: Path, state: Path) -> Iterator[tuple[str, int]]:
             process.terminate()
 
 
-def run(url: str, users: int, jobs_each: int, clients: int) -> tuple[list[Job], Figures, float]:
-    """Submit, look after and fetch everything."""
+def run(url: str, users: int, jobs_each: int, clients: int) -> tuple[list[Job], Figures, float, float]:
+    """Submit, look after and fetch everything; how long it took, and the time when all was sent."""
     figures, everything_sent = Figures(), threading.Event()
     shares: list[list[Job]] = [[] for _ in range(clients)]
     start_s = time.perf_counter()
@@ -183,25 +183,26 @@ def run(url: str, users: int, jobs_each: int, clients: int) -> tuple[list[Job], 
                 shares[len(jobs) % clients].append(job)
                 jobs.append(job)
         everything_sent.set()
+        sent = time.time()
         for future in watching:
             future.result()
-    return jobs, figures, time.perf_counter() - start_s
+    return jobs, figures, time.perf_counter() - start_s, sent
 
 
-def in_order_of_their_end(jobs: list[Job], state: Path) -> list[Job]:
-    """The jobs that are complete, as the files in the state folder tell it."""
-    ends_s = {job.id: (state / "jobs" / job.id).stat().st_mtime for job in jobs if job.code == 4}
-    return sorted((job for job in jobs if job.id in ends_s), key=lambda job: ends_s[job.id])
+def in_order_of_their_end(jobs: list[Job], state: Path) -> list[tuple[float, Job]]:
+    """When each job was complete, as the files in the state folder tell it."""
+    ends_s = [((state / "jobs" / job.id).stat().st_mtime, job) for job in jobs if job.code == 4]
+    return sorted(ends_s, key=lambda pair: pair[0])
 
 
 def lead(order: list[Job]) -> int:
-    """How many more jobs one user had ever got than another with as many jobs who still waited."""
-    left = Counter(job.user for job in order if job.user != NEWCOMER)
-    most, done, largest = max(left.values(), default=0), Counter[str](), 0
+    """How many more jobs one user ever got than another, as long as all of them had some waiting."""
+    left, done, largest = Counter(job.user for job in order), Counter[str](), 0
     for job in order:
         done[job.user] += 1
-        waiting = [done[user] for user, number in left.items() if done[user] < number == most]
-        largest = max(largest, done[job.user] - min(waiting, default=done[job.user]))
+        if done[job.user] == left[job.user]:
+            break
+        largest = max(largest, done[job.user] - min(done[user] for user in left))
     return largest
 
 
@@ -226,11 +227,12 @@ def print_outcome(jobs: list[Job], figures: Figures, wall_s: float) -> None:
         print(row(name, getattr(figures, f"{name}_s")))
 
 
-def print_fairness(order: list[Job]) -> None:
-    print(f"\nlargest lead of one waiting user over another: {lead(order)} of {JOBS_EACH} jobs")
-    place = next((index for index, job in enumerate(order, 1) if job.user == NEWCOMER), None)
-    last = [index for index, job in enumerate(order, 1) if job.user != NEWCOMER][-1:]
-    print(f"the newcomer, last to submit, was served as number {place} of {max([place or 0, *last])}")
+def print_fairness(ends: list[tuple[float, Job]], sent: float) -> None:
+    after = [job for end, job in ends if end > sent]
+    largest = lead([job for job in after if job.user != NEWCOMER])
+    print(f"\nwhile all users had jobs waiting, no one got more than {largest} ahead of another")
+    place = next((index for index, job in enumerate(after, 1) if job.user == NEWCOMER), None)
+    print(f"the newcomer, behind {len(after) - 1} jobs of {USERS} users, was served as number {place}")
 
 
 def print_memory(before: list[float], rows: list[list[float]]) -> None:
@@ -251,12 +253,12 @@ def main() -> None:
             watch = MemoryWatch(pid)
             watch.start()
             before = memory_mib(pid)
-            jobs, figures, wall_s = run(url, USERS, JOBS_EACH, CLIENTS)
+            jobs, figures, wall_s, sent = run(url, USERS, JOBS_EACH, CLIENTS)
             watch.over.set()
             watch.join()
-            order = in_order_of_their_end(jobs, state)
+            ends = in_order_of_their_end(jobs, state)
     print_outcome(jobs, figures, wall_s)
-    print_fairness(order)
+    print_fairness(ends, sent)
     print_memory(before, watch.rows)
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "CentroidWarning",
     "FormatError",
     "IdentifierError",
+    "JobBookError",
     "JobError",
     "JobLostError",
     "JobTimeoutError",
@@ -38,6 +39,7 @@ __all__ = [
     "ServiceError",
     "ServiceUnavailableError",
     "ServiceWarning",
+    "SubmissionUncertainError",
     "SwiftXRTError",
     "SwiftXRTWarning",
 ]
@@ -165,6 +167,14 @@ class ServiceUnavailableError(ServiceError):
     """The service cannot be reached, is overloaded, or did not answer in time."""
 
 
+class SubmissionUncertainError(ServiceUnavailableError):
+    """A request was sent, the reply was lost, and it is not known yet whether there is a job.
+
+    Submitting the same request again looks at the service's list of jobs
+    before anything is sent.
+    """
+
+
 class ProtocolError(ServiceError):
     """A reply is not what the protocol says it should be.
 
@@ -208,6 +218,26 @@ class NotRegisteredError(ServiceError):
 
 class ServerStartError(SwiftXRTError, OSError):
     """The embedded server could not start, for instance because the port is in use."""
+
+
+class JobBookError(SwiftXRTError, OSError):
+    """The job book cannot be read or written.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong and what to do next.
+    path : path-like, optional
+        The file of the book.
+    """
+
+    def __init__(self, message: str, path: str | PathLike[str] | None = None) -> None:
+        self.message = message
+        self.path = None if path is None else str(path)
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.path)
 
 
 class JobError(SwiftXRTError):

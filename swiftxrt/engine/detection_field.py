@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from .exposure import ExposureMap
 from .psf import KingPSF
@@ -22,6 +23,8 @@ _VIGNETTED_SHARE = 0.36
 _NEGLIGIBLE = 0.01
 # ... but not before or beyond this (pixels).
 _PICTURE_PIX = (20.0, 400.0)
+# Dead pixels take their off-axis angle from a box of this width.
+_FILLED_PIX = 31
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Field:
     background_s : ndarray, shape (ny, nx)
         The exposure to a typical background, only a part of which is vignetted.
     off_axis_arcmin : ndarray, shape (ny, nx)
-        Off-axis angle.
+        Off-axis angle, also of dead pixels beside live ones.
     energy_kev : float
         For the point spread function.
     """
@@ -108,7 +111,7 @@ class Field:
             time_s=exposure.time_s,
             source_s=vignetted_s,
             background_s=(1.0 - _VIGNETTED_SHARE) * exposure.time_s + _VIGNETTED_SHARE * vignetted_s,
-            off_axis_arcmin=exposure.off_axis_arcmin,
+            off_axis_arcmin=_filled_angle(exposure),
             energy_kev=energy_kev,
         )
 
@@ -138,6 +141,17 @@ class Field:
         return y, x
 
 
+def _filled_angle(exposure: ExposureMap) -> Floats:
+    """Off-axis angles; where nothing was seen, those of the pixels around."""
+    time_s, square_s = (
+        ndimage.uniform_filter(image, _FILLED_PIX, mode="constant") for image in (exposure.time_s, exposure.square_s)
+    )
+    # The running sums of the filter leave rounding errors behind.
+    some = time_s > 1e-6 * max(float(time_s.max()), 1e-9)
+    around = ExposureMap(np.where(some, time_s, 0.0), np.where(some, np.maximum(square_s, 0.0), 0.0))
+    return np.where(exposure.time_s > 0, exposure.off_axis_arcmin, around.off_axis_arcmin)
+
+
 @dataclass(frozen=True, eq=False)
 class PointSource:
     """A source as it was fitted.
@@ -155,6 +169,9 @@ class PointSource:
         Gain in the Cash statistic over no source.
     hole_pix : float
         Radius that pile-up spoils; not used in the fit.
+    surroundings : float
+        Counts around the source over those expected; 1 unless there are
+        significantly more.
     """
 
     x_pix: float
@@ -163,6 +180,7 @@ class PointSource:
     radius90_pix: float
     gain: float
     hole_pix: float = 0.0
+    surroundings: float = 1.0
 
     def shares(self, field: Field, disc: Disc) -> Floats:
         """Fractions of the source's events that fall on some pixels, were they seen all the time."""

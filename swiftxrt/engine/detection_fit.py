@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 from ..mission import Mode
-from .detection_field import Field, PointSource
+from .detection_field import Disc, Field, PointSource
 from .psffit import fit_point_source, fit_radius_pix
 from .region_rules import pileup_radius_pix
 
@@ -19,9 +19,12 @@ __all__ = ["likelihood", "settle_source", "try_source"]
 
 Floats = NDArray[np.float64]
 
-# A fit needs so many pixels, and may move so far in each axis.
+# A fit needs so many pixels, and may move so far in each axis; but if less than
+# this part of the events could have been seen where it ends, as beyond the rim
+# of the field, it must stay close to where it began.
 _FEWEST_PIXELS = 20
-_REACH_PIX = 6.0
+_REACH_PIX, _SHORT_REACH_PIX = 6.0, 1.0
+_LEAST_SEEN = 0.2
 # How far the pictures of brighter sources may be wrong: with 0.5, sources with
 # the wider profile of swxpsf20010101v006 have no false companions.
 _DOUBT = 0.5
@@ -82,19 +85,31 @@ def try_source(
         None if next to nothing was seen there.
     """
     disc = field.disc(x_pix, y_pix, radius_pix, hole_pix)
-    exposure_s = disc.of(field.source_s)
-    if np.count_nonzero(exposure_s) < _FEWEST_PIXELS:
+    if np.count_nonzero(disc.of(field.source_s)) < _FEWEST_PIXELS:
         return None
+    whole = np.subtract(*field.psf(x_pix, y_pix).enclosed([radius_pix, hole_pix]))
+    for reach in (_REACH_PIX, _SHORT_REACH_PIX):
+        source = _fitted(field, disc, others, (x_pix, y_pix), reach, hole_pix)
+        around = field.disc(source.x_pix, source.y_pix, radius_pix, hole_pix)
+        if source.shares(field, around).sum() > _LEAST_SEEN * whole:
+            return source
+    return None
+
+
+def _fitted(
+    field: Field, disc: Disc, others: Floats, start: tuple[float, float], reach_pix: float, hole_pix: float
+) -> PointSource:
+    exposure_s = disc.of(field.source_s)
     full_s = float(exposure_s.max())
     fit = fit_point_source(
         disc.of(field.counts),
         disc.x_pix,
         disc.y_pix,
-        (x_pix, y_pix),
-        psf=field.psf(x_pix, y_pix),
+        start,
+        psf=field.psf(*start),
         exposure=exposure_s / full_s,
         other_counts=disc.of(others),
-        reach_pix=_REACH_PIX,
+        reach_pix=reach_pix,
     )
     gain = fit.statistic_empty - fit.statistic
     return PointSource(fit.x_pix, fit.y_pix, fit.counts / full_s, fit.radius90_pix, gain, hole_pix)
@@ -122,7 +137,9 @@ def settle_source(
     -------
     source : PointSource or None
         Its gain is the lower one of two: with the rest as it is expected, and
-        with as much of it as there may be. None if the fit failed.
+        with as much of it as there may be: more background if there are too
+        many events around the source, as in diffuse emission, and more of the
+        neighbours, whose profile may differ. None if the fit failed.
     """
     others = background + model if model.any() else background
     for _ in range(2):
@@ -134,10 +151,14 @@ def settle_source(
         settled, source = fitted.distance_pix(source) < 1.0, fitted
         if settled:
             break
-    doubtful = _most(field, background, model, source, neighbours)
-    if doubtful is None:
+    raised = _excess_around(field, background, source, neighbours)
+    source = replace(source, surroundings=raised)
+    core = field.disc(source.x_pix, source.y_pix, _RING_PIX[0])
+    doubt = _DOUBT if core.sum(model) > _NOTICED * core.sum(background) else 0.0
+    if doubt == 0.0 and raised == 1.0:
         return source
-    weighed = try_source(field, doubtful, source.x_pix, source.y_pix, radius, hole)
+    most = raised * background + (1.0 + doubt) * model
+    weighed = try_source(field, most, source.x_pix, source.y_pix, radius, hole)
     return None if weighed is None else replace(source, gain=min(source.gain, weighed.gain))
 
 
@@ -153,20 +174,6 @@ def _snr(field: Field, background: Floats, source: PointSource) -> float:
     disc = field.disc(source.x_pix, source.y_pix, fit_radius_pix(0.0))
     counts = float(source.expected(field, disc).sum())
     return counts / float(np.sqrt(max(counts + disc.sum(background), 1e-9)))
-
-
-def _most(
-    field: Field, background: Floats, model: Floats, source: PointSource, neighbours: Sequence[PointSource]
-) -> Floats | None:
-    """As much as background and other sources may give; None if that is hardly more than expected.
-
-    More background if there are too many events around the source, as in
-    diffuse emission, and more of the neighbours, whose profile may differ.
-    """
-    core = field.disc(source.x_pix, source.y_pix, _RING_PIX[0])
-    doubt = _DOUBT if core.sum(model) > _NOTICED * core.sum(background) else 0.0
-    raised = _excess_around(field, background, source, neighbours)
-    return None if doubt == 0.0 and raised == 1.0 else raised * background + (1.0 + doubt) * model
 
 
 def _excess_around(field: Field, background: Floats, source: PointSource, neighbours: Sequence[PointSource]) -> float:

@@ -36,6 +36,9 @@ Columns = dict[str, NDArray[np.generic]]
 # The background is uneven if chi square per degree of freedom is above 1 by this
 # and by five times its standard deviation.
 _UNEVEN, _SIGMAS = 0.25, 5.0
+# So many sources with so much more around them than expected are knots of
+# something larger; it has then been taken for sources, and the rest may be even.
+_KNOTS, _SURROUNDINGS = 3, 1.5
 _CALIBRATION = (
     "PSF swxpsf20010101v004 and vignetting swxvign20010101v001, at 1.5 keV in the total band and at 0.8, 1.4 and "
     "3.5 keV in the soft, medium and hard ones",
@@ -140,11 +143,12 @@ def _cautions(field: Field, detection: Detection, band: DetectionBand) -> list[t
         text = f"{band.name} band: pile-up spoils the core of {piled_up} source(s), which was left out"
         cautions.append((PileUpWarning.__name__, f"{text}; rates are good to about 10 per cent"))
     chi_square, blocks = unevenness(field, detection)
-    if blocks and chi_square > 1.0 + max(_UNEVEN, _SIGMAS * (2.0 / blocks) ** 0.5):
-        text = f"{band.name} band: the background is uneven (chi square {chi_square:.1f} per degree of freedom)"
-        cautions.append(
-            (CalibrationWarning.__name__, f"{text}; sources may be knots of diffuse emission or of stray light")
-        )
+    uneven = blocks and chi_square > 1.0 + max(_UNEVEN, _SIGMAS * (2.0 / blocks) ** 0.5)
+    knots = sum(source.surroundings > _SURROUNDINGS for source in detection.sources)
+    if uneven or knots >= _KNOTS:
+        text = f"{band.name} band: the background is uneven (chi square {chi_square:.1f} per degree of freedom"
+        text += f", {knots} source(s) amid more than expected)"
+        cautions.append((CalibrationWarning.__name__, f"{text}; there may be diffuse emission or stray light"))
     return cautions
 
 

@@ -34,6 +34,7 @@ from ..request.bundle import XRTRequest
 from .downloading import ARCHIVE_FORMATS, download_archives
 from .progress import callback_display, terminal_display
 from .protocol import JobHandle, ProductBackend
+from .record import JobRecord
 from .waiting import PatientLook, seconds_of
 
 __all__ = ["ARCHIVE_FORMATS", "Job"]
@@ -55,11 +56,14 @@ class Job:
         What the backend gave at submission.
     backend : ProductBackend
         The backend.
+    record : JobRecord, optional
+        Where it is written down what becomes of the job.
     """
 
-    def __init__(self, handle: JobHandle, backend: ProductBackend) -> None:
+    def __init__(self, handle: JobHandle, backend: ProductBackend, *, record: JobRecord | None = None) -> None:
         self._handle = handle
         self._backend = backend
+        self._record = record or JobRecord(None, 0)
         self._report: JobReport | None = None
 
     @property
@@ -126,8 +130,7 @@ class Job:
         JobLostError
             If the backend no longer knows the job.
         """
-        self._report = self._backend.poll(self._handle)
-        return self._report
+        return self._note(self._backend.poll(self._handle))
 
     def wait(self, *, timeout: u.Quantity | None = None, progress: ProgressCallback | bool = True) -> JobReport:
         """Wait until every product has ended.
@@ -205,8 +208,7 @@ class Job:
             As for `refresh`.
         """
         chosen = self._choose(kinds)
-        self._report = self._backend.cancel(self._handle, chosen) if chosen else self._backend.poll(self._handle)
-        return self._report
+        return self._note(self._backend.cancel(self._handle, chosen) if chosen else self._backend.poll(self._handle))
 
     def result(self, *, timeout: u.Quantity | None = None, progress: ProgressCallback | bool = True) -> ProductSet:
         """Wait for the job and collect all its products.
@@ -294,7 +296,11 @@ class Job:
                 phase, f"its state is {phase}: call wait() first"
             )
             raise ProductNotAvailableError(kind.title, (status.text if status else "") or reason)
-        product = self._backend.collect(self._handle, kind)
+        try:
+            product = self._backend.collect(self._handle, kind)
+        except ProductNotAvailableError as error:
+            self._record.product(kind, None, error.reason)
+            raise
         for category, message in provenance_of(product).cautions:
             warn(f"{kind.title}: {message}", getattr(exceptions, category, SwiftXRTWarning))
         return product
@@ -338,7 +344,8 @@ class Job:
             have = ", ".join(kind.value for kind in self.kinds)
             raise RequestError([("light_curve", f"is not part of this job, which has {have}")], "rebinning")
         changes = fields if binning is None else {**fields, "binning": binning}
-        return Job(self._backend.rebin(self._handle, before.replace(**changes)), self._backend)
+        handle = self._backend.rebin(self._handle, before.replace(**changes))
+        return Job(handle, self._backend, record=self._record.of_rebinning(handle))
 
     def download(
         self,
@@ -401,7 +408,7 @@ class Job:
         def fetch(kind: ProductKind, folder: Path) -> Path:
             return self._backend.download(self._handle, kind, folder, archive_format=archive_format, overwrite=False)
 
-        return download_archives(
+        saved = download_archives(
             fetch,
             chosen,
             Path(location),
@@ -411,6 +418,27 @@ class Job:
             overwrite=overwrite,
             job_id=self.id,
         )
+        for kind, path in saved.items():
+            self._record.product(kind, path)
+        return saved
+
+    def forget(self) -> None:
+        """Remove the job from the job book.
+
+        Nothing is cancelled and no file is removed. The service goes on
+        listing the job, and ``SwiftXRT.get_job`` finds it as before.
+
+        Raises
+        ------
+        JobBookError
+            If the book cannot be written.
+        """
+        self._record.forget()
+
+    def _note(self, report: JobReport) -> JobReport:
+        self._report = report
+        self._record.report(report)
+        return report
 
     def _choose(self, kinds: ProductKind | str | Iterable[ProductKind | str] | None) -> Sequence[ProductKind]:
         if kinds is None:

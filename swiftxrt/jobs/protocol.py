@@ -57,6 +57,16 @@ class ProductBackend(Protocol):
     #: Seconds that must lie between two calls of `poll`.
     min_poll_interval_s: float
 
+    @property
+    def service(self) -> str:
+        """Where its jobs are, such as the address of a service: there, and only there, their numbers are unique."""
+        ...
+
+    @property
+    def sender(self) -> str:
+        """In whose name it asks; empty where nobody wants to know. `RequestError` if it is not known."""
+        ...
+
     def submit(self, request: XRTRequest) -> JobHandle:
         """Accept a request, or raise; a request is never accepted in part."""
         ...

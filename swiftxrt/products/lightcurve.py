@@ -198,8 +198,7 @@ class LightCurveSet(Mapping[str, "LightCurve | HardnessCurve"]):
         bins without a reliable centroid, made at the position given;
         ``"without_systematics"`` leaves out the systematic error of WT mode;
         ``"blind"``, ``"retrospective"`` and ``"undetected"`` are parts of a
-        catalogued source's curve (see `swiftxrt.wire.lightcurve_names`). A
-        variant may have variants itself.
+        catalogued source's curve. A variant may have variants itself.
 
     Raises
     ------

@@ -80,12 +80,12 @@ def make_app(
         async def endpoint(request: Request) -> Response:
             try:
                 body = await _body(request)
-                base_url = str(request.base_url).rstrip("/")
-            except (ClientDisconnect, ValueError):  # gone, or calling us by an impossible name
+            except ClientDisconnect:
                 return PlainTextResponse("bad request", status_code=400)
             if body is None:
                 return PlainTextResponse("request too large", status_code=413)
             payload = read_payload(body)
+            base_url = str(request.base_url).rstrip("/")
             limiter = slow if service.is_slow(path, payload) else quick
             return _Reply(await to_thread.run_sync(service.answer, path, payload, base_url, limiter=limiter))
 

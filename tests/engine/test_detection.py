@@ -84,6 +84,14 @@ def test_discs_end_where_nothing_was_seen() -> None:
     assert field.counts[:, :100].sum() == 0.0
 
 
+def test_angle_is_known_in_dead_columns() -> None:
+    exposure = exposure_map(columns=slice(200, 204))
+    field = Field.of(np.zeros_like(exposure.time_s), exposure, 1.5)
+    expected = 81.5 * PIXEL_ARCSEC / 60.0
+    assert field.value(field.off_axis_arcmin, 201.5, 120.0) == pytest.approx(expected, rel=0.05)
+    assert field.psf(201.5, 120.0).slope == pytest.approx(field.psf(38.5, 120.0).slope, rel=1e-3)
+
+
 # --- Background -----------------------------------------------------------------
 
 
@@ -174,11 +182,12 @@ def test_source_beside_a_neighbour_is_less_sure() -> None:
     """It is weighed against half as much again of the neighbour, whose profile may differ."""
     field = drawn(9, [(120.0, 120.0, 30.0), (128.0, 120.0, 300.0)])
     background, neighbour = BACKGROUND_CPS * field.background_s, np.zeros_like(field.counts)
-    PointSource(128.0, 120.0, 300.0 / TIME_S, 1.0, 0.0).add_to(neighbour, field, 1e-3)
+    brighter = PointSource(128.0, 120.0, 300.0 / TIME_S, 1.0, 0.0)
+    brighter.add_to(neighbour, field, 1e-3)
     beside = try_source(field, background + neighbour, 120.0, 120.0)
     doubted = try_source(field, background + 1.5 * neighbour, 120.0, 120.0)
     assert 0.0 < doubted.gain < 0.9 * beside.gain
-    settled = settle_source(field, background, neighbour, beside)
+    settled = settle_source(field, background, neighbour, beside, [brighter])
     assert settled.gain == pytest.approx(doubted.gain, rel=0.1)
     assert settled.rate_cps == pytest.approx(beside.rate_cps, rel=0.1)
 
@@ -206,6 +215,17 @@ def test_point_sources_around_are_not_diffuse_emission() -> None:
     found = try_source(field, background + model, 120.0, 120.0)
     doubted = try_source(field, background + 1.5 * model, 120.0, 120.0)
     assert settle_source(field, background, model, found, neighbours).gain > 0.9 * doubted.gain
+
+
+def test_fit_stays_in_the_field() -> None:
+    """A few events at the rim could be the wing of anything beyond it."""
+    exposure = exposure_map(columns=slice(0, 100))
+    field = drawn(18, exposure=exposure)
+    field.counts[116:124, 100:103] += np.random.default_rng(1).poisson(0.6, (8, 3))
+    source = try_source(field, BACKGROUND_CPS * field.background_s, 101.0, 120.0)
+    assert source is not None
+    assert source.x_pix > 97.0
+    assert source.rate_cps * TIME_S < 10 * field.counts[116:124, 100:103].sum()
 
 
 def test_fit_needs_pixels() -> None:

@@ -101,6 +101,17 @@ def test_observations_are_moved_to_one_tangent_point() -> None:
     assert not np.array_equal(other.counts, image.counts)
 
 
+def test_events_can_be_left_out() -> None:
+    events, other = _observation(), _observation(start_s=EARLY_MET + 1e5)
+    dropped = np.arange(len(events)) < 300
+    whole, part = (
+        stack_images([events, other], exposure=False, left_out=left_out) for left_out in (None, [dropped, ~dropped])
+    )
+    assert whole.counts.sum() == 2 * 999
+    assert part.counts.sum() == 999 - 300 + 300
+    assert np.all(part.counts <= whole.counts)
+
+
 def test_spreading_keeps_the_sky_flat() -> None:
     """Whole pixels moved without spreading would leave a pattern of empty rows and columns."""
     gti = GTI([EARLY_MET], [EARLY_MET + 500.0])

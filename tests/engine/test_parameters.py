@@ -105,8 +105,10 @@ def test_position(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(make_position, "standard_position", fit)
     request = XRTRequest(
         target=Target(name="X", position=SkyCoord(10 * u.deg, 20 * u.deg)),
-        position=PositionRequest(kinds="standard", search_radius=15 * u.arcsec, method="centroid"),
+        position=PositionRequest(
+            kinds="standard", search_radius=15 * u.arcsec, method="centroid", centroid_method="iterative"
+        ),
     ).with_defaults()
     made = make_position.make(request, Data(pc=("events",), wt=()), Provenance(), lambda *_: None)
-    assert asked == {"search_radius_arcsec": 15.0, "method": "centroid"}
+    assert asked == {"search_radius_arcsec": 15.0, "method": "centroid", "centroid_method": "iterative"}
     assert made.radius == 4.0 * u.arcsec

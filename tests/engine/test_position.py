@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 
+from swiftxrt.engine import position
 from swiftxrt.engine.geometry import nominal_pointing, ring_pixels, sky_to_pixel
 from swiftxrt.engine.position import SYSTEMATIC_ARCSEC, standard_position
 from swiftxrt.engine.psf import KingPSF
-from swiftxrt.engine.psffit import fit_line_source, fit_point_source
+from swiftxrt.engine.psffit import fit_line_source, fit_point_source, fit_radius_pix
 from swiftxrt.exceptions import ProductNotAvailableError, RequestError
 from swiftxrt.mission import PIXEL_ARCSEC
-from swiftxrt.products.events import EventList
+from swiftxrt.products.events import BAD_PIXEL_DTYPE, EventList
 from swiftxrt.products.gti import GTI
 
 PSF = KingPSF.at()
@@ -78,6 +81,27 @@ def test_pixels_seen_for_a_part_of_the_time_count_less() -> None:
     assert np.mean([fit.counts for fit in fits]) == pytest.approx(300, rel=0.06)
 
 
+def test_other_counts_take_the_place_of_a_flat_background() -> None:
+    """A neighbour that is known does not pull; a flat one given either way is the same."""
+    rng = np.random.default_rng(15)
+    x, y = ring_pixels(100.0, 100.0, 20.0)
+    neighbour = 400 * PSF.pixel_fractions(x - 107.0, y - 100.0) + 2e-3
+    fits = []
+    for _ in range(12):
+        counts = rng.poisson(100 * PSF.pixel_fractions(x - 100.0, y - 100.0) + neighbour)
+        fits.append(fit_point_source(counts, x, y, (100.5, 100.0), psf=PSF, other_counts=neighbour))
+    assert np.mean([fit.counts for fit in fits]) == pytest.approx(100, rel=0.15)
+    assert np.mean([fit.x_pix for fit in fits]) == pytest.approx(100.0, abs=0.2)
+    flat = {"background_per_pix": 2e-3}, {"other_counts": np.full(x.size, 2e-3)}
+    one, other = (fit_point_source(counts, x, y, (100.5, 100.0), psf=PSF, **given) for given in flat)
+    assert (one.x_pix, one.counts, one.statistic) == (other.x_pix, other.counts, other.statistic)
+    assert other.background_per_pix == pytest.approx(2e-3)
+
+
+def test_radius_of_the_fit_grows_with_the_signal() -> None:
+    assert [fit_radius_pix(snr) for snr in (0.0, 7.0, 7.1, 20.0, 1e9)] == [12.0, 12.0, 15.0, 20.0, 30.0]
+
+
 def test_gradient_is_that_of_the_statistic() -> None:
     """The minimum is a minimum: the statistic rises in every direction."""
     x, y = ring_pixels(100.0, 100.0, 20.0)
@@ -136,10 +160,42 @@ def _observation(
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("method", ["detect", "centroid"])
-def test_standard_position(method: str) -> None:
+def _beside_dead_columns(seed: int) -> EventList:
+    """The same, with dead columns two pixels from the source on one side."""
+    events = _observation(seed, 800)
+    inside = np.hypot(events.x - np.median(events.x), events.y - np.median(events.y)) < 30
+    column = round(float(np.median(events.detx[inside]))) + 4
+    live = np.abs(events.detx - column) > 2
+    rows = np.array([(column - 1 + k, 0, 2, 600) for k in (-1, 0, 1)], dtype=BAD_PIXEL_DTYPE)
+    names = ("met", "x", "y", "detx", "dety", "pi", "grade")
+    return dataclasses.replace(events, bad_pixels=rows, **{name: getattr(events, name)[live] for name in names})
+
+
+def test_centroid_method_takes_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fit of the profile knows of dead columns, a barycentre does not; the last fit starts from either."""
+    fit, starts = position._Window.fit, []
+    monkeypatch.setattr(position._Window, "fit", lambda self, start: starts.append(start) or fit(self, start))
+    apart = {}
+    for method in ("simple", "iterative"):
+        starts.clear()
+        results = [
+            standard_position([_beside_dead_columns(seed)], TARGET, method="centroid", centroid_method=method)
+            for seed in range(6)
+        ]
+        apart[method] = np.hypot(
+            *np.mean([(x - fit.x_pix, y - fit.y_pix) for (x, y), fit in zip(starts, results, strict=True)], axis=0)
+        )
+        assert np.mean([result.coord.separation(TARGET).arcsec for result in results]) < 1.5
+    assert apart["simple"] > 0.3
+    assert apart["iterative"] < 0.1
+
+
+@pytest.mark.parametrize(
+    ("method", "centroid"), [("detect", "simple"), ("centroid", "simple"), ("centroid", "iterative")]
+)
+def test_standard_position(method: str, centroid: str) -> None:
     near = SkyCoord(TARGET.ra, TARGET.dec + (9.0 / 3600) * TARGET.dec.unit)
-    fit = standard_position([_observation(1, 120)], near, method=method)
+    fit = standard_position([_observation(1, 120)], near, method=method, centroid_method=centroid)
     assert fit.coord.separation(TARGET).arcsec < 2.5
     assert fit.radius_arcsec == pytest.approx(np.hypot(fit.radius_statistical_arcsec, SYSTEMATIC_ARCSEC))
     assert fit.radius_statistical_arcsec == pytest.approx(15.5 / np.sqrt(120), rel=0.25)
@@ -185,6 +241,8 @@ def test_source_outside_the_search_radius_gives_no_position() -> None:
 def test_what_cannot_be_done_is_refused() -> None:
     with pytest.raises(RequestError, match="'detect' or 'centroid'"):
         standard_position([_observation(1, 10)], TARGET, method="guess")
+    with pytest.raises(RequestError, match="'simple' or 'iterative'; got 'guess'"):
+        standard_position([_observation(1, 10)], TARGET, centroid_method="guess")
     with pytest.raises(RequestError, match="photon counting"):
         standard_position([], TARGET)
     with pytest.raises(ProductNotAvailableError, match="outside the field of view"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -16,6 +17,7 @@ import pytest
 import requests
 
 from swiftxrt.backends.local import workers
+from swiftxrt.backends.local.products import LocalBackend
 from swiftxrt.backends.local.store import JobStore
 from swiftxrt.kinds import ProductKind
 from swiftxrt.products.report import Phase
@@ -114,6 +116,14 @@ def test_users_at_the_limit_submitting_at_once_do_not_get_past_it(small_archive:
         accepted = [reply["JobID"] for reply in replies if reply["OK"] == 1]
         assert len(accepted) == 3
         assert all("3 at a time" in reply["ERROR"] for reply in replies if reply["OK"] == 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "nice"), reason="this system has no priorities of processes")
+def test_workers_give_way_to_the_server(small_archive: Path) -> None:
+    with LocalBackend(small_archive, processes=True, workers=1) as backend:
+        backend.warm_up()
+        of_worker = backend._scheduler._executor.submit(os.getpriority, os.PRIO_PROCESS, 0).result()
+    assert of_worker > os.getpriority(os.PRIO_PROCESS, 0) or of_worker == 19
 
 
 def test_replies_are_not_held_back() -> None:

@@ -61,7 +61,9 @@ def test_bytes_go_both_ways_until_one_side_closes() -> None:
         (b"CONNECT www.swift.ac.uk:443 HTTP/1.1\r\n", b""),
     ],
 )
-def test_nothing_else_is_connected(head: bytes, status: bytes) -> None:
+def test_nothing_else_is_connected(head: bytes, status: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxy_module, "_HEAD_TIMEOUT_S", 1000)
+
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(head)
         if head.endswith(b"1.1\r\n"):

@@ -91,6 +91,16 @@ class LocalBackend:
         self._finalizer = weakref.finalize(self, _release, self._lock, self._scratch)
         self._resume()
 
+    @property
+    def service(self) -> str:
+        """The state folder: the numbers of jobs are unique in it."""
+        return str(self.store.folder.absolute())
+
+    @property
+    def sender(self) -> str:
+        """Nobody in particular."""
+        return ""
+
     def submit(self, request: XRTRequest, *, owner: str = "") -> JobHandle:
         """Accept a request; everything open in it is resolved first.
 

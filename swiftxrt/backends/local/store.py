@@ -185,7 +185,7 @@ class JobStore:
         """The jobs of one owner in short, newest first; rebinnings are not among them."""
         with self._connect() as connection:
             rows = connection.execute(
-                "SELECT jobs.id, jobs.name, jobs.submitted, GROUP_CONCAT(products.kind), MAX(products.phase = ?) AND NOT jobs.expired"
+                "SELECT jobs.id, jobs.name, jobs.submitted, GROUP_CONCAT(products.kind), MAX(products.phase = ?)"
                 " FROM jobs JOIN products ON products.job = jobs.id"
                 " WHERE jobs.owner = ? AND jobs.rebin_of IS NULL GROUP BY jobs.id ORDER BY jobs.id DESC",
                 (Phase.COMPLETED.value, owner),

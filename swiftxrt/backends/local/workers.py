@@ -22,6 +22,10 @@ from .store import JobStore
 __all__ = ["load_engine", "prepare_process", "run_product"]
 
 
+#: Steps of priority below the main process.
+_NICENESS = 5
+
+
 class _CancelledError(Exception):
     """Leaves the engine when the product was cancelled or the backend closes."""
 
@@ -50,7 +54,12 @@ def prepare_process() -> None:
     A terminal sends Ctrl-C to all processes: the main process takes it and
     ends its workers in order. One that was killed cannot: its workers would
     stay for ever, and work on products that its successor takes up again.
+
+    Workers give way to the main process, so that whoever asks how a job is
+    doing need not wait for the engine.
     """
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(_NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, name="swiftxrt-parent", daemon=True).start()
 

@@ -65,6 +65,16 @@ class UKSSDCBackend:
             return 0.2
         return max(float(conf.poll_interval), _POLITE_S)
 
+    @property
+    def service(self) -> str:
+        """Address of the service."""
+        return conf.service_url.rstrip("/")
+
+    @property
+    def sender(self) -> str:
+        """The user's address; `RequestError` if none is known."""
+        return self._service.sender
+
     def submit(self, request: XRTRequest) -> JobHandle:
         """Send a request.
 
