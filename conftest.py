@@ -8,6 +8,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +27,21 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             patch.delenv(name, raising=False)
         for name in ("CALDB", "SWIFTXRT_ARCHIVE", "SWIFTXRT_USER"):
             patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def _data_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    base = tmp_path_factory.mktemp("data")
+    return (base / str(number) for number in count())
+
+
+@pytest.fixture(autouse=True)
+def _own_data_folder(_data_folders: Iterator[Path]) -> Iterator[None]:
+    """Give every test a job book of its own; the folder is made when it is used."""
+    from swiftxrt.config import conf
+
+    with conf.set_temp("data_dir", str(next(_data_folders))):
         yield
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ._version import __version__ as __version__
     from .bands import EnergyBand as EnergyBand
     from .config import conf as conf
+    from .jobs.book import JobBook as JobBook
     from .jobs.job import Job as Job
     from .kinds import ProductKind as ProductKind
     from .mission import Mode as Mode
@@ -76,6 +77,7 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "_version": ("__version__",),
     "bands": ("EnergyBand",),
     "config": ("conf",),
+    "jobs.book": ("JobBook",),
     "jobs.job": ("Job",),
     "kinds": ("ProductKind",),
     "mission": ("Mode",),

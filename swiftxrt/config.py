@@ -6,9 +6,11 @@ or for good in astropy's configuration file ``swiftxrt.cfg``.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from astropy.config import ConfigItem, ConfigNamespace
 
-__all__ = ["Conf", "conf"]
+__all__ = ["Conf", "conf", "data_folder"]
 
 
 class Conf(ConfigNamespace):
@@ -27,6 +29,18 @@ class Conf(ConfigNamespace):
     poll_interval = ConfigItem(60.0, "Seconds between two looks at a job; the service asks for no less than 60.")
     archive = ConfigItem("", "Folder with observations in archive layout; SWIFTXRT_ARCHIVE is used when this is empty.")
     max_workers = ConfigItem(0, "Worker processes of the local engine; 0 means one per processor core.")
+    data_dir = ConfigItem(
+        "", "Folder of the job book and of lists of jobs; when this is empty, a folder in the user's data directory."
+    )
 
 
 conf = Conf()
+
+
+def data_folder() -> Path:
+    """The folder of ``conf.data_dir``, or the usual one of the system; nothing is made."""
+    if conf.data_dir:
+        return Path(conf.data_dir).expanduser()
+    from platformdirs import user_data_path
+
+    return user_data_path("swiftxrt", appauthor=False)

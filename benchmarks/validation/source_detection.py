@@ -45,8 +45,8 @@ DARK = Source("nothing", *POINTING, Constant(1e-12))
 FALSE_SHARES = (0.003, 0.01, 0.1)
 LIKELIHOODS = np.arange(6.0, 14.0)
 LIMIT_FIELDS = {0.3: 400, 1.0: 300, 3.0: 120, 10.0: 100, 30.0: 80, 100.0: 60}
-EMPTY_FIELDS = {1.0: 120, 5.0: 60, 20.0: 40, 100.0: 10}
-SOURCE_FIELDS = {1.0: 12, 5.0: 12, 20.0: 10, 100.0: 5}
+EMPTY_FIELDS = {1.0: 200, 5.0: 100, 20.0: 60, 100.0: 20}
+SOURCE_FIELDS = {1.0: 24, 5.0: 24, 20.0: 20, 100.0: 10}
 COUNTS = (5, 7, 10, 15, 20, 30, 50, 100, 300)
 MATCH_PIX = 10.0
 
@@ -215,7 +215,7 @@ def bright(scale: float) -> Iterator[str]:
     flat = Field.of(np.zeros_like(exposure.time_s), exposure, 1.5)
     ny, nx = flat.counts.shape
     grid_y, grid_x = np.mgrid[0:ny, 0:nx]
-    number = max(2, round(10 * scale))
+    number = max(2, round(20 * scale))
     lists = simulate_observations(scene(SNAPSHOT_S / 1000.0), seed=5)
     for counts in (100, 300, 1000, 3000, 10_000):
         quality, rates = [], []

@@ -188,6 +188,6 @@ def _excess_around(field: Field, background: Floats, source: PointSource, neighb
         return 1.0
     angle = np.arctan2(ring.y_pix - source.y_pix, ring.x_pix - source.x_pix)
     sector = np.floor((angle / (2.0 * np.pi) + 0.5) * _SECTORS).astype(int) % _SECTORS
-    sums = (np.bincount(sector, values, minlength=_SECTORS) for values in (found, known))
-    ratio = np.divide(*sums, out=np.zeros(_SECTORS), where=np.bincount(sector, minlength=_SECTORS) > 0)
+    counts, expected = (np.bincount(sector, values, minlength=_SECTORS) for values in (found, known))
+    ratio = np.divide(counts, expected, out=np.zeros(_SECTORS), where=expected > 0)
     return max(float(np.sort(ratio)[_TELLING]), 1.0)

@@ -52,10 +52,12 @@ def hot_events(events: EventList, channels: tuple[int, int] = (30, 1000)) -> Fla
     if events.detx is None or events.dety is None:
         return none
     counted = (events.pi >= channels[0]) & (events.pi <= channels[1])
-    block = _hot_blocks(*(_image(events, counted & part) for part in (~none, events.pi < _SOFT_PI)))
+    row, column = (np.clip(pixel, 0, DETECTOR_SIZE + 1).astype(np.intp) for pixel in (events.dety, events.detx))
+    soft = counted & (events.pi < _SOFT_PI)
+    block = _hot_blocks(*(_image(row[part], column[part]) for part in (counted, soft)))
     # A block is known by its last pixel in x and y; each pixel belongs to four.
     pixels = ndimage.maximum_filter(block, 2, origin=-1, mode="constant")
-    return counted & pixels[_inside(events.dety), _inside(events.detx)]
+    return counted & pixels[row, column]
 
 
 def _hot_blocks(counts: Floats, soft: Floats) -> Flags:
@@ -75,11 +77,6 @@ def _block_sum(image: Floats) -> Floats:
     return image + np.roll(image, 1, axis=0) + np.roll(image, 1, axis=1) + np.roll(image, (1, 1), axis=(0, 1))
 
 
-def _image(events: EventList, kept: Flags) -> Floats:
+def _image(row: NDArray[np.intp], column: NDArray[np.intp]) -> Floats:
     size = DETECTOR_SIZE + 2
-    flat = _inside(events.dety[kept]) * size + _inside(events.detx[kept])
-    return np.bincount(flat, minlength=size * size).reshape(size, size).astype(float)
-
-
-def _inside(pixel: NDArray[np.generic]) -> NDArray[np.intp]:
-    return np.clip(pixel, 0, DETECTOR_SIZE + 1).astype(np.intp)
+    return np.bincount(row * size + column, minlength=size * size).reshape(size, size).astype(float)

@@ -103,10 +103,7 @@ class Comparison:
         the same photons agree much better than that.
         """
         return QTable(
-            [
-                np.array([getattr(row, name) for row in self._differences], dtype=kind)
-                for name, kind in COLUMNS.items()
-            ],
+            [np.array([getattr(row, name) for row in self._differences], dtype=kind) for name, kind in COLUMNS.items()],
             names=list(COLUMNS),
         )
 

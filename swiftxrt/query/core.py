@@ -12,7 +12,10 @@ from astropy.table import QTable
 from astroquery.query import BaseQuery
 
 from ..backends.registry import check_backend, make_backend
-from ..exceptions import ProductNotAvailableError, RequestError
+from ..config import data_folder
+from ..exceptions import JobBookError, ProductNotAvailableError, RequestError, SwiftXRTWarning, warn
+from ..jobs import submission
+from ..jobs.book import JobBook
 from ..jobs.job import Job
 from ..jobs.protocol import ProductBackend
 from ..kinds import ProductKind
@@ -82,6 +85,8 @@ class SwiftXRTClass(BaseQuery):
         self._archive = archive
         self._state = state
         self._made: ProductBackend | None = None
+        self._book: JobBook | None = None
+        self._has_book = True
 
     @property
     def _backend(self) -> ProductBackend:
@@ -89,6 +94,30 @@ class SwiftXRTClass(BaseQuery):
         if self._made is None:
             self._made = make_backend(self._backend_name, user=self._user, archive=self._archive, state=self._state)
         return self._made
+
+    @property
+    def job_book(self) -> JobBook:
+        """The job book in ``conf.data_dir``: everything that was submitted from this machine.
+
+        Raises
+        ------
+        JobBookError
+            If it cannot be used.
+        """
+        path = (data_folder() / "jobs.sqlite").absolute()
+        if self._book is None or self._book.path != path:
+            self._book = JobBook(path)
+        return self._book
+
+    def _book_if_any(self) -> JobBook | None:
+        """The job book, or `None`, with one warning, where it cannot be used."""
+        try:
+            return self.job_book
+        except JobBookError as error:
+            if self._has_book:
+                warn(f"nothing is written down: {error}", SwiftXRTWarning, stacklevel=5)
+            self._has_book = False
+            return None
 
     def __call__(self, *args: Any, **kwargs: Any) -> SwiftXRTClass:
         """Make an instance with another set-up; arguments as for the class."""
@@ -99,6 +128,10 @@ class SwiftXRTClass(BaseQuery):
 
     def submit(self, request: XRTRequest) -> Job:
         """Hand over a request and return at once.
+
+        The submission is written into the job book before it is sent. If the
+        reply is lost, the list of jobs tells what became of it: the job is
+        found, and never made twice.
 
         Parameters
         ----------
@@ -115,6 +148,11 @@ class SwiftXRTClass(BaseQuery):
             If `request` is not an `~swiftxrt.XRTRequest`, or a setting is missing.
         ServiceError
             If the service cannot be reached or refuses.
+        SubmissionUncertainError
+            If the reply was lost and the list of jobs cannot be read either.
+            Submitting the request again looks there first.
+        JobBookError
+            If the submission cannot be written down; nothing was sent then.
         NoDataError
             If the local engine has no observation of the target.
 
@@ -122,14 +160,19 @@ class SwiftXRTClass(BaseQuery):
         -----
         RequestWarning
             If the request is probably not what was meant: its ``cautions``.
+        ServiceWarning
+            If nothing was sent, because the job of an earlier submission was
+            found whose reply was lost.
         """
         if not isinstance(request, XRTRequest):
             raise RequestError([("request", f"an XRTRequest is needed; got {type(request).__name__}")])
         warn_about(request)
-        return Job(self._backend.submit(request), self._backend)
+        return self._submit(request)
 
     def get_job(self, job_id: str | int) -> Job:
         """Find a job that was submitted earlier, perhaps in another session.
+
+        It is written into the job book, if it is not there yet.
 
         Parameters
         ----------
@@ -144,15 +187,28 @@ class SwiftXRTClass(BaseQuery):
         ------
         JobLostError
             If the backend does not know it.
+        ServiceError
+            If the service cannot be asked.
+
+        Warns
+        -----
+        ServiceWarning
+            If the service cannot be asked, and the job is given as the job
+            book knows it.
         """
-        return Job(self._backend.recall(str(job_id)), self._backend)
+        book = self._book_if_any()
+        if book is None:
+            return Job(self._backend.recall(str(job_id)), self._backend)
+        return submission.find_job(self._backend, book, str(job_id))
 
     def list_jobs(self) -> QTable:
         """All jobs of the user, newest first.
 
         The service lists jobs of earlier sessions and of its web page too,
-        the local engine those in its folder. Light curves that were binned
-        anew are not listed.
+        the local engine those in its folder. Jobs in the job book that are no
+        longer listed there follow, and submissions whose reply was lost; if
+        the service made a job of them, it is found here. Light curves that
+        were binned anew are not listed.
 
         Returns
         -------
@@ -160,8 +216,11 @@ class SwiftXRTClass(BaseQuery):
             Columns ``job_id`` and ``name`` (of the target), both text,
             ``submitted`` (`~astropy.time.Time`, UTC, masked where it is not
             known), one column of truth values for each kind of product
-            (``light_curve`` ... ``sources``) and ``available``, whether there
-            are files to be had.
+            (``light_curve`` ... ``sources``), ``available``, whether there
+            are files to be had, ``phase``, the last state that was seen from
+            here, and ``recorded``, what the job book says: ``accepted``;
+            ``uncertain`` for a submission whose reply was lost, which has no
+            ``job_id``; nothing for jobs from elsewhere.
 
         Raises
         ------
@@ -176,7 +235,12 @@ class SwiftXRTClass(BaseQuery):
         >>> old = SwiftXRT.get_job(jobs["job_id"][0])  # doctest: +SKIP
         >>> again = SwiftXRT.submit(old.request)  # doctest: +SKIP
         """
-        return job_table(self._backend.list_jobs())
+        book = self._book_if_any()
+        if book is None:
+            return job_table(self._backend.list_jobs())
+        listed = submission.read_jobs(self._backend, book)
+        place = {"backend": self._backend.name, "service": self._backend.service, "owner": self._backend.sender}
+        return job_table(listed, book.find(**place))
 
     def count_active_jobs(self) -> int:
         """How many jobs of the user have not ended.
@@ -405,6 +469,12 @@ class SwiftXRTClass(BaseQuery):
         found: SourceList = self._make(target, ProductKind.SOURCES, extraction, timeout, sources=request)
         return found
 
+    def _submit(self, request: XRTRequest) -> Job:
+        backend = self._backend
+        # The local engine keeps its jobs itself, and none of its replies gets lost.
+        book = self._book_if_any() if backend.name == "local" else self.job_book
+        return Job(backend.submit(request), backend) if book is None else submission.submit(backend, book, request)
+
     def _make(
         self,
         target: TargetLike,
@@ -416,7 +486,7 @@ class SwiftXRTClass(BaseQuery):
         settings = {} if extraction is None else {"extraction": extraction}
         request = XRTRequest(target=as_target(target), **slot, **settings)
         warn_about(request, stacklevel=4)  # to whoever called the method that called this one
-        job = Job(self._backend.submit(request), self._backend)
+        job = self._submit(request)
         try:
             job.wait(timeout=timeout)
         except KeyboardInterrupt as interruption:
@@ -436,6 +506,8 @@ class SwiftXRTClass(BaseQuery):
         if self._made is not None:
             self._made.close()
             self._made = None
+        if self._book is not None:
+            self._book.close()
 
     def __enter__(self) -> SwiftXRTClass:
         return self
@@ -445,7 +517,7 @@ class SwiftXRTClass(BaseQuery):
 
     def __getstate__(self) -> dict[str, Any]:
         # A pickle travels: it holds neither connections nor the user's address.
-        return {**vars(self), "_made": None, "_user": None}
+        return {**vars(self), "_made": None, "_user": None, "_book": None}
 
     def __repr__(self) -> str:
         return f"<SwiftXRT on {self._backend_name!r}>"

@@ -36,7 +36,7 @@ def test_sources_of_the_archive_image(blazar: Path) -> None:
     official = SkyCoord([21.737732, 21.877609], [33.123912, 33.046346], unit="deg")
     assert (total["quality"] == 0).sum() == 2
     assert np.all(official.separation(total["position"][:2]) < total["position_err"][:2])
-    assert np.abs(total["rate"][:2].value - [0.0658, 0.0113]) == pytest.approx([0.0, 0.0], abs=1.5 * 0.0071)
+    # Their errors are 11 and 28 per cent, of the same events.
     assert (total["rate"][:2].value / [0.0658, 0.0113]) == pytest.approx([1.0, 1.0], abs=0.2)
     # The blazar is seen in all bands, at one place; the other bands have no false good source.
     for band in ("soft", "medium", "hard"):

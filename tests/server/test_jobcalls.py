@@ -200,7 +200,7 @@ def test_status_of_every_phase(ask, backend, job: str) -> None:
     backend.set_status(job, Kind.LIGHT_CURVE, phase=Phase.PENDING)
     backend.set_status(job, Kind.SPECTRUM, phase=Phase.EXECUTING, steps=steps, running_s=3723.9)
     backend.end(job, Kind.STANDARD_POSITION)
-    backend.end(job, Kind.ENHANCED_POSITION, error="FileNotFoundError: '/home/me/secret place/x'")
+    backend.end(job, Kind.ENHANCED_POSITION, error="FileNotFoundError: '/srv/my secret place/x'")
     backend.set_status(job, Kind.ASTROMETRIC_POSITION, phase=Phase.SUSPENDED)
     backend.set_status(job, Kind.IMAGE, phase=Phase.ABORTED)
     what = "lc,spec,psf,enh,xastrom,image,sourceDet"
@@ -408,7 +408,7 @@ def test_faults_of_the_program_are_not_hidden(ask, backend) -> None:
     [
         ("no file below /srv/xrt/archive; look", "no file below (a folder of the server); look"),
         ("/a/b/sw00.evt.gz: is damaged", "sw00.evt.gz: is damaged"),
-        ("[Errno 2] No such file: '/home/x y/z'", "[Errno 2] No such file: (a folder of the server)"),
+        ("[Errno 2] No such file: '/srv/x y/z'", "[Errno 2] No such file: (a folder of the server)"),
         (r"cannot read C:\Users\me\x.fits today", "cannot read x.fits today"),
         ("rate 3 ct/s in PC/WT, 2020/01/02, see https://www.swift.ac.uk/user_objects/x", None),
         ("<obsid>/xrt/event/sw<obsid>x[pc|wt]w?po_cl.evt[.gz]", None),

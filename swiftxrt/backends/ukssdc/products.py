@@ -15,7 +15,6 @@ from ...exceptions import (
     ProtocolError,
     RequestError,
     RequestRejectedError,
-    ServiceUnavailableError,
     ServiceWarning,
     warn,
 )
@@ -85,9 +84,9 @@ class UKSSDCBackend:
         RequestRejectedError, NotRegisteredError
             If the service refuses.
         ServiceUnavailableError
-            If it cannot be reached.
+            If it cannot be reached, or its reply does not come: the request may have arrived then.
         ProtocolError
-            If its reply names no job.
+            If its reply names no job, which it may have made.
 
         Warns
         -----
@@ -96,15 +95,7 @@ class UKSSDCBackend:
         """
         sender = self._service.sender
         sent = {**request.to_wire(user=sender), "UserID": sender}
-        try:
-            reply = self._service.call("run_userobject.php", sent, sealed=True)
-        except ServiceUnavailableError as error:
-            raise ServiceUnavailableError(
-                f"{error.message}; the request may have arrived: look at list_jobs() before you submit it again",
-                url=error.url,
-                status=error.status,
-                payload_excerpt=error.payload_excerpt,
-            ) from error
+        reply = self._service.call("run_userobject.php", sent, sealed=True)
         missing = [key for key in ("URL", "JobID") if is_unset(reply.get(key))]
         if missing:
             raise ProtocolError(
