@@ -6,7 +6,7 @@ import copy
 import hashlib
 import inspect
 import pickle
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import astropy.units as u
@@ -62,7 +62,7 @@ class Sample(Record):
 
     title: str = par("Title.", Text(), wire="ttl")
     length: u.Quantity = par("Length.", Measure(u.m, 0, above=True), default=2 * u.m, wire="len")
-    count: int | None = par("Count.", Integer(1, 9), default=None, wire="cnt", service_default=3)
+    count: int | None = par("Count.", Integer(1, 9), default=None, wire="cnt", service_default=3, note="Not so.")
     band: EnergyBand | None = par("Band.", Band(), default=None, wire=("lo", "hi"))
     part: Inner | Empty | None = par("Part.", Nested(Inner, Empty), default=None, service_default=Empty())
     only: Inner | None = par("Only.", Nested(Inner), default=None)
@@ -169,6 +169,37 @@ def test_all_problems_of_the_plain_form_at_once():
     found = problems(lambda: Sample.from_dict({"length": 3, "bnd": 1, "only": {"nams": 1}, "part": {"type": "Iner"}}))
     assert set(found) == {"title", "length", "bnd", "only.nams", "only.names", "part"}
     assert "did you mean 'Inner'" in found["part"]
+
+
+@record
+class Pair(Record):
+    """Two fields that go together."""
+
+    first: Inner | None = par("First.", Nested(Inner), default=None)
+    second: int | None = par("Second.", Integer(), default=None)
+    third: int = par("Third.", Integer(), default=1)
+
+    @classmethod
+    def _check_given(cls, names: Collection[str]) -> Iterator[tuple[str, str]]:
+        if "first" in names and "second" not in names:
+            yield "second", "goes with first"
+
+
+def test_rules_about_what_is_given():
+    """They see what was given, right or wrong, and stand beside all other problems."""
+    assert problems(lambda: Pair(first=Inner("x"))) == {"second": "goes with first"}
+    assert problems(lambda: Pair(first=Inner("x"), second=None)) == {"second": "goes with first"}
+    assert set(problems(lambda: Pair(first=3, third=0.5))) == {"first", "second", "third"}
+    assert set(problems(lambda: Pair(first=Inner("x"), second=0.5))) == {"second"}
+    assert Pair(first=Inner("x"), second=2).second == 2
+
+
+def test_rules_about_what_is_given_in_plain_form():
+    # A part that cannot be read is given all the same.
+    found = problems(lambda: Pair.from_dict({"first": {"nams": 1}, "third": "x"}))
+    assert set(found) == {"first.nams", "first.names", "second", "third"}
+    assert "first" not in problems(lambda: Pair.from_dict({"first": None, "third": "x"}))
+    assert set(problems(lambda: Pair.from_dict({"first": {"names": ["x"]}, "second": "x"}))) == {"second"}
 
 
 def test_rules_between_fields():
@@ -312,6 +343,8 @@ def test_wire_form(kind, value, sent):
         (Text(), 3079, "3079"),
         (Many(Text(), joined=True), "{a, b}", ("a", "b")),
         (Many(Text()), "a,b", ("a", "b")),
+        (Many(Text()), 31653, ("31653",)),
+        (Many(Choice("PowerLaw", "APEC")), ["PowerLaw", 3], None),
     ],
 )
 def test_tolerant_reading(kind, received, stored):
@@ -320,7 +353,16 @@ def test_tolerant_reading(kind, received, stored):
 
 @pytest.mark.parametrize(
     ("kind", "received"),
-    [(Integer(), "x"), (Integer(), None), (Integer(), "inf"), (Number(), []), (Measure(u.s), "x"), (Many(Text()), 3)],
+    [
+        (Integer(), "x"),
+        (Integer(), None),
+        (Integer(), "inf"),
+        (Number(), []),
+        (Measure(u.s), "x"),
+        (Many(Text(), joined=True), 2.5),
+        (Many(Text()), True),
+        (Many(Text()), {"a": 1}),
+    ],
 )
 def test_unreadable(kind, received):
     with pytest.raises(ValueError, match="needed; got"):
@@ -363,6 +405,8 @@ def test_parameter_table():
     assert "``title``" in table
     for text in ("needed", "``ttl``", "``lo``, ``hi``", "left to the service (``3``)", "``2 m``", "not set", "–"):
         assert f"- {text}\n" in table
+    assert "- Count. *Note:* Not so.\n" in table
+    assert table.count("*Note:*") == 1
     tree = publish_doctree(table.replace("`~", "`"), settings_overrides={"report_level": 5})
     rows = list(tree.findall(lambda node: node.tagname == "row"))
     assert len(rows) == 1 + len(Sample.__record_fields__)

@@ -4,12 +4,12 @@
     python benchmarks/validation/source_detection.py empty --scale 0.2
 
 ``limits``  images drawn from a smooth map, without sources and with active galaxies: how many false and true sources
-            there are above each likelihood, and the limits of the three qualities that follow from it. The table in
-            `swiftxrt.engine.detection_quality` is this one, rounded.
+            there are above each likelihood, and the limits of the three qualities that follow: the table in
+            `swiftxrt.engine.detection_quality`.
 ``empty``   simulated event lists with nothing but background: false sources per field.
 ``sources`` simulated event lists with sources of known counts: how many are found, whether the 90 per cent circle
             holds the truth (statistical part, no error of the aspect), and rates over true rates. Sources seen for
-            less than half the time do not count.
+            less than half of the time do not count.
 ``bright``  images with one bright source of a wider profile than the fit uses: false companions.
 
 Numbers depend on the seeds only, not on the machine.
@@ -149,7 +149,7 @@ def empty(scale: float) -> Iterator[str]:
 
 
 def known_sources(exposure_ks: float, seed: int) -> tuple[Source, ...]:
-    """Three sources of each number of counts, at least 1.5 arcmin apart, within 10 arcmin of the pointing."""
+    """Nothing as the target, and three sources of each number of counts within 10 arcmin, 1.5 arcmin apart."""
     rng = np.random.default_rng(seed)
     centre = SkyCoord(*POINTING, unit="deg")
     placed: list[SkyCoord] = []
@@ -159,10 +159,11 @@ def known_sources(exposure_ks: float, seed: int) -> tuple[Source, ...]:
         if all(place.separation(other) > 1.5 * u.arcmin for other in placed):
             placed.append(place)
     rates = np.repeat(COUNTS, 3) / (exposure_ks * 1000.0)
-    return tuple(
+    made = [
         Source(f"{k}", float(place.ra.deg), float(place.dec.deg), Constant(float(rate)))
         for k, (place, rate) in enumerate(zip(placed, rates, strict=True))
-    )
+    ]
+    return (DARK, *made)
 
 
 def sources(scale: float) -> Iterator[str]:
@@ -183,7 +184,7 @@ def _trials(exposure_ks: float, seed: int) -> Iterator[tuple[float, ...]]:
     truth = known_sources(exposure_ks, 1000 * seed + round(exposure_ks))
     wcs, exposure, found = observed(scene(exposure_ks, truth), seed)
     places = SkyCoord(found["ra_deg"], found["dec_deg"], unit="deg")
-    for number, source in enumerate(truth):
+    for number, source in enumerate(truth[1:]):
         counts, place = COUNTS[number // 3], SkyCoord(source.ra_deg, source.dec_deg, unit="deg")
         x, y = (round(float(pixel)) for pixel in wcs.world_to_pixel(place))
         if exposure.time_s[y, x] < 0.5 * exposure.time_s.max():

@@ -20,7 +20,7 @@ _RISE_ONE, _RISE_90 = 1.0, 4.605
 _ANGLES = np.arange(16) * (np.pi / 8)
 # Where the statistic is worked out, in units of the radius from the Fisher matrix.
 _RADII = np.array([0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0])
-_STEPS = 6
+_STEPS = 8
 _TINY = 1e-12
 
 

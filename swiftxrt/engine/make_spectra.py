@@ -22,6 +22,7 @@ from .extraction import extract
 from .parameters import extraction_parameters, grade_limits
 from .regions import WT_HEIGHT_PIX
 from .spectrum import SpectrumCounts, pulse_height_spectrum
+from .without_effect import NOT_FITTED
 
 __all__ = ["STEPS", "make"]
 
@@ -31,6 +32,7 @@ _NO_RESPONSE = (
     "no effective area and redistribution matrix are attached; the calibration of the mode and date must be added "
     "before fitting"
 )
+_NO_TIME = "no good time lies in this time slice"
 
 
 @dataclass(frozen=True)
@@ -83,13 +85,13 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
             ProductKind.SPECTRUM.title, "; ".join(left_out) or "no time slice holds any good time"
         )
     made.sort(key=lambda one: list(asked).index(one.label))
-    empty = [part for label, part in asked.items() if all(one.label != label for one in made)]
     complete = replace(
         provenance, notes=tuple(dict.fromkeys((*provenance.notes, *left_out, *notes))), cautions=tuple(cautions)
     )
+    empty = [part for label, part in asked.items() if all(one.label != label for one in made)]
     return SpectrumSet(
         made,
-        missing={part.label: "no good time lies in this time slice" for part in empty},
+        missing={**{part.label: _NO_TIME for part in empty}, **{one.stem: NOT_FITTED for one in made}},
         intervals={part.label: part.interval for part in empty if part.interval is not None},
         t0_met=_zero(request, data),
         provenance=complete,

@@ -8,11 +8,13 @@ from .._fields import Record
 from ..kinds import ProductKind
 from ..request.bundle import XRTRequest
 
-__all__ = ["settings_without_effect"]
+__all__ = ["NOT_FITTED", "settings_without_effect"]
+
+#: Why no spectrum has fits.
+NOT_FITTED = "spectra are not fitted here"
 
 _NO_MAIL = "nothing is sent by mail"
 _NO_CATALOGUE = "catalogues are not read, and the sources seen in the image itself are masked"
-_NO_FIT = "spectra are not fitted here"
 _NO_CENTROID = "it tells how the centroid is taken, and the source is searched for unless method is 'centroid'"
 _NO_STRAY_LIGHT = (
     "stray light cannot be fitted, because that needs the bright sources outside the field, which events do not show"
@@ -26,7 +28,7 @@ _OF_PRODUCT = {
     ProductKind.SPECTRUM: (
         ("extraction", "use_sxps", _NO_CATALOGUE),
         *(
-            ("spectrum", name, _NO_FIT)
+            ("spectrum", name, NOT_FITTED)
             for name in ("models", "redshift", "galactic_absorber", "delta_statistic", "fit")
         ),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -12,7 +12,6 @@ from typing import Any
 import astropy.units as u
 
 from .. import exceptions
-from .._fields import nearest
 from .._log import log
 from ..exceptions import (
     FormatError,
@@ -31,16 +30,14 @@ from ..products.productset import ProductSet
 from ..products.provenance import Provenance, provenance_of
 from ..products.report import JobReport, Phase
 from ..request.bundle import XRTRequest
+from .choice import Kinds, chosen_kinds
 from .downloading import ARCHIVE_FORMATS, download_archives
-from .progress import callback_display, terminal_display
+from .progress import ProgressCallback, display
 from .protocol import JobHandle, ProductBackend
 from .record import JobRecord
 from .waiting import PatientLook, seconds_of
 
 __all__ = ["ARCHIVE_FORMATS", "Job"]
-
-#: Called with each new report while a job is waited for.
-ProgressCallback = Callable[[JobReport], None]
 
 
 class Job:
@@ -166,7 +163,7 @@ class Job:
         deadline = None if timeout is None else time.monotonic() + seconds_of(timeout, "timeout")
         pause = self._backend.min_poll_interval_s
         look = PatientLook(self.refresh, self.id, self.backend)
-        with _display(self, progress) as show:
+        with display(f"job {self.id}", progress) as show:
             while True:
                 report = look()
                 if report is not None:
@@ -184,7 +181,7 @@ class Job:
                 time.sleep(min(pause, left))
                 pause = min(pause * 1.1, max(300.0, self._backend.min_poll_interval_s))
 
-    def cancel(self, kinds: ProductKind | str | Iterable[ProductKind | str] | None = None) -> JobReport:
+    def cancel(self, kinds: Kinds | None = None) -> JobReport:
         """Cancel some products, or all.
 
         Products that have already ended stay as they are, so cancelling twice
@@ -351,7 +348,7 @@ class Job:
         self,
         location: str | Path = ".",
         *,
-        kinds: ProductKind | str | Iterable[ProductKind | str] | None = None,
+        kinds: Kinds | None = None,
         archive_format: str = "tar.gz",
         extract: bool = False,
         stem: str | None = None,
@@ -440,30 +437,8 @@ class Job:
         self._record.report(report)
         return report
 
-    def _choose(self, kinds: ProductKind | str | Iterable[ProductKind | str] | None) -> Sequence[ProductKind]:
-        if kinds is None:
-            return self.kinds
-        wanted = [kinds] if isinstance(kinds, ProductKind | str) else list(kinds)
-        names = [kind.value for kind in self.kinds]
-        for name in wanted:
-            if str(name) not in names:
-                raise RequestError(
-                    [
-                        (
-                            "kinds",
-                            f"{str(name)!r} is not part of this job, which has {', '.join(names)}"
-                            + nearest(str(name), names),
-                        )
-                    ],
-                    f"job {self.id}",
-                )
-        return [ProductKind.of(name) for name in wanted]
+    def _choose(self, kinds: Kinds | None) -> Sequence[ProductKind]:
+        return self.kinds if kinds is None else chosen_kinds(kinds, self.kinds, f"job {self.id}")
 
     def __repr__(self) -> str:
         return f"<Job {self.id} on {self.backend}: {self.phase}, {len(self.kinds)} products for {self.request.target.name!r}>"
-
-
-def _display(job: Job, progress: ProgressCallback | bool) -> Any:
-    if callable(progress):
-        return callback_display(progress)
-    return terminal_display(f"job {job.id}", enabled=bool(progress))

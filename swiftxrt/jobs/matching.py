@@ -11,7 +11,7 @@ from ..products.report import JobSummary
 from ..request.bundle import XRTRequest
 from ..wire.request import to_wire
 
-__all__ = ["agrees", "may_be"]
+__all__ = ["differences", "may_be"]
 
 #: So far may the clocks of the service and of this machine be apart.
 CLOCK_TOLERANCE = timedelta(hours=1)
@@ -43,8 +43,8 @@ def may_be(summary: JobSummary, name: str, kinds: tuple[ProductKind, ...], sent:
     return _plain_name(summary.name) == _plain_name(name) and listed | {ProductKind.SOURCES} >= asked >= listed
 
 
-def agrees(found: XRTRequest, sent: XRTRequest) -> bool:
-    """Whether the request of a job says nothing else than the one that was sent.
+def differences(found: XRTRequest, sent: XRTRequest) -> int | None:
+    """Compare the request of a job with the one that was sent.
 
     Parameters
     ----------
@@ -53,13 +53,20 @@ def agrees(found: XRTRequest, sent: XRTRequest) -> bool:
         left open, or less, where it keeps something to itself.
     sent : XRTRequest
         The request that was sent.
+
+    Returns
+    -------
+    number : int or None
+        `None` if it is another request. Else how many parameters that were left
+        open have another value than the documented default, which happens, as
+        the documentation is not always right.
     """
     if not set(found.kinds) >= set(sent.kinds):
-        return False
-    theirs, ours = to_wire(found, "nobody"), to_wire(sent, "nobody")
-    return all(
-        _same(key, value, theirs[key]) for key, value in ours.items() if key in theirs and key not in _NOT_COMPARED
-    )
+        return None
+    theirs, ours, default = (to_wire(one, "nobody") for one in (found, sent, sent.with_defaults()))
+    both = [key for key in theirs if key in default and key not in _NOT_COMPARED]
+    different = [key for key in both if not _same(key, ours.get(key, default[key]), theirs[key])]
+    return None if any(key in ours for key in different) else len(different)
 
 
 def _same(key: str, ours: Any, theirs: Any) -> bool:

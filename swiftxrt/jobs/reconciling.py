@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from .._log import log
 from ..exceptions import JobLostError, ProtocolError
@@ -11,13 +12,15 @@ from ..products.report import JobSummary
 from ._sending import SENDING_TIMEOUT_S, alone
 from .book import JobBook
 from .entries import OPEN_STATES, BookEntry, EntryState
-from .matching import agrees, may_be
+from .matching import differences, may_be
 from .protocol import JobHandle, ProductBackend
 
 __all__ = ["open_entries", "reconcile", "time_to_settle"]
 
 #: No job appears in the list later than this after its request was lost.
 _MOST_SETTLING_S = 60.0
+#: Whatever differs from the documented defaults was chosen by somebody else, unless it was sent at the same time.
+_NEAR_S = 600.0
 
 
 def open_entries(backend: ProductBackend, book: JobBook) -> list[BookEntry]:
@@ -72,6 +75,14 @@ def reconcile(
     return listed
 
 
+class _Candidate(NamedTuple):
+    """A job that may be that of a submission; the one with the lowest rank is."""
+
+    rank: tuple[int, bool, float]
+    job: JobSummary
+    handle: JobHandle
+
+
 class _Search:
     """Looks for the jobs of lost submissions among those that the book does not know."""
 
@@ -84,26 +95,36 @@ class _Search:
 
     def decide(self, entry: BookEntry, *, would_be_there: bool) -> None:
         """Write down what became of a submission."""
-        candidates = [job for job in self.unknown if may_be(job, entry.name, entry.kinds, entry.submitted)]
-        unread = []
-        for job in sorted(candidates, key=lambda job: _distance(job, entry)):
-            try:
-                handle = self.handle(job.id)
-            except ProtocolError as error:
-                unread.append(f"job {job.id} may be the one, but cannot be read ({error})")
-                continue
-            if handle is not None and agrees(handle.request, entry.request):
-                note = "its reply was lost; found in the list of jobs"
-                self.book.accept(entry.entry, handle, delivered=False, note=note)
-                self.unknown.remove(job)
-                log.info("the lost submission %d is job %s", entry.entry, job.id)
-                return
-        if unread:
+        found, unread = self.candidates(entry)
+        if found:
+            best = min(found, key=lambda one: one.rank)
+            note = "its reply was lost; found in the list of jobs"
+            self.book.accept(entry.entry, best.handle, delivered=False, note=note)
+            self.unknown.remove(best.job)
+            log.info("the lost submission %d is job %s", entry.entry, best.job.id)
+        elif unread:
             self.book.lose(entry.entry, "; ".join(unread))
         elif would_be_there:
             self.book.refuse(entry.entry, "it did not arrive: it is not in the list of jobs")
         elif entry.state is not EntryState.UNCERTAIN:
             self.book.lose(entry.entry, "its reply was lost, and it is not in the list of jobs so far")
+
+    def candidates(self, entry: BookEntry) -> tuple[list[_Candidate], list[str]]:
+        """Jobs that may be that of a submission, oldest first, and what is said about those that cannot be read."""
+        found, unread = [], []
+        for job in reversed(self.unknown):
+            if not may_be(job, entry.name, entry.kinds, entry.submitted):
+                continue
+            try:
+                handle = self.handle(job.id)
+            except ProtocolError as error:
+                unread.append(f"job {job.id} may be the one, but cannot be read ({error})")
+                continue
+            number = None if handle is None else differences(handle.request, entry.request)
+            apart = _time_apart(job, entry)
+            if handle is not None and number is not None and (number == 0 or apart < _NEAR_S):
+                found.append(_Candidate((number, job.submitted is None, apart), job, handle))
+        return found, unread
 
     def handle(self, job_id: str) -> JobHandle | None:
         """A job of the list; `None` if it is gone."""
@@ -126,11 +147,9 @@ def _settling_s(backend: ProductBackend) -> float:
     return min(float(backend.min_poll_interval_s), _MOST_SETTLING_S)
 
 
-def _distance(job: JobSummary, entry: BookEntry) -> tuple[bool, float]:
-    """How far apart a job and a submission are; dates that are not known come last."""
-    if job.submitted is None:
-        return True, 0.0
-    return False, abs((job.submitted - entry.submitted).total_seconds())
+def _time_apart(job: JobSummary, entry: BookEntry) -> float:
+    """Seconds between a job and a submission; none if the service does not tell when the job was made."""
+    return 0.0 if job.submitted is None else abs((job.submitted - entry.submitted).total_seconds())
 
 
 def _now() -> datetime:

@@ -12,7 +12,7 @@ from ..kinds import ProductKind
 from ..products.report import JobReport
 from .book import JobBook
 from .entries import plain_status
-from .protocol import JobHandle
+from .protocol import JobHandle, ProductBackend
 
 __all__ = ["JobRecord", "if_possible"]
 
@@ -51,6 +51,19 @@ class JobRecord:
         self.entry = entry
         self._status: dict[str, list[str]] = {}
 
+    @classmethod
+    def of(cls, book: JobBook, backend: ProductBackend, handle: JobHandle) -> JobRecord:
+        """Write a job down that is known to exist, and give its record."""
+        return cls._if_possible(book, book.record, backend.service, handle, backend.sender)
+
+    @classmethod
+    def _if_possible(cls, book: JobBook, record: Callable[..., int], *arguments: Any) -> JobRecord:
+        try:
+            return cls(book, record(*arguments))
+        except JobBookError as error:
+            log.warning("not written into the job book: %s", error)
+            return cls(None, 0)
+
     def report(self, report: JobReport) -> None:
         """Write down the state of the job, if it has changed."""
         status = plain_status(report)
@@ -66,11 +79,7 @@ class JobRecord:
         """Write down a rebinning of the job, and give its record."""
         if self.book is None:
             return JobRecord(None, 0)
-        try:
-            return JobRecord(self.book, self.book.record_rebinning(self.entry, handle))
-        except JobBookError as error:
-            log.warning("not written into the job book: %s", error)
-            return JobRecord(None, 0)
+        return self._if_possible(self.book, self.book.record_rebinning, self.entry, handle)
 
     def forget(self) -> None:
         """Remove the entry.

@@ -109,13 +109,13 @@ class SwiftXRTClass(BaseQuery):
             self._book = JobBook(path)
         return self._book
 
-    def _book_if_any(self) -> JobBook | None:
+    def _book_if_any(self, stacklevel: int = 4) -> JobBook | None:
         """The job book, or `None`, with one warning, where it cannot be used."""
         try:
             return self.job_book
         except JobBookError as error:
             if self._has_book:
-                warn(f"nothing is written down: {error}", SwiftXRTWarning, stacklevel=5)
+                warn(f"nothing is written down: {error}", SwiftXRTWarning, stacklevel=stacklevel)
             self._has_book = False
             return None
 
@@ -472,7 +472,7 @@ class SwiftXRTClass(BaseQuery):
     def _submit(self, request: XRTRequest) -> Job:
         backend = self._backend
         # The local engine keeps its jobs itself, and none of its replies gets lost.
-        book = self._book_if_any() if backend.name == "local" else self.job_book
+        book = self._book_if_any(stacklevel=5) if backend.name == "local" else self.job_book
         return Job(backend.submit(request), backend) if book is None else submission.submit(backend, book, request)
 
     def _make(

@@ -160,7 +160,7 @@ class Target(Record):
         >>> Target.from_position(SkyCoord(335.6985, -7.5179, unit="deg")).name
         'J222247.6-073104.4'
         """
-        return cls(name=name or _designation(position), position=position)
+        return cls(name=_designation(position) if name is None else name, position=_checked(position))
 
     @classmethod
     def from_observation(cls, row: Any, *, position: SkyCoord | None = None) -> Target:
@@ -246,11 +246,17 @@ class Target(Record):
         return cls(name=name, **values)
 
 
+def _checked(position: Any) -> SkyCoord:
+    """One celestial position; `None` is none, though `Target` can do without."""
+    try:
+        return SkyPoint().convert(position)
+    except ValueError as error:
+        raise RequestError([("position", str(error))], "Target") from None
+
+
 def _designation(position: Any) -> str:
-    """A name made of a position, such as ``J222247.6-073104.4``; `Target` refuses what is no position."""
-    if not isinstance(position, SkyCoord) or not position.isscalar or not position.is_transformable_to("icrs"):
-        return "unnamed"
-    return f"J{position.icrs.to_string('hmsdms', sep='', precision=1).replace(' ', '')}"
+    """A name made of a position, such as ``J222247.6-073104.4``."""
+    return f"J{_checked(position).to_string('hmsdms', sep='', precision=1).replace(' ', '')}"
 
 
 def _reference_time(cells: Cells, wanted: str | None) -> dict[str, Any]:

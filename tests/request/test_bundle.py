@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import pickle
 import subprocess
 import sys
@@ -200,6 +202,144 @@ def test_files(tmp_path):
     IMAGE.write(path, overwrite=True)
     assert XRTRequest.read(path) == IMAGE
     assert [item.name for item in tmp_path.iterdir()] == ["request.yaml"]
+
+
+@pytest.mark.parametrize(("name", "first"), [("r.json", "{"), ("r.JSON", "{"), ("r.yaml", "target:"), ("r", "target:")])
+def test_form_follows_the_name_of_the_file(tmp_path, name, first):
+    path = tmp_path / name
+    FULL.write(path)
+    assert path.read_text(encoding="utf-8").splitlines()[0] == first
+    assert XRTRequest.read(path) == FULL
+
+
+def test_json_brings_the_request_back():
+    text = FULL.to_json()
+    assert json.loads(text) == FULL.to_dict()
+    assert len(text.splitlines()) > 20  # For people to edit.
+    assert XRTRequest.from_json(text) == FULL
+    named = IMAGE.replace(target=Target("η Car"))
+    assert "η Car" in named.to_json()
+    assert XRTRequest.from_json(named.to_json()) == named
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "this is not JSON"),
+        ("target: {name: X}", "this is not JSON"),
+        ('{"target": {"name": "X", "t0": NaN}, "image": {}}', "NaN is not a number of JSON"),
+        ('{"target": {"name": "X", "name": "Y"}, "image": {}}', "'name' is given twice"),
+        ("[" * 100000, "this is not JSON"),
+        ("[1]", r"the parameters by name; got \[1\]"),
+        ('{"target": {"name": "X"}, "imge": {}}', "did you mean 'image'"),
+        ('{"target": {"name": "X", "targetid": 3}, "image": {}}', "target.targetid: .*did you mean 'target_ids'"),
+        # The words of the service are not those of a file: they say what they are called here.
+        ('{"target": {"name": "X"}, "image": {"useimobs": "all"}}', "what the service calls 'useimobs' is 'data' here"),
+        (b"{}", "a JSON text is needed"),
+    ],
+    ids=["open", "yaml", "nan", "twice", "deep", "list", "unknown", "inside", "service", "bytes"],
+)
+def test_bad_json(text, message):
+    with pytest.raises(RequestError, match=message):
+        XRTRequest.from_json(text)
+
+
+def test_unknown_keys_in_files_are_errors(tmp_path):
+    plain = {**IMAGE.to_dict(), "imgae": {}, "extraction": {"poserr": 1}}
+    for name, text in (("r.json", json.dumps(plain)), ("r.yaml", json.dumps(plain))):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        found = problems(lambda name=name: XRTRequest.read(tmp_path / name))
+        assert set(found) == {"imgae", "extraction.poserr"}
+        assert "'centroid_tolerance' here" in found["extraction.poserr"]
+
+
+def test_problems_of_all_parts_come_at_once():
+    plain = {
+        "target": {"name": "", "position": {"ra": "400 deg", "dec": "0 deg"}, "target_ids": ["x"]},
+        "light_curve": {"binning": {"type": "CountsBinning", "pc_counts": 0}, "band": "0.2-10 keV", "soft": "9-8 keV"},
+        "spectrum": {
+            "redshift": -1,
+            "models": ["mekal"],
+            "slices": {"type": "TimeSlices", "slices": [{"label": "a b"}]},
+        },
+        "position": {"kinds": ["standart"], "data": {"type": "FirstHours", "hours": "-1 h"}},
+        "sources": {"bands": "soft"},
+        "extraction": {"centroid_attempts": 0},
+        "times_since_t0": 3,
+    }
+    assert set(problems(lambda: XRTRequest.from_dict(plain))) == {
+        "target.name", "target.position", "target.target_ids",
+        "light_curve.binning.pc_counts", "light_curve.binning.wt_counts", "light_curve.band", "light_curve.soft",
+        "spectrum.redshift", "spectrum.models", "spectrum.slices.slices.label", "spectrum.slices.slices.intervals",
+        "position.kinds", "position.data.hours", "sources.bands", "sources.data",
+        "extraction.centroid_attempts", "times_since_t0",
+    }  # fmt: skip
+
+
+def test_nothing_asked_for_is_said_beside_the_rest():
+    found = problems(lambda: XRTRequest.from_dict({"target": {"nam": "X"}, "extraction": {"centroid": 3}}))
+    assert set(found) == {"", "target.nam", "target.name", "extraction.centroid"}
+    # A product that cannot be read is asked for all the same.
+    assert "" not in problems(lambda: XRTRequest.from_dict({"target": {"name": "X"}, "image": {"bands": "x"}}))
+    assert "" not in problems(lambda: XRTRequest(target=Target("X"), image=3))
+
+
+# ---------------------------------------------------------------- words of the service
+
+SENT = {**IMAGE.to_wire(user="somebody@example.org"), "mystery": 3, "centMeth": "3", "later": [1, {"a": None}]}
+
+
+def test_what_has_no_place_is_kept():
+    request = XRTRequest.from_wire(SENT)
+    assert request.unrecognized == {"mystery": 3, "centMeth": "3", "later": [1, {"a": None}]}
+    assert IMAGE.unrecognized == {}
+    with pytest.raises(TypeError):
+        request.unrecognized["mystery"] = 4
+
+
+def test_what_has_no_place_is_not_part_of_the_request():
+    request = XRTRequest.from_wire(SENT)
+    assert request == IMAGE
+    assert (hash(request), request.digest, repr(request)) == (hash(IMAGE), IMAGE.digest, repr(IMAGE))
+    assert request.to_wire(user="a@b") == IMAGE.to_wire(user="a@b")
+    assert XRTRequest.from_yaml(request.to_yaml()).unrecognized == {}
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        lambda request: pickle.loads(pickle.dumps(request)),
+        copy.copy,
+        copy.deepcopy,
+        lambda request: request.replace(notify=False),
+        lambda request: request.with_defaults(),
+    ],
+    ids=["pickle", "copy", "deepcopy", "replace", "with_defaults"],
+)
+def test_copies_keep_what_has_no_place(copied):
+    request = XRTRequest.from_wire(SENT)
+    assert copied(request).unrecognized == request.unrecognized
+    assert copied(IMAGE).unrecognized == {}
+
+
+@pytest.mark.parametrize(
+    ("part", "text", "method", "field"),
+    [
+        ({"lc": 1, "binMeth": "obsid"}, "uselcobs", "lcobs", "light_curve.data"),
+        ({"spec": 1}, "usespecobs", "specobs", "spectrum.data"),
+        ({"dopsf": 1}, "useposobs", "posobs", "position.data"),
+        ({"image": 1}, "useimobs", "imobs", "image.data"),
+        ({"sourceDet": 1}, "usedetobs", "detobs", "sources.data"),
+    ],
+)
+def test_selection_needs_its_text(part, method, text, field):
+    """The reference client sends such requests; what the service makes of them is not known."""
+    sent = {"name": "X", "getTargs": 1, **part, method: "user"}
+    assert set(problems(lambda: XRTRequest.from_wire(sent))) == {field}
+    assert set(problems(lambda: XRTRequest.from_wire({**sent, text: ""}))) == {field}
+    slot, name = field.split(".")
+    request = XRTRequest.from_wire({**sent, text: "00032459001"})
+    assert getattr(getattr(request, slot), name) == Observations("00032459001")
 
 
 def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):

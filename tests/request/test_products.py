@@ -39,6 +39,9 @@ def test_every_class_is_documented(cls):
         assert f"{field.name} : " in doc
         assert text in doc
         assert f"``{field.name}``" in table
+        note = field.metadata["note"]
+        assert not note or f"{text} *Note:* {note}" in table
+        assert note == "" or note.endswith(".")
 
 
 def problems(call) -> dict[str, str]:
@@ -98,6 +101,14 @@ def test_what_is_not_set_stays_unset():
     assert ImageRequest().to_dict() == {}
 
 
+def test_notes_are_in_the_tables():
+    """Where documentation and code of the service disagree, the tables say so (protocol of 4.0.5)."""
+    assert "``SinceT0`` is sent" in parameter_table(XRTRequest)
+    assert "the service's jobs have ``pcmaxgap``, which is sent" in parameter_table(CountsBinning)
+    assert "``poserr`` is sent" in parameter_table(ExtractionSettings)
+    assert "*Note:*" not in parameter_table(Observations)
+
+
 # ---------------------------------------------------------------- extraction
 
 
@@ -137,9 +148,12 @@ def test_extraction_reports_everything():
         ({"binning": CountsBinning}, "binning", "the class itself"),
         ({"band": (0.3, 10)}, "band.low", "an energy is needed"),
         ({"band": "10-0.3 keV"}, "band", "0 < low < high"),
-        ({"band": "0.3-11 keV"}, "band", "within 0.01-10.24 keV"),
+        ({"band": "0.3-11 keV"}, "band", "within 0.3-10 keV"),
         ({"band": "1-10 keV", "soft": "0.3-1.5 keV"}, "soft", "within the total band 1-10 keV"),
-        ({"hard": "1.5-10.2 keV"}, "hard", "within the total band 0.3-10 keV"),
+        ({"hard": "1.5-10.2 keV"}, "hard", "within 0.3-10 keV"),
+        ({"band": "0.3-8 keV", "hard": "1.5-10 keV"}, "hard", "within the total band 0.3-8 keV"),
+        ({"band": "2-8 keV"}, "soft", "is needed, because its default 0.3-1.5 keV is outside"),
+        ({"band": "0.2-10 keV"}, "band", "within 0.3-10 keV"),
         ({"significance": 0}, "significance", "> 0"),
         ({"grades": "0-4"}, "grades", "'all', '0', '4'"),
         ({"upper_limits": True}, "upper_limits", "'no', 'pc', 'wt', 'both'"),
@@ -208,7 +222,7 @@ def test_time_slices():
         (lambda: TimeSlice(label="é", intervals=(0 * u.s, 1 * u.s)), "label", "letters and digits"),
         (lambda: TimeSlice(label="a"), "intervals", "is needed"),
         (lambda: SingleSlice(label=""), "label", "letters and digits"),
-        (lambda: SpectrumRequest(redshift=-1), "redshift", ">= -0.1 and <= 20"),
+        (lambda: SpectrumRequest(redshift=-1), "redshift", ">= 0 and <= 20"),
         (lambda: SpectrumRequest(redshift="0.5"), "redshift", "a number"),
         (lambda: SpectrumRequest(models="mekal"), "models", "'PowerLaw', 'APEC', 'blackbody'"),
         (lambda: SpectrumRequest(models=()), "models", "at least one"),
@@ -228,8 +242,20 @@ def test_models_have_one_spelling():
     assert SpectrumRequest(models="powerlaw").models == ("PowerLaw",)
 
 
-def test_nearby_galaxies_may_approach():
-    assert SpectrumRequest(redshift=-0.001).redshift == -0.001
+def test_redshift_zero_is_a_redshift():
+    assert SpectrumRequest(redshift=0).redshift == 0.0
+    assert "redshift" in problems(lambda: SpectrumRequest(redshift=-0.001))
+
+
+def test_slices_are_refused_with_everything_else():
+    found = problems(lambda: SpectrumRequest(slices=TimeSlice(label="a", intervals=(0 * u.s, 1 * u.s)), redshift=-1))
+    assert set(found) == {"slices", "redshift"}
+    five = [{"label": label, "intervals": [["0 s", "1 s"]]} for label in "abcde"]
+    plain = {"slices": {"type": "TimeSlices", "slices": five}, "models": "mekal"}
+    found = problems(lambda: SpectrumRequest.from_dict(plain))
+    assert set(found) == {"slices.slices", "models"}
+    assert "1 to 4 needed" in found["slices.slices"]
+    assert len(TimeSlices(*slices(*"abcd")).slices) == 4
 
 
 # ---------------------------------------------------------------- positions, images, sources

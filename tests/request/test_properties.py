@@ -9,16 +9,21 @@ import pickle
 import astropy.units as u
 import pytest
 from astropy.coordinates import SkyCoord
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from swiftxrt._fields import Band, Choice, Flag, Identifier, Integer, Many, Measure, Nested, Number, Record, Text, Words
 from swiftxrt.exceptions import RequestError
 from swiftxrt.request._values import Instant, Intervals, SkyPoint
 from swiftxrt.request.bundle import XRTRequest
+from swiftxrt.request.lightcurve import LightCurveRequest
+from swiftxrt.request.position import PositionRequest
 from swiftxrt.request.spectrum import TimeSlices
+from swiftxrt.request.target import Target
 
-# Total bands stay at their default, so these lie inside.
+QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+
+# Hundredths of a keV.
 ENERGY = st.integers(30, 999)
 
 
@@ -71,35 +76,99 @@ def strategy_for(kind) -> st.SearchStrategy:
     return next(make() for cls, make in makers.items() if isinstance(kind, cls))
 
 
-# Fields that other fields forbid together with theirs; they are tested one by one elsewhere.
-EXCLUDED = {"band", "soft", "astrometric_all_data", "resolve_t0", "times_since_t0"}
+def optional(draw: st.DrawFn, values: dict, name: str, strategy: st.SearchStrategy) -> None:
+    if draw(st.booleans()):
+        values[name] = draw(strategy)
+
+
+def inside(total: tuple[int, int]) -> st.SearchStrategy[tuple[int, int]]:
+    """Energies of a band within another, in units of 0.01 keV."""
+    return st.tuples(st.integers(total[0], total[1] - 1), st.integers(total[0] + 1, total[1])).map(
+        lambda pair: (min(pair), max(max(pair), min(pair) + 1))
+    )
+
+
+@st.composite
+def bands(draw: st.DrawFn) -> dict[str, str]:
+    """Total, soft and hard band of a light curve, each given or not where it may be left out."""
+    whole = (30, 1000)
+    total = draw(st.just(whole) | inside(whole))
+    chosen = {"band": total} if total != whole or draw(st.booleans()) else {}
+    for name, left_out in (("soft", total[0] < 150), ("hard", total[1] > 150)):
+        if not left_out or draw(st.booleans()):
+            chosen[name] = draw(inside(total))
+    return {name: f"{low / 100}-{high / 100} keV" for name, (low, high) in chosen.items()}
+
+
+# Fields that depend on others of the same object; `complete` takes care of them.
+DEPENDENT = {"band", "soft", "hard", "astrometric_all_data", "resolve_t0", "times_since_t0"}
+
+
+@st.composite
+def complete(draw: st.DrawFn, cls: type[Record], values: dict) -> Record:
+    if cls is LightCurveRequest:
+        values |= draw(bands())
+    if cls is Target and "t0" not in values:
+        optional(draw, values, "resolve_t0", st.booleans())
+    if cls is PositionRequest:
+        switch = st.booleans() if "astrometric" in values["kinds"] else st.just(False)
+        optional(draw, values, "astrometric_all_data", switch)
+    return cls(**values)
 
 
 def records(cls: type[Record]) -> st.SearchStrategy:
     """Objects of a request class with some of its fields set."""
-    needed = {f.name: strategy_for(f.metadata["kind"]) for f in cls.__record_fields__ if f.metadata["required"]}
-    free = {
-        f.name: strategy_for(f.metadata["kind"])
-        for f in cls.__record_fields__
-        if not f.metadata["required"] and f.name not in EXCLUDED
-    }
+    fields = {f.name: f for f in cls.__record_fields__ if f.name not in DEPENDENT}
+    needed = {name: strategy_for(f.metadata["kind"]) for name, f in fields.items() if f.metadata["required"]}
+    free = {name: strategy_for(f.metadata["kind"]) for name, f in fields.items() if not f.metadata["required"]}
     if cls is TimeSlices:
         needed = {"slices": needed["slices"].filter(lambda items: len({i.label for i in items}) == len(items))}
-    return st.fixed_dictionaries(needed, optional=free).map(lambda values: cls(**values))
+    return st.fixed_dictionaries(needed, optional=free).flatmap(lambda values: complete(cls, dict(values)))
 
 
 @st.composite
-def requests(draw) -> XRTRequest:
-    fields = {f.name: f.metadata["kind"] for f in XRTRequest.__record_fields__ if f.name not in EXCLUDED}
+def requests(draw: st.DrawFn) -> XRTRequest:
+    fields = {f.name: strategy_for(f.metadata["kind"]) for f in XRTRequest.__record_fields__}
     slots = ["light_curve", "spectrum", "position", "image", "sources"]
-    wanted = draw(st.lists(st.sampled_from(slots), min_size=1, max_size=2, unique=True))
-    names = ["target", "extraction", "notify", *wanted]
-    values = {name: draw(strategy_for(fields[name])) for name in names}
-    since_t0 = values["target"].t0 is not None and draw(st.booleans())
-    return XRTRequest(**values, times_since_t0=since_t0 or None)
+    wanted = draw(st.lists(st.sampled_from(slots), min_size=1, max_size=3, unique=True))
+    values = {name: draw(fields[name]) for name in ["target", *wanted]}
+    for name in ("extraction", "notify"):
+        optional(draw, values, name, fields[name])
+    has_t0 = values["target"].t0 is not None or values["target"].resolve_t0
+    optional(draw, values, "times_since_t0", st.booleans() if has_t0 else st.just(False))
+    return XRTRequest(**values)
 
 
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def classes_of(cls: type[Record]) -> set[type[Record]]:
+    """A request class and those of all its parts."""
+    kinds = [f.metadata["kind"] for f in cls.__record_fields__]
+    nested = [getattr(kind, "kind", kind) for kind in kinds]
+    return {cls}.union(*(classes_of(c) for kind in nested if isinstance(kind, Nested) for c in kind.classes))
+
+
+def contents(value: object) -> set[type]:
+    return {type(item) for item in (value if isinstance(value, tuple) else (value,))}
+
+
+@pytest.mark.parametrize("cls", sorted(classes_of(XRTRequest), key=lambda c: c.__name__), ids=lambda c: c.__name__)
+def test_every_field_is_generated(cls):
+    """With another value than its default, and with each sort of object; else the laws would say nothing about it."""
+    fields = {f.name: f for f in cls.__record_fields__}
+    nested = {name: getattr(f.metadata["kind"], "kind", f.metadata["kind"]) for name, f in fields.items()}
+    wanted = {(name, c) for name, kind in nested.items() if isinstance(kind, Nested) for c in kind.classes}
+    found: set[tuple[str, type]] = set()
+    changed: set[str] = set()
+
+    @settings(QUICK, max_examples=60, derandomize=True, database=None, phases=[Phase.generate])
+    @given(requests() if cls is XRTRequest else records(cls))
+    def collect(made):
+        values = {name: getattr(made, name) for name in fields}
+        changed.update(name for name, value in values.items() if value is not None and value != fields[name].default)
+        found.update((name, item) for name, value in values.items() for item in contents(value))
+
+    collect()
+    assert set(fields) == changed
+    assert wanted <= found
 
 
 @QUICK
@@ -107,6 +176,7 @@ QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(Heal
 def test_every_form_brings_the_request_back(request):
     assert XRTRequest.from_dict(json.loads(json.dumps(request.to_dict()))) == request
     assert XRTRequest.from_yaml(request.to_yaml()) == request
+    assert XRTRequest.from_json(request.to_json()) == request
     assert pickle.loads(pickle.dumps(request)) == request
     sent = json.loads(json.dumps(request.to_wire(user="somebody@example.org")))
     again = XRTRequest.from_wire(sent)

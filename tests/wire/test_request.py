@@ -42,16 +42,57 @@ DIFFERENCES = {
     ),
 }
 
+# Whole numbers that the caller of the reference client typed with a decimal point, which it passes on.
+# Quantities and bands do not know how they were typed, so we send all whole numbers as such, except
+# where the reference client takes decimal numbers only (RA, Dec, redshift, delta_statistic).
+TYPED_WITH_A_POINT = {
+    "011_lc_counts_all": {"femin", "maxen"},  # pcmaxGap 100000000 beside wtmaxGap 100000000.0
+    "012_lc_time_all": {"wtbin"},  # beside pcbin 100
+    "014_lc_snapshot_bands": {"hard1", "hard2", "maxen", "soft2"},
+    "019_lc_json_names_accepted": {"hard2", "maxen"},
+    "037_spec_obsid_user_srcrad": {"pcpuprate", "wtpuprate"},
+    # Made from texts such as "10" by the reference client, with the first type that it allows.
+    "085_setFromJSON_server_jobPars": {"femin", "hard2", "maxen", "posRadius", "ratefact", "sigmin"},
+}
+
+
+def as_bytes(payload):
+    return json.dumps(payload, sort_keys=True).encode()
+
+
+def expected_payload(name):
+    """What we are to send for a golden request: the same, but for the differences above."""
+    dropped, changed, _ = DIFFERENCES.get(name, (set(), {}, ""))
+    expected = {key: value for key, value in REQUESTS[name].items() if key not in dropped} | changed
+    return expected | {key: int(expected[key]) for key in TYPED_WITH_A_POINT.get(name, ())}
+
+
+def test_all_reference_requests_are_here():
+    assert len({name[:3] for name in REQUESTS}) == len(REQUESTS) == 53
+    assert {*DIFFERENCES, *TYPED_WITH_A_POINT} <= {*REQUESTS}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_reference_request_comes_back_byte_by_byte(name):
+    sent = XRTRequest.from_wire(json.loads(json.dumps(REQUESTS[name]))).to_wire(user=USER)
+    assert as_bytes(sent) == as_bytes(expected_payload(name))
+    # Nothing stands in the tables above that is not needed.
+    for key in TYPED_WITH_A_POINT.get(name, ()):
+        assert type(REQUESTS[name][key]) is float
+
+
+def test_every_difference_is_needed():
+    same = [name for name in {**DIFFERENCES, **TYPED_WITH_A_POINT} if expected_payload(name) == REQUESTS[name]]
+    assert {*same} == {*TYPED_WITH_A_POINT} - {*DIFFERENCES}
+    assert all(as_bytes(expected_payload(name)) != as_bytes(REQUESTS[name]) for name in TYPED_WITH_A_POINT)
+
 
 @pytest.mark.parametrize("name", REQUESTS)
 def test_reference_request_survives_the_round_trip(name):
-    sent = REQUESTS[name]
-    dropped, changed, _ = DIFFERENCES.get(name, (set(), {}, ""))
-    expected = {key: value for key, value in sent.items() if key not in dropped} | changed
-    assert expected != sent or name not in DIFFERENCES
-    request = XRTRequest.from_wire(sent)
-    assert request.to_wire(user=USER) == expected
-    assert XRTRequest.from_wire(expected) == request
+    request = XRTRequest.from_wire(REQUESTS[name])
+    assert XRTRequest.from_wire(expected_payload(name)) == request
+    assert XRTRequest.from_wire(request.to_wire(user=USER)) == request
+    assert not request.unrecognized
 
 
 def test_numbers_keep_their_type():
@@ -186,6 +227,57 @@ def test_typed_classes_give_the_reference_request(name, request_):
     assert XRTRequest.from_wire(REQUESTS[name]) == request_
 
 
+def test_kinds_of_position_cannot_differ_in_what_they_share():
+    """Golden 055: radii 15, 25 and then 30 were set, the reference client sends 25."""
+    first = PositionRequest("standard", search_radius=15 * u.arcsec)
+    both = first.replace(kinds=("standard", "enhanced"), search_radius=25 * u.arcsec)
+    last = both.replace(search_radius=30 * u.arcsec)
+    sent = XRTRequest(target=TARGET, position=last).to_wire(user=USER)
+    assert as_bytes(sent) == as_bytes(REQUESTS["055_positions_stale_shared_BUG"] | {"posRadius": 30})
+    with pytest.raises(RequestError, match="PositionRequest"):
+        XRTRequest(target=TARGET, position=(first, last))
+
+
+def test_positions_have_one_selection():
+    """Golden 056: the reference client sends 'all' together with ObsIDs."""
+    request = XRTRequest(
+        target=TARGET, position=PositionRequest("standard", "enhanced", data=Observations("00966554000"))
+    )
+    left_over = REQUESTS["056_positions_stale_useObs_BUG"]
+    assert {"posobs": "user", "useposobs": "00966554000"}.items() <= request.to_wire(user=USER).items()
+    again = request.replace(position=request.position.replace(data=AllData())).to_wire(user=USER)
+    assert as_bytes(again) == as_bytes({key: value for key, value in left_over.items() if key != "useposobs"})
+
+
+def test_spectra_have_one_selection():
+    """Golden 042: the reference client sends 'hours' together with ObsIDs."""
+    spectrum = SpectrumRequest(data=Observations("00966554000"))
+    request = XRTRequest(target=TARGET, spectrum=spectrum.replace(data=FirstHours(12 * u.h)))
+    left_over = REQUESTS["042_spec_useObs_left_over"]
+    expected = {key: value for key, value in left_over.items() if key != "usespecobs"}
+    assert as_bytes(request.to_wire(user=USER)) == as_bytes(expected)
+
+
+@pytest.mark.parametrize(
+    "make", [SpectrumRequest, lambda **radius: LightCurveRequest(binning=ObsidBinning(), **radius)]
+)
+def test_products_cannot_have_radii_of_their_own(make):
+    """Golden 081: the reference client takes 20 and 40 and sends what was set last for both."""
+    for name in ("srcrad", "source_radius_max"):
+        with pytest.raises(RequestError, match=r"XRTRequest\.extraction\.source_radius_max"):
+            make(**{name: 20 * u.pix})
+
+
+def test_light_curve_and_spectrum_share_the_radius():
+    request = XRTRequest(
+        target=TARGET,
+        light_curve=LightCurveRequest(binning=ObsidBinning()),
+        spectrum=SpectrumRequest(),
+        extraction=ExtractionSettings(source_radius_max=40 * u.pix),
+    )
+    assert as_bytes(request.to_wire(user=USER)) == as_bytes(REQUESTS["081_srcrad_collision"])
+
+
 def test_reply_of_the_service_is_read():
     request = XRTRequest.from_wire(GOLDEN["job_parameters"]["exchange_01_submit_ok"])
     assert [kind.code for kind in request.kinds] == ["lc", "spec", "psf", "enh", "xastrom", "image", "sourceDet"]
@@ -267,6 +359,9 @@ def image_with(**keys):
         ({"imen": "0.3-10, 1-4"}, "image.bands", ImageRequest(bands=["0.3-10 keV", "1-4 keV"]).bands),
         ({"targ": "{00012345,00054321}"}, "target.target_ids", ("00012345", "00054321")),
         ({"targ": ""}, "target.target_ids", None),
+        # Numbers have lost their leading zeros on the way.
+        ({"targ": 5}, "target.target_ids", ("00000005",)),
+        ({"targ": "123"}, "target.target_ids", ("00000123",)),
         ({"getT0": "1"}, "target.resolve_t0", True),
         ({"getT0": 1, "Tstart": 6e8}, "target.resolve_t0", False),
         ({"name": 3079}, "target.name", "3079"),
@@ -312,7 +407,7 @@ def test_all_spellings_of_the_gap_are_read(spelling):
         ({"zval": 0.5}, 0.5, 1),
         ({"specz": 0, "zval": "0"}, None, 0),
         ({"specz": 0, "zval": 0.5, "doNotFit": 1}, 0.5, 0),
-        ({"specz": "1", "zval": -0.001}, -0.001, 1),
+        ({"specz": "1", "zval": 0}, 0, 1),
         ({}, None, 0),
     ],
 )
@@ -327,7 +422,8 @@ def test_name_of_the_single_spectrum():
     sent = REQUESTS["030_spec_minimal"] | {"specstem": "my-stem_1", "specobs": "all"}
     request = XRTRequest.from_wire(sent)
     assert request.spectrum.slices == SingleSlice(label="mystem1")
-    assert request.to_wire(user=USER) == sent | {"specstem": "mystem1", "timeslice": "single"}
+    # A name says by itself that there is one spectrum (as in golden 041).
+    assert request.to_wire(user=USER) == sent | {"specstem": "mystem1"}
 
 
 def problems_of(payload):
@@ -360,8 +456,11 @@ def test_all_problems_are_reported_under_our_names():
         (image_with(Dec=None), "target.position", "RA and Dec are needed together"),
         (image_with(RA="22:22:47"), "target.position", "a number is needed"),
         (image_with(RA="nan"), "target.position", "nan"),
-        (image_with(targ="123"), "target.target_ids", "eight digits"),
-        (image_with(targ=5), "target.target_ids", "a text with commas"),
+        (image_with(targ="123456789"), "target.target_ids", "eight digits"),
+        (image_with(targ="00012345;00054321"), "target.target_ids", "eight digits"),
+        (image_with(targ="{}"), "target.target_ids", "eight digits"),
+        (image_with(targ=1.5), "target.target_ids", "a text with commas"),
+        (image_with(targ=True), "target.target_ids", "a text with commas"),
         (image_with(Tstart="soon"), "target.t0", "a number is needed; got 'soon'"),
         (image_with(maxCentTries=2.5), "extraction.centroid_attempts", "whole number"),
         (image_with(maxCentTries="inf"), "extraction.centroid_attempts", "whole number"),
@@ -379,6 +478,7 @@ def test_all_problems_are_reported_under_our_names():
         (image_with(spec=1, timeslice="user", gti1="6e8-7e8"), "spectrum.slices.1", "rname1 and gti1"),
         (image_with(spec=1, timeslice="user", gti1="x", rname1="a"), "spectrum.slices.a", "608713541-608714541"),
         (image_with(spec=1, zval="z"), "spectrum.redshift", "a number is needed"),
+        (image_with(spec=1, specz=1, zval=-0.001), "spectrum.redshift", ">= 0"),
         (image_with(spec=1, models="powerlaw,mekal"), "spectrum.models", "'mekal'"),
         (image_with(sourceDet=1), "sources.data", "is needed"),
         (image_with(dopsf=1, detornot="detekt"), "position.method", "did you mean 'detect'"),

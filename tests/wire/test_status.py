@@ -82,6 +82,24 @@ def test_strange_progress_is_never_an_error(steps: object) -> None:
     assert status_.running_s is None
 
 
+@pytest.mark.parametrize(
+    ("code", "phase"),
+    [
+        (-4, Phase.ABORTED),
+        (-3, Phase.ERROR),
+        (-2, Phase.ERROR),
+        (-1, Phase.ERROR),
+        (1, Phase.PENDING),
+        (2, Phase.QUEUED),
+        (3, Phase.EXECUTING),
+        (4, Phase.COMPLETED),
+        (5, Phase.SUSPENDED),
+    ],
+)
+def test_codes_of_the_service(code: int, phase: Phase) -> None:
+    assert status.decode_phase(code, "")[0] is phase
+
+
 @pytest.mark.parametrize("code", [None, "x", 99, [1], float("inf")])
 def test_strange_codes_are_unknown(code: object) -> None:
     reply = {"lc": {"statusCode": code, "statusText": "?", "progress": None}}
@@ -151,6 +169,18 @@ def test_cancel_round_trip() -> None:
 def test_strange_codes_of_a_cancellation(code: object) -> None:
     outcome = status.decode_cancel({"statusCodes": {"lc": code}}, [Kind.LIGHT_CURVE])
     assert outcome == {Kind.LIGHT_CURVE: status.CancelCode.UNKNOWN}
+
+
+def test_codes_of_a_cancellation() -> None:
+    codes = {
+        0: status.CancelCode.CANCELLED,
+        1: status.CancelCode.FINISHED,
+        2: status.CancelCode.NOT_IN_JOB,
+        3: status.CancelCode.REFUSED,
+        4: status.CancelCode.UNKNOWN,
+    }
+    for code, meaning in codes.items():
+        assert status.decode_cancel({"statusCodes": {"lc": code}}, [Kind.LIGHT_CURVE]) == {Kind.LIGHT_CURVE: meaning}
 
 
 def test_lists_of_products() -> None:

@@ -1,0 +1,418 @@
+"""The job book: what was submitted, written down before it was sent.
+
+An SQLite file in the user's data folder that all processes share. It knows no
+addresses: the users of a service are told apart by marks (`swiftxrt.jobs.owner`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..exceptions import JobBookError
+from ..kinds import ProductKind
+from ..products.report import JobReport
+from ..request.bundle import XRTRequest
+from ..wire.envelope import redact
+from ._book_file import BookFile, move_aside, trouble
+from ._book_json import dump_book, parse_book
+from ._book_rows import (
+    TicketTakenError,
+    add_row,
+    entries_where,
+    entry_of_job,
+    free_ticket,
+    handle_columns,
+    insert,
+    request_columns,
+    states_of,
+    supersede,
+    time_text,
+    update,
+)
+from .entries import BookEntry, EntryState, ProductRecord, plain_status
+from .owner import key_of_folder, owner_mark
+from .protocol import JobHandle
+
+__all__ = ["BookEntry", "EntryState", "JobBook", "TicketTakenError"]
+
+
+class JobBook:
+    """All submissions of a user on this machine.
+
+    Every method may be called from several threads, and from several processes
+    with a book each; what has returned outlives the end of the process. The
+    folder should be on a disk of this machine if several machines use it.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; made with its folder if it does not exist. Beside it lies the
+        key of the marks that stand for users.
+
+    Raises
+    ------
+    JobBookError
+        If the file cannot be used, is damaged or is none of ours; every method
+        may raise it.
+
+    Examples
+    --------
+    >>> from swiftxrt import ImageRequest, SwiftXRT, Target, XRTRequest
+    >>> book = SwiftXRT.job_book
+    >>> request = XRTRequest(target=Target("GRB 200416A"), image=ImageRequest())
+    >>> entry = book.intend("ukssdc", "https://www.swift.ac.uk", request, "me@example.org")
+    >>> book.entry(entry).state.value
+    'intended'
+    >>> book.forget(entry)
+    >>> book.find(backend="ukssdc")
+    []
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path).absolute()
+        self._file = BookFile(self.path)
+        try:
+            self._key = key_of_folder(self.path.parent)
+        except OSError as error:
+            self._file.close()
+            raise trouble(error, self.path) from error
+        self._addresses: set[str] = set()
+
+    def intend(self, backend: str, service: str, request: XRTRequest, owner: str, *, ticket: str | None = None) -> int:
+        """Write down a submission before it is sent.
+
+        Parameters
+        ----------
+        backend, service : str
+            Where it goes: the name of the backend, and the address of the
+            service or the folder of the local engine.
+        request : XRTRequest
+            What is asked for.
+        owner : str
+            The user's address, of which only a mark is kept.
+        ticket : str, optional
+            A name for this submission by which its sender finds it again: no
+            two entries can have the same, but one that was refused loses it.
+
+        Returns
+        -------
+        entry : int
+            The number of the entry.
+
+        Raises
+        ------
+        JobBookError
+            If another entry has the ticket, besides what is said above.
+        """
+        row = self._row(backend, service, request, self._mark(owner)) | {"ticket": ticket}
+        with self._file.write() as connection:
+            free_ticket(connection, ticket)
+            return insert(connection, row)
+
+    def send(self, entry: int) -> None:
+        """Note that a submission is about to be sent; this is on the disk when it returns."""
+        with self._file.write(durable=True) as connection:
+            self._update(connection, entry, {"state": EntryState.SENT.value})
+
+    def accept(self, entry: int, handle: JobHandle, *, delivered: bool = True, note: str = "") -> None:
+        """Note that there is a job.
+
+        Parameters
+        ----------
+        entry : int
+            The submission.
+        handle : JobHandle
+            The job.
+        delivered : bool, optional
+            Whether whoever asked for the job gets it now; see `claim`.
+        note : str, optional
+            How it became known.
+        """
+        changes = {"state": EntryState.ACCEPTED.value, "delivered": int(delivered), "note": note}
+        with self._file.write() as connection:
+            supersede(connection, handle, entry)
+            self._update(connection, entry, handle_columns(handle) | changes)
+
+    def refuse(self, entry: int, reason: str) -> None:
+        """Note that there is no job, and why."""
+        with self._file.write() as connection:
+            self._update(connection, entry, {"state": EntryState.REFUSED.value, "note": reason})
+
+    def lose(self, entry: int, reason: str) -> None:
+        """Note that a submission was sent, and that its reply was lost."""
+        with self._file.write() as connection:
+            self._update(connection, entry, {"state": EntryState.UNCERTAIN.value, "note": reason})
+
+    def record(self, service: str, handle: JobHandle, owner: str, *, request: XRTRequest | None = None) -> int:
+        """Write down a job that is known to exist, such as one of the local engine or of another machine.
+
+        Parameters
+        ----------
+        service : str
+            As for `intend`.
+        handle : JobHandle
+            The job.
+        owner : str
+            As for `intend`.
+        request : XRTRequest, optional
+            The request as it was submitted, if known; else that of the job.
+
+        Returns
+        -------
+        entry : int
+            That of the job, if the book has it already.
+        """
+        return self._record(service, handle, self._mark(owner), request or handle.request)
+
+    def record_rebinning(self, parent: int, handle: JobHandle) -> int:
+        """Write down a job that bins the light curve of another one anew; arguments and result as for `record`."""
+        entry = self.entry(parent)
+        return self._record(entry.service, handle, entry.owner_mark, handle.request)
+
+    def claim(self, entry: int) -> bool:
+        """Take the job of a submission whose sender never got it.
+
+        Returns
+        -------
+        claimed : bool
+            False if somebody has it already.
+        """
+        with self._file.write() as connection:
+            query = "UPDATE entries SET delivered = 1 WHERE entry = ? AND state = ? AND NOT delivered"
+            return connection.execute(query, (entry, EntryState.ACCEPTED.value)).rowcount == 1
+
+    def report(self, entry: int | BookEntry, report: JobReport) -> None:
+        """Write down the state of the products of a job, if it has changed."""
+        status = self._clean_text(json.dumps(plain_status(report)))
+        with self._file.write() as connection:
+            connection.execute(
+                "UPDATE entries SET status = ?, updated = ? WHERE entry = ? AND status <> ? AND state <> ?",
+                (status, time_text(_now()), _key(entry), status, EntryState.FORGOTTEN.value),
+            )
+
+    def product(self, entry: int | BookEntry, kind: ProductKind | str, path: Path | None, reason: str = "") -> None:
+        """Write down where a product was saved, or why there is none."""
+        place = None if path is None else str(Path(path).absolute())
+        with self._file.write() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO products (entry, kind, path, reason, updated)"
+                " SELECT entry, ?, ?, ?, ? FROM entries WHERE entry = ? AND state <> ?",
+                (
+                    *(ProductKind.of(kind).value, place, self._clean_text(reason), time_text(_now())),
+                    *(_key(entry), EntryState.FORGOTTEN.value),
+                ),
+            )
+
+    def products(self, entry: int | BookEntry) -> dict[ProductKind, ProductRecord]:
+        """What became of the products of a job, as far as it was written down."""
+        query = "SELECT kind, path, reason, updated FROM products WHERE entry = ? ORDER BY kind"
+        with self._file.read() as connection:
+            rows = connection.execute(query, (_key(entry),)).fetchall()
+        found = {}
+        for word, path, reason, updated in rows:
+            kind = ProductKind.of(word)
+            found[kind] = ProductRecord(kind, Path(path) if path else None, reason, datetime.fromisoformat(updated))
+        return found
+
+    def entry(self, number: int) -> BookEntry:
+        """One entry.
+
+        Raises
+        ------
+        JobBookError
+            If there is none with that number.
+        """
+        with self._file.read() as connection:
+            found = entries_where(connection, "entry = ?", (number,))
+        if not found:
+            raise JobBookError(f"there is no entry {number} in the job book {self.path}", self.path)
+        return found[0]
+
+    def find(
+        self,
+        *,
+        backend: str | None = None,
+        service: str | None = None,
+        owner: str | None = None,
+        job_id: str | None = None,
+        digest: str | None = None,
+        ticket: str | None = None,
+        state: EntryState | str | Iterable[EntryState | str] | None = None,
+    ) -> list[BookEntry]:
+        """Entries that agree with everything given, newest first.
+
+        Parameters
+        ----------
+        backend, service, owner, job_id, digest, ticket : str, optional
+            What they must have.
+        state : EntryState, str or iterable of them, optional
+            Their states; all but forgotten ones by default.
+
+        Returns
+        -------
+        entries : list of BookEntry
+        """
+        wanted = {
+            "backend": backend,
+            "service": None if service is None else _place(service),
+            "owner": None if owner is None else self._mark(owner),
+            "job_id": job_id,
+            "digest": digest,
+            "ticket": ticket,
+        }
+        given = {column: value for column, value in wanted.items() if value is not None}
+        states = states_of(state)
+        conditions = [f"{column} = ?" for column in given] + [f"state IN ({', '.join('?' * len(states))})"]
+        with self._file.read() as connection:
+            return entries_where(connection, " AND ".join(conditions), (*given.values(), *states))
+
+    def job_ids(self, backend: str, service: str) -> set[str]:
+        """The jobs of a service that the book knows, also those it was told to forget; without rebinnings."""
+        query = "SELECT job_id FROM entries WHERE backend = ? AND service = ? AND job_id <> '' AND rebin_of IS NULL"
+        with self._file.read() as connection:
+            return {job_id for (job_id,) in connection.execute(query, (backend, _place(service)))}
+
+    def forget(self, entry: int | BookEntry) -> None:
+        """Remove an entry; only the number of its job stays, so that it is not taken for another one's.
+
+        Nothing is cancelled, and no file is removed.
+        """
+        gone = dict.fromkeys(("ticket", "resolved", "url", "parameters"))
+        gone |= dict.fromkeys(("owner", "digest", "name", "kinds", "request", "note"), "")
+        with self._file.write() as connection:
+            update(connection, _key(entry), gone | {"status": "{}", "state": EntryState.FORGOTTEN.value})
+            connection.execute("DELETE FROM products WHERE entry = ?", (_key(entry),))
+
+    def export_json(self) -> str:
+        """The whole book as a JSON text, without what was forgotten.
+
+        Marks of users are in it; no address can be made of them, and another
+        book does not understand them.
+        """
+        with self._file.read() as connection:
+            return dump_book(connection, self._mark("check of the key"))
+
+    def import_json(self, text: str, *, owner: str = "") -> int:
+        """Add entries of another book, or of a copy of this one; those it has already are left alone.
+
+        Parameters
+        ----------
+        text : str
+            As `export_json` gives it.
+        owner : str, optional
+            The address of the user to whom the entries belong, if they come
+            from a book with another key.
+
+        Returns
+        -------
+        number : int
+            How many entries were added.
+
+        Raises
+        ------
+        FormatError
+            If the text is no job book, or damaged; nothing was added then.
+        """
+        rows = parse_book(text, self._mark("check of the key"), self._mark(owner))
+        with self._file.write() as connection:
+            return sum(add_row(connection, row, products) for row, products in rows)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A connection with the right to write, for further tables in the same file."""
+        with self._file.write() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        self._file.close()
+
+    @staticmethod
+    def set_aside(path: str | os.PathLike[str]) -> Path:
+        """Move a damaged book aside, so that the next use begins a new one.
+
+        Parameters
+        ----------
+        path : path-like
+            The file of the book.
+
+        Returns
+        -------
+        path : Path
+            Where it is now.
+
+        Raises
+        ------
+        JobBookError
+            If it cannot be moved.
+        """
+        return move_aside(Path(path))
+
+    def _row(
+        self, backend: str, service: str, request: XRTRequest, mark: str, submitted: datetime | None = None
+    ) -> dict[str, Any]:
+        """A new row for a request."""
+        now = _now()
+        times = {"submitted": time_text(submitted or now), "updated": time_text(now)}
+        return self._clean(request_columns(backend, _place(service), request) | times) | {"owner": mark}
+
+    def _record(self, service: str, handle: JobHandle, mark: str, request: XRTRequest) -> int:
+        job = self._clean(handle_columns(handle) | {"delivered": 1})
+        row = self._row(handle.backend, service, request, mark, handle.submitted)
+        with self._file.write() as connection:
+            known = entry_of_job(connection, handle, row["service"])
+            if known is None:
+                return insert(connection, row | job | {"state": EntryState.ACCEPTED.value})
+            self._update(connection, known, job)
+            return known
+
+    def _update(self, connection: sqlite3.Connection, entry: int, changes: dict[str, Any]) -> None:
+        update(connection, entry, self._clean(changes) | {"updated": time_text(_now())})
+
+    def _mark(self, owner: str) -> str:
+        """The mark of an address, which from now on is kept out of all texts."""
+        if "@" in owner:
+            self._addresses.add(owner)
+        return owner_mark(self._key, owner)
+
+    def _clean(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {key: self._clean_text(value) if isinstance(value, str) else value for key, value in row.items()}
+
+    def _clean_text(self, text: str) -> str:
+        """A text without addresses, and without halves of characters, which no file can hold."""
+        text = text.encode("utf-8", "backslashreplace").decode()
+        for address in self._addresses:
+            text = redact(text, address.strip())
+        return text
+
+    def __enter__(self) -> JobBook:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return JobBook, (self.path,)
+
+    def __repr__(self) -> str:
+        return f"<JobBook {str(self.path)!r}>"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _place(service: str) -> str:
+    """Where jobs are, written in one way."""
+    return service.rstrip("/")
+
+
+def _key(entry: int | BookEntry) -> int:
+    return entry.entry if isinstance(entry, BookEntry) else entry
