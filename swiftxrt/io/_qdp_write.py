@@ -16,15 +16,13 @@ from numpy.typing import NDArray
 
 from .._atomic import atomic_path
 from ..met import met_to_time
-from ..products._datasets import MODES, SUFFIXES, Dataset, split_set, variant
+from ..products._datasets import FILE_NAMES, MODES, SUFFIXES, Dataset, split_set, variant
 from ..products.lightcurve import LightCurveSet
 
 __all__ = ["write_qdp"]
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _BINMODES = {"counts": "GRB-like (counts)", "time": "TIME", "snapshot": "SNAPSHOT", "obsid": "OBSID"}
-# The names the service uses in files, where they differ from those in its replies.
-_FILE_NAMES = {"TimePos": "T_+ve", "TimeNeg": "T_-ve", "RatePos": "Ratepos", "RateNeg": "Rateneg"}
 _OVERVIEW = ("Time", "TimePos", "TimeNeg", "Rate", "RatePos", "RateNeg")
 _RATIO_HEADER = (
     *("T_+ve", "T_-ve", "HardRate", "Harderr", "HardSig"),
@@ -110,7 +108,7 @@ def _set_files(curves: LightCurveSet, source: str, mjd: bool) -> dict[str, str]:
 
 
 def _header(axis: str, names: Iterable[str]) -> str:
-    return "!" + "\t".join(f"{_FILE_NAMES.get(name, name):<8}" for name in (axis, *names)).rstrip()
+    return "!" + "\t".join(f"{FILE_NAMES.get(name, name):<8}" for name in (axis, *names)).rstrip()
 
 
 def _detailed(axis: str, dataset: Dataset) -> str:

@@ -244,6 +244,7 @@ class JobBook:
         job_id: str | None = None,
         digest: str | None = None,
         ticket: str | None = None,
+        delivered: bool | None = None,
         state: EntryState | str | Iterable[EntryState | str] | None = None,
     ) -> list[BookEntry]:
         """Entries that agree with everything given, newest first.
@@ -252,6 +253,8 @@ class JobBook:
         ----------
         backend, service, owner, job_id, digest, ticket : str, optional
             What they must have.
+        delivered : bool, optional
+            Whether their jobs were handed to whoever asked for them.
         state : EntryState, str or iterable of them, optional
             Their states; all but forgotten ones by default.
 
@@ -266,6 +269,7 @@ class JobBook:
             "job_id": job_id,
             "digest": digest,
             "ticket": ticket,
+            "delivered": delivered,
         }
         given = {column: value for column, value in wanted.items() if value is not None}
         states = states_of(state)

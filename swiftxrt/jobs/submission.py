@@ -8,7 +8,7 @@ what became of it; nothing is sent again before that list could be read.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -180,24 +180,14 @@ def _in_hand(book: JobBook, entry: int) -> Iterator[None]:
         _being_sent.discard(key)
 
 
-def _abandoned(book: JobBook, entries: Iterable[BookEntry], ticket: str | None) -> list[BookEntry]:
-    """Those of some entries, oldest first, whose sender does not care for them any more; of a ticket there is one."""
-    found = [entry for entry in entries if entry.ticket == ticket]
-    return [entry for entry in reversed(found) if ticket is not None or (book.path, entry.entry) not in _being_sent]
-
-
 def _earlier(backend: ProductBackend, book: JobBook, request: XRTRequest, ticket: str | None) -> BookEntry | None:
     """The entry of an earlier submission, if it has a job that is still to be delivered."""
-    same = {"backend": backend.name, "service": backend.service, "owner": backend.sender, "digest": request.digest}
     if ticket is not None:
-        same = {"ticket": ticket}
-    _settle(backend, book, [entry.entry for entry in _abandoned(book, book.find(**same, state=OPEN_STATES), ticket)])
-    for entry in _abandoned(book, book.find(**same, state=EntryState.ACCEPTED), ticket):
-        if ticket is not None:
-            _check_ticket(entry, request)
-            book.claim(entry.entry)
-            return entry
-        if not entry.delivered and book.claim(entry.entry):
+        return _of_ticket(backend, book, request, ticket)
+    same = {"backend": backend.name, "service": backend.service, "owner": backend.sender, "digest": request.digest}
+    _settle(backend, book, _abandoned(book, book.find(**same, state=OPEN_STATES)))
+    for entry in _abandoned(book, book.find(**same, state=EntryState.ACCEPTED, delivered=False)):
+        if book.claim(entry.entry):
             warn(
                 f"nothing was sent: this request was submitted at {entry.submitted:%Y-%m-%d %H:%M} UTC already, the "
                 f"reply was lost, and job {entry.job_id} was made. Submit it once more if you want another job",
@@ -208,12 +198,23 @@ def _earlier(backend: ProductBackend, book: JobBook, request: XRTRequest, ticket
     return None
 
 
-def _check_ticket(entry: BookEntry, request: XRTRequest) -> None:
-    if entry.digest != request.digest:
-        raise RequestError(f"the ticket {entry.ticket!r} belongs to another request; take another ticket")
+def _of_ticket(backend: ProductBackend, book: JobBook, request: XRTRequest, ticket: str) -> BookEntry | None:
+    """The entry that has a ticket, if it has a job."""
+    _settle(backend, book, book.find(ticket=ticket, state=OPEN_STATES))
+    for entry in book.find(ticket=ticket, state=EntryState.ACCEPTED):
+        if entry.digest != request.digest:
+            raise RequestError(f"the ticket {ticket!r} belongs to another request; take another ticket")
+        book.claim(entry.entry)
+        return entry
+    return None
 
 
-def _settle(backend: ProductBackend, book: JobBook, entries: Collection[int]) -> None:
+def _abandoned(book: JobBook, entries: Sequence[BookEntry]) -> list[BookEntry]:
+    """Those of some entries, oldest first, whose sender does not care for them any more."""
+    return [entry for entry in reversed(entries) if not entry.ticket and (book.path, entry.entry) not in _being_sent]
+
+
+def _settle(backend: ProductBackend, book: JobBook, entries: Iterable[BookEntry]) -> None:
     """Find out what became of some submissions, if necessary by waiting until they would be in the list.
 
     Raises
@@ -221,9 +222,10 @@ def _settle(backend: ProductBackend, book: JobBook, entries: Collection[int]) ->
     SubmissionUncertainError
         If that cannot be found out now.
     """
-    waited_for: Collection[int] = ()
+    numbers = [entry.entry for entry in entries]
+    waited_for: list[int] = []
     for _ in range(2):
-        still_open = [entry for entry in map(book.entry, entries) if entry.is_open]
+        still_open = [entry for entry in map(book.entry, numbers) if entry.is_open]
         if not still_open:
             return
         if waited_for:
@@ -234,8 +236,8 @@ def _settle(backend: ProductBackend, book: JobBook, entries: Collection[int]) ->
             raise _uncertain(still_open[0], "another process is still sending requests") from error
         except ServiceError as error:
             raise _uncertain(still_open[0], f"the list of jobs cannot be read: {error}") from error
-        waited_for = entries
-    for entry in map(book.entry, entries):
+        waited_for = numbers
+    for entry in map(book.entry, numbers):
         if entry.is_open:
             raise _uncertain(entry, entry.note)
 
@@ -252,7 +254,7 @@ def _uncertain(entry: BookEntry, reason: str) -> SubmissionUncertainError:
 def _after_loss(backend: ProductBackend, book: JobBook, entry: int, lost: SwiftXRTError) -> Job:
     """What came of a submission whose reply was lost a moment ago."""
     try:
-        _settle(backend, book, [entry])
+        _settle(backend, book, [book.entry(entry)])
     except SubmissionUncertainError as error:
         _raise(lost, type(error), str(error))
     found = book.entry(entry)

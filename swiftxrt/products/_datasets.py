@@ -28,6 +28,7 @@ from .lightcurve import UNRELIABLE, HardnessCurve, LightCurve, LightCurveSet
 __all__ = [
     "COLUMNS",
     "EARLIEST_MET_S",
+    "FILE_NAMES",
     "KINDS",
     "MODES",
     "SUFFIXES",
@@ -64,6 +65,9 @@ _BAND = (*_TIME, "Rate", "RateErr", "Exposure")
 #: Columns of each kind of dataset; rows may have an ObsID besides.
 COLUMNS = {"": _RATES, "UL": _RATES, "Hard": _BAND, "Soft": _BAND, "HR": (*_TIME, "HR", "HRErr", "Exposure")}
 
+#: Names in the service's files and, before API version 1.10, in its replies, where they differ.
+FILE_NAMES = {"TimePos": "T_+ve", "TimeNeg": "T_-ve", "RatePos": "Ratepos", "RateNeg": "Rateneg"}
+
 # Our columns that differ from the service's in nothing but the name.
 _SAME = {
     "time_err_pos": "TimePos",
@@ -88,10 +92,8 @@ _BANDS = {"Hard": "hard", "Soft": "soft", "HR": "hardness_ratio"}
 
 # Spellings of files and of older versions of the protocol, in lower case.
 _SPELLINGS = {name.lower(): name for columns in COLUMNS.values() for name in columns}
-_SPELLINGS |= {
+_SPELLINGS |= {name.lower(): today for today, name in FILE_NAMES.items()} | {
     "mjd": "Time",
-    "t_+ve": "TimePos",
-    "t_-ve": "TimeNeg",
     "err (pos)": "TimePos",
     "err(neg)": "TimeNeg",
     "upperlimit": "Rate",

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..bands import HARD, SOFT, TOTAL, EnergyBand
 from ..exceptions import PartialResultWarning, ProductNotAvailableError, ProtocolError, ServiceWarning, warn
 from ..products._datasets import (
+    FILE_NAMES,
     KINDS,
     MODES,
     SUFFIXES,
@@ -33,7 +34,7 @@ from ..products.provenance import Provenance
 from .lightcurve_clock import read_clock
 from .lightcurve_names import DatasetName, parse_dataset_name
 from .lightcurve_sets import catalogue_set, job_set
-from .lightcurve_tables import NO_OBSID, OLD_COLUMNS, read_columns, read_dataset
+from .lightcurve_tables import NO_OBSID, read_columns, read_dataset
 
 __all__ = ["decode", "encode", "file_urls", "read_columns"]
 
@@ -129,7 +130,7 @@ def _variants_sent(curves: LightCurveSet, nosys: str, incbad: str) -> dict[str, 
 def _encode_table(dataset: Dataset, *, old: bool) -> dict[str, Any]:
     columns: dict[str, list[Any]] = {name: _cells(values) for name, values in dataset.values.items()}
     if old:
-        columns = {OLD_COLUMNS.get(name, name): cells for name, cells in columns.items()}
+        columns = {FILE_NAMES.get(name, name): cells for name, cells in columns.items()}
     elif np.any(dataset.obsid != ""):
         columns["ObsID"] = [obsid or NO_OBSID for obsid in dataset.obsid.tolist()]
     if not old and np.any(dataset.quality):

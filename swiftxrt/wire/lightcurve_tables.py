@@ -14,10 +14,8 @@ from ..exceptions import ProtocolError
 from ..products._datasets import COLUMNS, Dataset, canonical
 from .lightcurve_names import DatasetName
 
-__all__ = ["NO_OBSID", "OLD_COLUMNS", "read_columns", "read_dataset"]
+__all__ = ["NO_OBSID", "read_columns", "read_dataset"]
 
-#: Columns in replies to clients of an API version below 1.10, where they differ.
-OLD_COLUMNS = {"TimePos": "T_+ve", "TimeNeg": "T_-ve", "RatePos": "Ratepos", "RateNeg": "Rateneg"}
 #: Stands for an unknown ObsID, as the service's client needs a number there.
 NO_OBSID = "0" * 11
 

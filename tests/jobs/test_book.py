@@ -561,6 +561,23 @@ def test_book_after_a_fork(tmp_path: Path) -> None:
     assert done.stdout.split() == ["20", "20", "41"]
 
 
+def test_connection_of_the_parent_process_is_left_alone(book: JobBook, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = accepted(book)
+    with book.transaction() as of_parent:
+        pass
+    kept: list[sqlite3.Connection] = []
+    monkeypatch.setattr(_book_file, "_inherited", kept)
+    with monkeypatch.context() as patch:
+        patch.setattr(_book_file.os, "getpid", lambda: -1)
+        assert book.entry(number).job_id == "951"
+        with book.transaction() as of_child:
+            assert of_child is not of_parent
+        assert kept == [of_parent]
+        assert of_parent.execute("SELECT COUNT(*) FROM entries").fetchone() == (1,)
+        of_parent.close()
+        book.close()
+
+
 def test_pickled_book_is_the_same_book(book: JobBook) -> None:
     number = accepted(book)
     with pickle.loads(pickle.dumps(book)) as other:

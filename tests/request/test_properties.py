@@ -159,7 +159,7 @@ def test_every_field_is_generated(cls):
     found: set[tuple[str, type]] = set()
     changed: set[str] = set()
 
-    @settings(QUICK, max_examples=60, derandomize=True, database=None, phases=[Phase.generate])
+    @settings(QUICK, max_examples=150, derandomize=True, database=None, phases=[Phase.generate])
     @given(requests() if cls is XRTRequest else records(cls))
     def collect(made):
         values = {name: getattr(made, name) for name in fields}
