@@ -58,7 +58,9 @@ def test_what_is_no_position(position):
 
 
 @pytest.mark.parametrize("name", ["name", "OBJECT", "object_name", "Target_Name"])
-@pytest.mark.parametrize("number", [{"obsid": "00966554000"}, {"OBS_ID": 966554000}, {"target_id": 966554}])
+@pytest.mark.parametrize(
+    "number", [{"obsid": "00966554000"}, {"OBS_ID": 966554000}, {"target_id": 966554}, {"Targ_ID": " 966554"}]
+)
 @pytest.mark.parametrize(
     "position", [{"position": COORD}, {"coord": COORD.galactic}, {"RA_OBJ": RA, "DEC_OBJ": DEC}], ids=str
 )
