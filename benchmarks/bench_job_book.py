@@ -1,7 +1,9 @@
 """Time that the job book adds to a job, from its submission to its last report.
 
 The aim: less than 5 ms per job. The service answers at once, so that what is
-measured is the book alone: the same life of a job with and without it.
+measured is the book alone: the same life of a job with and without it. Wall
+time counts; on a machine that is busy with other things, the processor time
+tells what it would be.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from statistics import median
 
 import astropy.units as u
 
@@ -56,18 +58,19 @@ class InstantService:
         return JobReport(handle.id, {kind: ProductStatus(phase) for kind in handle.request.kinds})
 
 
-def life(service: Any, submitted: Callable[[], Job]) -> float:
-    """Wall time of one job, in milliseconds."""
-    start = time.perf_counter()
+def life(submitted: Callable[[], Job]) -> tuple[float, float]:
+    """Wall and processor time of one job, in milliseconds."""
+    wall, processor = time.perf_counter(), time.process_time()
     job = submitted()
     for _ in range(3):
         job.refresh()
-    return (time.perf_counter() - start) * 1e3
+    return (time.perf_counter() - wall) * 1e3, (time.process_time() - processor) * 1e3
 
 
-def line(name: str, times: Sequence[float]) -> str:
-    part = statistics.quantiles(times, n=20)
-    return f"{name:24} {statistics.median(times):8.2f} ms {part[-1]:8.2f} ms {max(times):8.2f} ms"
+def line(name: str, times: Sequence[tuple[float, float]]) -> str:
+    wall, processor = zip(*times, strict=True)
+    late = statistics.quantiles(wall, n=20)[-1]
+    return f"{name:24} {median(wall):8.2f} ms {late:8.2f} ms {max(wall):8.2f} ms {median(processor):10.2f} ms"
 
 
 def main() -> None:
@@ -75,16 +78,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, JobBook(Path(folder) / "jobs.sqlite") as book:
         without, with_book = [], []
         for _ in range(JOBS):  # in turns, so that a busy moment hits both alike
-            without.append(life(service, lambda: Job(service.submit(REQUEST), service)))  # type: ignore[arg-type]
-            with_book.append(life(service, lambda: submit(service, book, REQUEST)))  # type: ignore[arg-type]
+            without.append(life(lambda: Job(service.submit(REQUEST), service)))  # type: ignore[arg-type]
+            with_book.append(life(lambda: submit(service, book, REQUEST)))  # type: ignore[arg-type]
         start = time.perf_counter()
         found = len(book.find(owner=service.sender))
         reading = (time.perf_counter() - start) * 1e3
         size = sum(path.stat().st_size for path in Path(folder).iterdir()) / 1024 / JOBS
-    print(f"{JOBS} jobs, 3 looks each {'median':>11} {'95 %':>11} {'slowest':>11}")
+    print(f"{JOBS} jobs, 3 looks each {'median':>11} {'95 %':>11} {'slowest':>11} {'processor':>13}")
     print(line("without the job book", without))
     print(line("with the job book", with_book))
-    print(f"the book adds {statistics.median(with_book) - statistics.median(without):.2f} ms per job (aim: < 5 ms)")
+    added = [
+        median(one) - median(two)
+        for one, two in zip(zip(*with_book, strict=True), zip(*without, strict=True), strict=True)
+    ]
+    print(f"the book adds {added[0]:.2f} ms per job (aim: < 5 ms), {added[1]:.2f} ms of them on the processor")
     print(f"reading {found} entries takes {reading:.1f} ms; {size:.1f} KiB per job on disk")
 
 

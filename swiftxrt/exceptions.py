@@ -164,7 +164,15 @@ class ServiceError(SwiftXRTError):
 
 
 class ServiceUnavailableError(ServiceError):
-    """The service cannot be reached, is overloaded, or did not answer in time."""
+    """The service cannot be reached, is overloaded, or did not answer in time.
+
+    Attributes
+    ----------
+    was_sent : bool
+        False if there was no connection, so that certainly nothing arrived.
+    """
+
+    was_sent: bool = True
 
 
 class SubmissionUncertainError(ServiceUnavailableError):

@@ -137,11 +137,13 @@ class Transport:
                 f"{url} did not answer within {conf.read_timeout:g} s (conf.read_timeout); try again later", url=url
             ) from error
         except requests.RequestException as error:
-            raise ServiceUnavailableError(
+            failure = ServiceUnavailableError(
                 f"{url} cannot be reached ({type(error).__name__}: {redact(str(error), self._user)}); "
                 "check the network and conf.service_url, or try again later",
                 url=url,
-            ) from error
+            )
+            failure.was_sent = not _never_connected(error)
+            raise failure from error
         if response.status_code == 200:
             return response
         with response:
@@ -195,6 +197,12 @@ def _pieces(response: requests.Response) -> Iterator[bytes]:
         return
     while piece := read(_CHUNK, decode_content=True):
         yield piece
+
+
+def _never_connected(error: requests.RequestException) -> bool:
+    """Whether an error came before anything could be sent."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(error, requests.ConnectTimeout) or isinstance(reason, urllib3.exceptions.NewConnectionError)
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

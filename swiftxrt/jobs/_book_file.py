@@ -60,18 +60,10 @@ class BookFile:
             self._open()
 
     @contextmanager
-    def write(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
-        """A transaction that holds the right to write from its beginning.
-
-        Parameters
-        ----------
-        durable : bool, optional
-            Whether what was written must outlive a power failure too, not
-            only the end of the process; that takes some milliseconds.
-        """
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that holds the right to write from its beginning."""
         with self._guard, self._translated():
             connection = self._open()
-            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             with connection:
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
@@ -106,6 +98,9 @@ class BookFile:
             )
         self._held.hold(connection, _identity(self.path))
         connection.execute("PRAGMA foreign_keys=ON")
+        # What is written outlives the process at once, and a power failure after some time: waiting for the disk
+        # would take longer than everything else together.
+        connection.execute("PRAGMA synchronous=NORMAL")
         _use_log(connection)
         migrate(connection)
         return connection

@@ -12,7 +12,7 @@ from ..exceptions import FormatError, RequestError
 from ..kinds import ProductKind
 from ..products.report import Phase
 from ..request.bundle import XRTRequest
-from ._book_rows import COLUMNS, request_columns, time_text
+from ._book_rows import COLUMNS, request_columns, text_of_request, time_text
 from .entries import EntryState
 
 __all__ = ["dump_book", "parse_book"]
@@ -105,7 +105,7 @@ def _parse_entry(plain: Mapping[str, Any]) -> Row:
     row["delivered"] = int(bool(plain["delivered"]))
     row["submitted"], row["updated"] = _moment(plain["submitted"]), _moment(plain["updated"])
     row["resolved"] = (
-        XRTRequest.from_dict(_mapping(plain["resolved"])).to_json() if plain["resolved"] is not None else None
+        text_of_request(XRTRequest.from_dict(_mapping(plain["resolved"]))) if plain["resolved"] is not None else None
     )
     row["parameters"] = json.dumps(_mapping(plain["parameters"])) if plain["parameters"] is not None else None
     row["status"] = json.dumps(

@@ -60,19 +60,24 @@ def request_columns(backend: str, service: str, request: XRTRequest) -> dict[str
         "digest": request.digest,
         "name": request.target.name,
         "kinds": text_of_kinds(request.kinds),
-        "request": request.to_json(),
+        "request": text_of_request(request),
     }
 
 
 def handle_columns(handle: JobHandle) -> dict[str, Any]:
     """What a row says about a job."""
     return {
-        "resolved": handle.request.to_json(),
+        "resolved": text_of_request(handle.request),
         "job_id": handle.id,
         "rebin_of": handle.rebin_of,
         "url": handle.url,
         "parameters": json.dumps(dict(handle.parameters), default=str),
     }
+
+
+def text_of_request(request: XRTRequest) -> str:
+    """A request as it stands in a row."""
+    return json.dumps(request.to_dict())
 
 
 def insert(connection: sqlite3.Connection, row: Mapping[str, Any]) -> int:

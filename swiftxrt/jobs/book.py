@@ -47,8 +47,9 @@ class JobBook:
     """All submissions of a user on this machine.
 
     Every method may be called from several threads, and from several processes
-    with a book each; what has returned outlives the end of the process. The
-    folder should be on a disk of this machine if several machines use it.
+    with a book each. What a method wrote outlives the end of the process, also
+    a violent one; after a power failure the last entries may be missing.
+    Several machines should not share the folder.
 
     Parameters
     ----------
@@ -117,8 +118,8 @@ class JobBook:
             return insert(connection, row)
 
     def send(self, entry: int) -> None:
-        """Note that a submission is about to be sent; this is on the disk when it returns."""
-        with self._file.write(durable=True) as connection:
+        """Note that a submission is about to be sent."""
+        with self._file.write() as connection:
             self._update(connection, entry, {"state": EntryState.SENT.value})
 
     def accept(self, entry: int, handle: JobHandle, *, delivered: bool = True, note: str = "") -> None:

@@ -8,10 +8,10 @@ what became of it; nothing is sent again before that list could be read.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .._log import log
 from ..exceptions import (
@@ -129,8 +129,7 @@ def find_job(backend: ProductBackend, book: JobBook, job_id: str) -> Job:
     try:
         handle = backend.recall(job_id)
     except ServiceUnavailableError as error:
-        place = {"backend": backend.name, "service": backend.service, "owner": backend.sender}
-        known = book.find(**place, job_id=job_id, state=EntryState.ACCEPTED)
+        known = book.find(job_id=job_id, state=EntryState.ACCEPTED, **_place(backend))
         ordinary = [entry for entry in known if entry.rebin_of is None]
         if not ordinary:
             raise
@@ -184,10 +183,10 @@ def _earlier(backend: ProductBackend, book: JobBook, request: XRTRequest, ticket
     """The entry of an earlier submission, if it has a job that is still to be delivered."""
     if ticket is not None:
         return _of_ticket(backend, book, request, ticket)
-    same = {"backend": backend.name, "service": backend.service, "owner": backend.sender, "digest": request.digest}
-    _settle(backend, book, _abandoned(book, book.find(**same, state=OPEN_STATES)))
-    for entry in _abandoned(book, book.find(**same, state=EntryState.ACCEPTED, delivered=False)):
-        if book.claim(entry.entry):
+    numbers = [entry.entry for entry in _abandoned(backend, book, request)]
+    _settle(backend, book, numbers)
+    for entry in map(book.entry, numbers):
+        if entry.state is EntryState.ACCEPTED and book.claim(entry.entry):
             warn(
                 f"nothing was sent: this request was submitted at {entry.submitted:%Y-%m-%d %H:%M} UTC already, the "
                 f"reply was lost, and job {entry.job_id} was made. Submit it once more if you want another job",
@@ -200,7 +199,7 @@ def _earlier(backend: ProductBackend, book: JobBook, request: XRTRequest, ticket
 
 def _of_ticket(backend: ProductBackend, book: JobBook, request: XRTRequest, ticket: str) -> BookEntry | None:
     """The entry that has a ticket, if it has a job."""
-    _settle(backend, book, book.find(ticket=ticket, state=OPEN_STATES))
+    _settle(backend, book, [entry.entry for entry in book.find(ticket=ticket, state=OPEN_STATES)])
     for entry in book.find(ticket=ticket, state=EntryState.ACCEPTED):
         if entry.digest != request.digest:
             raise RequestError(f"the ticket {ticket!r} belongs to another request; take another ticket")
@@ -209,12 +208,15 @@ def _of_ticket(backend: ProductBackend, book: JobBook, request: XRTRequest, tick
     return None
 
 
-def _abandoned(book: JobBook, entries: Sequence[BookEntry]) -> list[BookEntry]:
-    """Those of some entries, oldest first, whose sender does not care for them any more."""
-    return [entry for entry in reversed(entries) if not entry.ticket and (book.path, entry.entry) not in _being_sent]
+def _abandoned(backend: ProductBackend, book: JobBook, request: XRTRequest) -> list[BookEntry]:
+    """Submissions of a request without ticket, oldest first, whose sender got no job and does not care any more."""
+    loose = book.find(state=(*OPEN_STATES, EntryState.ACCEPTED), delivered=False, **_place(backend))
+    mine = [entry for entry in reversed(loose) if not entry.ticket and (book.path, entry.entry) not in _being_sent]
+    # Of most users there is none: so the digest, which takes its time, comes last.
+    return [entry for entry in mine if entry.digest == request.digest] if mine else []
 
 
-def _settle(backend: ProductBackend, book: JobBook, entries: Iterable[BookEntry]) -> None:
+def _settle(backend: ProductBackend, book: JobBook, numbers: Sequence[int]) -> None:
     """Find out what became of some submissions, if necessary by waiting until they would be in the list.
 
     Raises
@@ -222,8 +224,7 @@ def _settle(backend: ProductBackend, book: JobBook, entries: Iterable[BookEntry]
     SubmissionUncertainError
         If that cannot be found out now.
     """
-    numbers = [entry.entry for entry in entries]
-    waited_for: list[int] = []
+    waited_for: Sequence[int] = ()
     for _ in range(2):
         still_open = [entry for entry in map(book.entry, numbers) if entry.is_open]
         if not still_open:
@@ -254,7 +255,7 @@ def _uncertain(entry: BookEntry, reason: str) -> SubmissionUncertainError:
 def _after_loss(backend: ProductBackend, book: JobBook, entry: int, lost: SwiftXRTError) -> Job:
     """What came of a submission whose reply was lost a moment ago."""
     try:
-        _settle(backend, book, [book.entry(entry)])
+        _settle(backend, book, [entry])
     except SubmissionUncertainError as error:
         _raise(lost, type(error), str(error))
     found = book.entry(entry)
@@ -278,7 +279,7 @@ def _raise(lost: SwiftXRTError, kind: type[ServiceUnavailableError], text: str) 
 
 def _is_refusal(error: SwiftXRTError) -> bool:
     """Whether there is certainly no job: the service said so, or nothing was sent."""
-    if getattr(error, "was_sent", True) is False:
+    if isinstance(error, ServiceUnavailableError) and not error.was_sent:
         return True
     if isinstance(error, ServiceUnavailableError | ProtocolError):
         status = error.status
@@ -291,3 +292,8 @@ def _is_refusal(error: SwiftXRTError) -> bool:
 
 def _job(backend: ProductBackend, book: JobBook, entry: BookEntry) -> Job:
     return Job(entry.handle, backend, record=JobRecord(book, entry.entry))
+
+
+def _place(backend: ProductBackend) -> dict[str, Any]:
+    """Where the jobs of a user are."""
+    return {"backend": backend.name, "service": backend.service, "owner": backend.sender}

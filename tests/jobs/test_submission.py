@@ -217,7 +217,15 @@ def test_request_that_did_not_arrive(service: FakeService, book: JobBook) -> Non
     assert service.sent == 2
 
 
-@pytest.mark.parametrize("fault", [lost(), ServiceError("moved", status=303), ServiceUnavailableError("x", status=503)])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lost(),
+        ServiceError("moved", status=303),
+        ServiceUnavailableError("x", status=503),
+        ServiceError("slow", status=408),
+    ],
+)
 def test_replies_that_say_nothing_about_the_job(service: FakeService, book: JobBook, fault: ServiceError) -> None:
     service.after = [fault]
     assert submit(service, book, REQUEST).id == "951"
@@ -439,6 +447,12 @@ def test_jobs_of_other_requests_are_left_alone(service: FakeService, book: JobBo
     assert "did not arrive" in str(error)
 
 
+def test_jobs_of_other_targets_are_not_even_asked_for(service: FakeService, book: JobBook) -> None:
+    service.make(REQUEST.replace(target=Target("GRB 200416B", t0=TARGET.t0)))
+    service.recall_faults["951"] = ProtocolError("strange parameters")
+    assert "did not arrive" in str(loses(service, book))
+
+
 def test_job_in_the_book_belongs_to_its_own_submission(service: FakeService, book: JobBook) -> None:
     submit(service, book, REQUEST)
     assert loses(service, book) is not None
@@ -475,6 +489,7 @@ def test_job_with_another_choice_for_what_was_left_open(service: FakeService, bo
 
     def make_another_and_be_lost(at: FakeService) -> None:
         at.make(CHOSEN)
+        at.jobs["952"] = (REQUEST, datetime.now(UTC) - timedelta(seconds=30))
         raise lost()
 
     service.after = [make_another_and_be_lost]
@@ -583,6 +598,8 @@ def test_submissions_of_others_are_left_alone(service: FakeService, book: JobBoo
     crash(other, book, REQUEST, arrives=True)
     assert submit(service, book, REQUEST).id == "951"
     assert states(book) == ["sent", "accepted"]
+    read_jobs(service, book)
+    assert states(book) == ["sent", "accepted"]
     elsewhere = FakeService()
     elsewhere.service = "https://elsewhere.example"
     submit(elsewhere, book, REQUEST)
@@ -613,7 +630,7 @@ def test_refused_submissions(service: FakeService, book: JobBook, error: Excepti
 
 def test_request_that_never_left(service: FakeService, book: JobBook) -> None:
     error = away()
-    error.was_sent = False  # type: ignore[attr-defined]
+    error.was_sent = False
     service.before = [error]
     with pytest.raises(ServiceUnavailableError, match="no network"):
         submit(service, book, REQUEST)
@@ -688,6 +705,29 @@ def test_ticket_of_a_process_that_ended(service: FakeService, book: JobBook, arr
     assert plain.id != job.id
     assert len(service.jobs) == 2
     assert submit(service, book, REQUEST, ticket="list/1").id == job.id
+    assert all(entry.delivered for entry in book.find(state="accepted"))
+
+
+@pytest.mark.parametrize("fault", [None, "arrives", "does not arrive"])
+def test_ticket_that_is_taken_between_looking_and_sending(
+    service: FakeService, book: JobBook, monkeypatch: pytest.MonkeyPatch, fault: str | None
+) -> None:
+    look = module._earlier
+
+    def be_late(*arguments: Any) -> Any:
+        found = look(*arguments)
+        monkeypatch.setattr(module, "_earlier", look)
+        if fault is None:
+            submit(service, book, REQUEST, ticket="list/1")
+        else:
+            (service.after if fault == "arrives" else service.before).append(KeyboardInterrupt())
+            with pytest.raises(KeyboardInterrupt):
+                submit(service, book, REQUEST, ticket="list/1")
+        return found
+
+    monkeypatch.setattr(module, "_earlier", be_late)
+    assert submit(service, book, REQUEST, ticket="list/1").id == "951"
+    assert len(service.jobs) == 1
 
 
 def test_many_threads_with_one_ticket(service: FakeService, book: JobBook) -> None:
@@ -734,7 +774,9 @@ def test_threads_and_faults(service: FakeService, book: JobBook) -> None:
     assert set(states(book)) == {"accepted"}
 
 
-def test_requests_on_their_way_are_waited_for(service: FakeService, book: JobBook) -> None:
+def test_requests_on_their_way_are_waited_for(
+    service: FakeService, book: JobBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The job of a request that is on its way must not be taken for a lost one."""
     crash(service, book, REQUEST, arrives=False)
     under_way, finish = threading.Event(), threading.Event()
@@ -751,7 +793,12 @@ def test_requests_on_their_way_are_waited_for(service: FakeService, book: JobBoo
     assert under_way.wait(30)
     with pytest.raises(_sending.BusyError):
         reconcile(service, book, timeout_s=0.0)
-    assert [job.id for job in read_jobs(service, book)] == ["951"]  # without waiting
+    waits: list[float] = []
+    with monkeypatch.context() as patch:
+        alone = reconciling.alone
+        patch.setattr(reconciling, "alone", lambda path, timeout_s: waits.append(timeout_s) or alone(path, 0.0))
+        assert [job.id for job in read_jobs(service, book)] == ["951"]
+    assert waits == [0.0]
     assert book.entry(1).state == "sent"
     finish.set()
     thread.join()
@@ -850,6 +897,18 @@ def test_everything_later_is_written_down(service: FakeService, book: JobBook, t
     job.forget()
     job.refresh()
     assert [one.job_id for one in book.find()] == ["7"]
+
+
+def test_looks_that_tell_nothing_new_write_nothing(
+    service: FakeService, book: JobBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = submit(service, book, REQUEST)
+    written: list[JobReport] = []
+    monkeypatch.setattr(book, "report", lambda entry, report: written.append(report))
+    for _ in range(5):
+        job.refresh()
+    job.cancel()
+    assert [report.phase for report in written] == [Phase.COMPLETED, Phase.ABORTED]
 
 
 def test_rebinning_has_numbers_of_its_own(service: FakeService, book: JobBook) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import socket
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,13 @@ from swiftxrt import ImageRequest, JobBook, PositionRequest, SwiftXRT, SwiftXRTC
 from swiftxrt.backends.local import scheduler
 from swiftxrt.backends.ukssdc.connection import Connection
 from swiftxrt.config import data_folder
-from swiftxrt.exceptions import JobBookError, ServiceUnavailableError, ServiceWarning, SwiftXRTWarning
+from swiftxrt.exceptions import (
+    JobBookError,
+    ServiceUnavailableError,
+    ServiceWarning,
+    SubmissionUncertainError,
+    SwiftXRTWarning,
+)
 from swiftxrt.testing.server import embedded_server
 
 NAME = "constant source"
@@ -78,6 +86,34 @@ def test_lost_reply_makes_no_second_job(service: SwiftXRTClass, broken: set[str]
         assert later.submit(IMAGE).id == "2"
     assert caught[0].filename == __file__
     assert service.count_active_jobs() == 2
+
+
+def test_service_that_is_not_there(service: SwiftXRTClass) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        nobody = f"http://127.0.0.1:{server.getsockname()[1]}"
+    with conf.set_temp("service_url", nobody), pytest.raises(ServiceUnavailableError, match="cannot be reached"):
+        service.submit(IMAGE)
+    (entry,) = service.job_book.find(service=nobody)
+    assert (entry.state, entry.is_open) == ("refused", False)
+
+
+def test_connection_that_breaks(service: SwiftXRTClass) -> None:
+    def hang_up(server: socket.socket) -> None:
+        for _ in range(2):
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1)
+                # Unread bytes make the end of the connection a reset.
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        nobody = f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread = threading.Thread(target=hang_up, args=(server,))
+        thread.start()
+        with conf.set_temp("service_url", nobody), pytest.raises(SubmissionUncertainError, match="may have arrived"):
+            service.submit(IMAGE)
+        thread.join()
+    (entry,) = service.job_book.find(service=nobody)
+    assert entry.state == "uncertain"
 
 
 def test_methods_that_wait_go_through_the_book(service: SwiftXRTClass, broken: set[str]) -> None:
