@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import gc
 import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -75,3 +77,56 @@ def _no_running_threads() -> Iterator[None]:
     alive = [thread.name for thread in left if thread.is_alive()]
     if alive:
         pytest.fail(f"the tests of this module left threads running: {', '.join(alive)}")
+
+
+# The faults that are numbered in tests/reliability/cases.csv: which tests show what becomes of each.
+
+FAULT_CASES = Path(__file__).parent / "tests" / "reliability" / "cases.csv"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that asks for the table of faults."""
+    parser.addoption("--fault-table", type=Path, metavar="FILE", help="write a table of the faults tested in this run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line("markers", "fault_case(*numbers): the test shows the outcome of these numbered faults")
+
+
+@pytest.fixture(autouse=True)
+def _fault_case(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
+    """Note in the report of a test which faults it is about."""
+    for marker in request.node.iter_markers("fault_case"):
+        for number in marker.args:
+            record_property("fault_case", number)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the table of faults; fail if one of them has no test, or one that fails."""
+    path = session.config.getoption("--fault-table")
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if path is None or reporter is None:  # no reporter: one of several processes that run the tests
+        return
+    passed, failed = (_count_cases(reporter, *outcomes) for outcomes in (["passed"], ["failed", "error"]))
+    with FAULT_CASES.open(newline="") as file:
+        cases = list(csv.DictReader(file))
+    unknown = (set(passed) | set(failed)) - {int(case["number"]) for case in cases}
+    with path.open("w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["No.", "", "What happens", "What you get", "Tests"])
+        for case in cases:
+            number = int(case["number"])
+            tests = f"{failed[number]} failed" if failed[number] else str(passed[number] or "none")
+            table.writerow([number, case["group"], case["fault"], case["outcome"], tests])
+    without = [case["number"] for case in cases if not passed[int(case["number"])] or failed[int(case["number"])]]
+    if without or unknown:
+        reporter.write_line(f"faults without a test that passes: {', '.join(without)}; unknown: {sorted(unknown)}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _count_cases(reporter: pytest.TerminalReporter, *outcomes: str) -> Counter[int]:
+    """How many tests of each fault had one of these outcomes."""
+    reports = [report for outcome in outcomes for report in reporter.stats.get(outcome, [])]
+    return Counter(value for one in reports for name, value in one.user_properties if name == "fault_case")
