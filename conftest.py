@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gc
+import importlib.util
 import os
 import sys
 import threading
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,7 @@ os.environ["MPLBACKEND"] = "Agg"  # before anything imports pyplot, as specutils
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep configuration, cache and job book of the user out of the tests, and the tests out of them."""
+    """Keep configuration, cache, keyring and job book of the user out of the tests, and the tests out of them."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("HOME", "USERPROFILE"):
@@ -29,6 +31,7 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             patch.delenv(name, raising=False)
         for name in ("CALDB", "SWIFTXRT_ARCHIVE", "SWIFTXRT_USER"):
             patch.delenv(name, raising=False)
+        patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
         yield
 
 
@@ -39,11 +42,45 @@ def _data_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True)
-def _own_data_folder(_data_folders: Iterator[Path]) -> Iterator[None]:
-    """Give every test a job book of its own; the folder is made when it is used."""
+def _own_data_folder(_data_folders: Iterator[Path]) -> Iterator[Path]:
+    """Give every test a job book and a cache of its own: embedded servers give their jobs the same numbers."""
     from swiftxrt.config import conf
 
-    with conf.set_temp("data_dir", str(next(_data_folders))):
+    folder = next(_data_folders)
+    with conf.set_temp("data_dir", str(folder / "data")), conf.set_temp("cache_dir", str(folder / "cache")):
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def _watch() -> Iterator[Any]:
+    """What looks for e-mail addresses in everything the tests make."""
+    path = Path(__file__).parent / "tests" / "secrecy.py"
+    spec = importlib.util.spec_from_file_location("secrecy", path)
+    assert spec is not None
+    assert spec.loader is not None
+    secrecy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(secrecy)
+    watch = secrecy.Watch()
+    with pytest.MonkeyPatch.context() as patch:
+        secrecy.install(patch, watch)
+        yield watch
+
+
+@pytest.fixture(autouse=True)
+def _no_address_gets_out(_watch: Any, _own_data_folder: Path) -> Iterator[None]:
+    """Fail when the registered address of a user is somewhere that people keep or pass on."""
+    yield
+    _watch.files.add(_own_data_folder)
+    if found := _watch.finish():
+        pytest.fail("an e-mail address got out:\n" + "\n".join(found))
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses() -> Iterator[None]:
+    """Do not wait for long before something is tried again."""
+    from swiftxrt.config import conf
+
+    with conf.set_temp("retry_wait", 1e-3):
         yield
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from astropy.coordinates import SkyCoord
+from astropy.coordinates.name_resolve import NameResolveError
 
 from swiftxrt.exceptions import SwiftXRTWarning
 from swiftxrt.testing import server
@@ -16,6 +18,18 @@ from swiftxrt.testing import server
 @pytest.fixture(autouse=True)
 def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _one_name_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand for the name servers, which need a network."""
+
+    def found(name: str) -> SkyCoord:
+        if name != "Crab":
+            raise NameResolveError(f"the examples know no {name!r}")
+        return SkyCoord(83.6332, 22.0145, unit="deg")
+
+    monkeypatch.setattr(SkyCoord, "from_name", found)
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .config import conf as conf
     from .jobs.book import JobBook as JobBook
     from .jobs.job import Job as Job
+    from .jobs.joblist import JobList as JobList
     from .kinds import ProductKind as ProductKind
     from .mission import Mode as Mode
     from .products.compare import Comparison as Comparison
@@ -79,6 +80,7 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "config": ("conf",),
     "jobs.book": ("JobBook",),
     "jobs.job": ("Job",),
+    "jobs.joblist": ("JobList",),
     "kinds": ("ProductKind",),
     "mission": ("Mode",),
     "products.compare": ("Comparison",),
@@ -125,4 +127,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return list(__all__)

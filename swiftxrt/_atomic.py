@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .exceptions import OutputExistsError, RequestError
+from .exceptions import OutputExistsError, RequestError, StorageError, SwiftXRTError
 
-__all__ = ["atomic_path"]
+__all__ = ["atomic_path", "check_target", "name_beside", "output_errors", "too_full"]
+
+# File systems allow 255 bytes for a name; the rest is for what is put around it.
+_LONGEST_NAME = 200
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_UNNAMED = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
 
 
 @contextmanager
@@ -37,22 +45,101 @@ def atomic_path(path: str | os.PathLike[str], overwrite: bool = False) -> Iterat
         If `path` exists and `overwrite` is false, or `path` is a folder.
     RequestError
         If the folder of `path` does not exist.
+    StorageError
+        If the disk is full, or the folder cannot be written to.
     """
     target = Path(path)
-    _check_free(target, overwrite)
-    if not target.parent.is_dir():
-        raise RequestError(f"there is no folder {str(target.parent)!r} to write {target.name!r} to; make it first")
-    temporary = target.with_name(f".part-{secrets.token_hex(4)}-{target.name}")
+    check_target(target, overwrite)
+    temporary = name_beside(target, f".part-{secrets.token_hex(4)}-")
     try:
         yield temporary
-        _check_free(target, overwrite)  # Somebody may have written it meanwhile.
+        check_target(target, overwrite)  # Somebody may have written it meanwhile.
         os.replace(temporary, target)
+    except OSError as error:
+        # What is read in the block may be refused too, which is another matter.
+        is_here = error.filename is not None and Path(os.fsdecode(error.filename)).parent == target.parent
+        if isinstance(error, SwiftXRTError) or not (error.errno in _FULL or (is_here and error.errno in _FORBIDDEN)):
+            raise
+        raise _refused(error, target) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _check_free(target: Path, overwrite: bool) -> None:
-    if target.is_dir():
+def name_beside(target: Path, before: str, after: str = "") -> Path:
+    """The name of a file with something around it, in the same folder; a long name is replaced by a short one."""
+    name = target.name
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest() + "".join(target.suffixes[-2:])[-20:]
+    return target.with_name(f"{before}{name}{after}")
+
+
+def check_target(target: Path, overwrite: bool) -> None:
+    """Look whether a file may be written.
+
+    Parameters
+    ----------
+    target : Path
+        The file.
+    overwrite : bool
+        Whether it may be there already.
+
+    Raises
+    ------
+    OutputExistsError
+        If something is in its place.
+    RequestError
+        If there is no folder for it.
+    StorageError
+        If the system does not take the name or does not let us look.
+    """
+    with output_errors(target):
+        is_folder, is_there, has_folder = target.is_dir(), target.exists(), target.parent.is_dir()
+    if is_folder:
         raise OutputExistsError(f"{target} is a folder; give the name of a file")
-    if not overwrite and target.exists():
+    if is_there and not overwrite:
         raise OutputExistsError(f"{target} exists; give another name or overwrite=True")
+    if not has_folder:
+        raise RequestError(f"there is no folder {str(target.parent)!r} to write {target.name!r} to; make it first")
+
+
+@contextmanager
+def output_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Say what was to be written, and what to do, when the system refuses to write.
+
+    Parameters
+    ----------
+    path : path-like
+        What is written in the block. Nothing else should be done there that
+        the system can refuse.
+
+    Raises
+    ------
+    StorageError
+        If it is refused.
+    """
+    try:
+        yield
+    except SwiftXRTError:
+        raise
+    except OSError as error:
+        raise _refused(error, path) from error
+
+
+def too_full(path: str | os.PathLike[str], missing: int, free: int) -> StorageError:
+    """The error for a file of so many bytes that would fill the disk."""
+    return StorageError(f"needs {missing} bytes, and {free} are free; {_MAKE_ROOM}", path)
+
+
+_MAKE_ROOM = "make room, or write elsewhere, and try again"
+
+
+def _refused(error: OSError, path: str | os.PathLike[str]) -> StorageError:
+    advice = "try again"
+    if error.errno in _FULL:
+        advice = f"the disk or the user's share of it is full: {_MAKE_ROOM}"
+    elif error.errno in _FORBIDDEN:
+        advice = "give a folder that may be written to, or change its permissions"
+    elif error.errno in _UNNAMED:
+        advice = "give a shorter or a plainer name"
+    reason = error.strerror or type(error).__name__
+    return StorageError(f"cannot be written ({reason}); {advice}", path)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from astropy.config import ConfigItem, ConfigNamespace
 
-__all__ = ["Conf", "conf", "data_folder"]
+__all__ = ["Conf", "cache_folder", "conf", "data_folder"]
 
 
 class Conf(ConfigNamespace):
@@ -25,7 +25,34 @@ class Conf(ConfigNamespace):
     )
     connect_timeout = ConfigItem(20.0, "Seconds to wait for a connection.")
     read_timeout = ConfigItem(120.0, "Seconds to wait for the next bytes of a reply.")
-    total_timeout = ConfigItem(3600.0, "Seconds that one reply or download may take in all.")
+    total_timeout = ConfigItem(
+        3600.0, "Seconds that one reply or download may take in all, with every repetition and pause."
+    )
+    retries = ConfigItem(4, "How often a call is repeated that can be repeated safely; a submission never is.")
+    retry_wait = ConfigItem(
+        1.0, "Seconds to wait before the first repetition; the wait doubles from one to the next, up to 60 s."
+    )
+    retry_after_max = ConfigItem(300.0, "Seconds to wait at most when the service says how long to wait (Retry-After).")
+    max_connections = ConfigItem(4, "Number of requests to one service that may be under way at once.")
+    requests_per_second = ConfigItem(
+        5.0, "Requests per second that one service gets at most; 0 means no limit, and an embedded server has none."
+    )
+    max_reply = ConfigItem(268435456, "Bytes that a reply may have, also when it is unpacked; larger ones are refused.")
+    max_download = ConfigItem(53687091200, "Bytes that a downloaded file may have; larger ones are refused.")
+    download_workers = ConfigItem(4, "Number of files that are downloaded at once.")
+    max_active_jobs = ConfigItem(5, "Number of jobs of a list that the service is given at once.")
+    service_hosts = ConfigItem(
+        "",
+        "Hosts besides that of service_url to which replies may point, separated by commas: names, or addresses such "
+        "as https://example.org:8443.",
+    )
+    offline = ConfigItem(False, "Whether to use only what was kept on this computer, and no network.")  # noqa: FBT003
+    cache = ConfigItem(True, "Whether final replies of the service are kept on this computer.")  # noqa: FBT003
+    cache_dir = ConfigItem(
+        "", "Folder of the kept replies; when this is empty, a folder in the user's cache directory."
+    )
+    cache_expiry = ConfigItem(604800.0, "Seconds after which a kept reply is no longer used.")
+    cache_size = ConfigItem(1073741824, "Bytes that kept replies may take in all; the oldest are removed first.")
     poll_interval = ConfigItem(60.0, "Seconds between two looks at a job; the service asks for no less than 60.")
     archive = ConfigItem("", "Folder with observations in archive layout; SWIFTXRT_ARCHIVE is used when this is empty.")
     max_workers = ConfigItem(0, "Worker processes of the local engine; 0 means one per processor core.")
@@ -44,3 +71,12 @@ def data_folder() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("swiftxrt", appauthor=False)
+
+
+def cache_folder() -> Path:
+    """The folder of ``conf.cache_dir``, or the usual one of the system; nothing is made."""
+    if conf.cache_dir:
+        return Path(conf.cache_dir).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("swiftxrt", appauthor=False)

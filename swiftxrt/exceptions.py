@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from astropy.utils.exceptions import AstropyUserWarning
 
+from ._printable import printable
+
 if TYPE_CHECKING:
     from os import PathLike
 
@@ -27,6 +29,7 @@ __all__ = [
     "MetadataWarning",
     "NoDataError",
     "NotRegisteredError",
+    "OfflineError",
     "OutputExistsError",
     "PartialResultWarning",
     "PileUpWarning",
@@ -39,6 +42,7 @@ __all__ = [
     "ServiceError",
     "ServiceUnavailableError",
     "ServiceWarning",
+    "StorageError",
     "SubmissionUncertainError",
     "SwiftXRTError",
     "SwiftXRTWarning",
@@ -46,7 +50,17 @@ __all__ = [
 
 
 class SwiftXRTError(Exception):
-    """Base class of all errors of this package."""
+    """Base class of all errors of this package.
+
+    Parameters
+    ----------
+    text : str
+        The message. Control characters and escape sequences of terminals,
+        which the words of a service might hold, are taken out.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(printable(text, lines=True))
 
 
 class RequestError(SwiftXRTError, ValueError):
@@ -111,6 +125,26 @@ class FormatError(SwiftXRTError, OSError):
         return type(self), (self.reason, self.path)
 
 
+class StorageError(SwiftXRTError, OSError):
+    """A file cannot be written: the disk is full, or the folder read-only.
+
+    Parameters
+    ----------
+    message : str
+        What happened and what to do next.
+    path : path-like, optional
+        The file concerned.
+    """
+
+    def __init__(self, message: str, path: str | PathLike[str] | None = None) -> None:
+        self.path = None if path is None else str(path)
+        self.reason = message
+        super().__init__(f"{self.path}: {message}" if self.path else message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reason, self.path)
+
+
 class OutputExistsError(SwiftXRTError, FileExistsError):
     """The place to write to exists and overwriting was not asked for."""
 
@@ -128,8 +162,8 @@ class ProductNotAvailableError(SwiftXRTError, LookupError):
 
     def __init__(self, kind: str, reason: str) -> None:
         self.kind = kind
-        self.reason = reason
-        super().__init__(f"no {kind}: {reason}")
+        self.reason = printable(reason, lines=True)
+        super().__init__(f"no {kind}: {self.reason}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.kind, self.reason)
@@ -148,16 +182,23 @@ class ServiceError(SwiftXRTError):
         HTTP status code.
     payload_excerpt : str, optional
         The beginning of the reply, for a bug report.
+
+    Attributes
+    ----------
+    attempts : int
+        How often it was tried in all.
     """
+
+    attempts: int = 1
 
     def __init__(
         self, message: str, *, url: str | None = None, status: int | None = None, payload_excerpt: str | None = None
     ) -> None:
-        self.message = message
-        self.url = url
+        self.message = printable(message, lines=True)
+        self.url = None if url is None else printable(url)
         self.status = status
-        self.payload_excerpt = payload_excerpt
-        super().__init__(message)
+        self.payload_excerpt = None if payload_excerpt is None else printable(payload_excerpt, lines=True)
+        super().__init__(self.message)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), (self.message,), dict(self.__dict__))
@@ -170,9 +211,18 @@ class ServiceUnavailableError(ServiceError):
     ----------
     was_sent : bool
         False if there was no connection, so that certainly nothing arrived.
+    retry_after : float or None
+        Seconds after which the service wants to be asked again, if it said so.
     """
 
     was_sent: bool = True
+    retry_after: float | None = None
+
+
+class OfflineError(ServiceUnavailableError):
+    """The service was not asked because ``conf.offline`` is set, and the answer is not on this computer."""
+
+    was_sent = False
 
 
 class SubmissionUncertainError(ServiceUnavailableError):
@@ -199,8 +249,8 @@ class ProtocolError(ServiceError):
     def __init__(
         self, message: str, *, advice: str = "try again later, and report it if it stays so", **evidence: Any
     ) -> None:
+        self.advice = printable(advice)
         super().__init__(message, **evidence)
-        self.advice = advice
 
     def __str__(self) -> str:
         return f"{self.message}; {self.advice}"
@@ -216,8 +266,8 @@ class RequestRejectedError(ServiceError):
     """
 
     def __init__(self, message: str, *, problems: Iterable[tuple[str, str]] = (), **evidence: Any) -> None:
+        self.problems = tuple((field, printable(text)) for field, text in problems)
         super().__init__(message, **evidence)
-        self.problems = tuple(problems)
 
 
 class NotRegisteredError(ServiceError):
@@ -320,4 +370,4 @@ class ServiceWarning(SwiftXRTWarning):
 
 def warn(message: str, category: type[SwiftXRTWarning], *, stacklevel: int = 3) -> None:
     """Issue a warning that points at the caller of the function that warns."""
-    warnings.warn(message, category, stacklevel=stacklevel)
+    warnings.warn(printable(message, lines=True), category, stacklevel=stacklevel)

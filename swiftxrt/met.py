@@ -24,7 +24,12 @@ from astropy.time import Time
 
 from .mission import MJDREFF, MJDREFI
 
-__all__ = ["estimate_utcf", "met_to_time", "met_to_time_nominal", "time_to_met"]
+__all__ = ["DECIMALS", "estimate_utcf", "met_to_time", "met_to_time_nominal", "time_to_met"]
+
+#: Decimals of a second that times are shown with. A MET of today has a
+#: resolution of 0.12 microseconds: further digits would be noise, as in
+#: 23:59:59.999999881 for midnight.
+DECIMALS = 6
 
 _SECONDS_PER_DAY = 86400.0
 
@@ -93,7 +98,7 @@ def met_to_time(met: Any, *, utcf: float | None = None) -> Time:
     # against those of the UTC calendar (HEASARC time guide).
     day = np.floor((met_s + offset) / _SECONDS_PER_DAY)
     second = met_s - day * _SECONDS_PER_DAY + offset
-    time = Time(MJDREFI + day, second / _day_length(day), format="mjd", scale="utc", precision=9)
+    time = Time(MJDREFI + day, second / _day_length(day), format="mjd", scale="utc", precision=DECIMALS)
     time.format = "isot"
     return time
 
@@ -142,7 +147,7 @@ def met_to_time_nominal(met: Any) -> Time:
     met_s = _seconds(met)
     whole = np.floor(met_s / _SECONDS_PER_DAY)
     rest = (met_s - whole * _SECONDS_PER_DAY) / _SECONDS_PER_DAY
-    time = Time(MJDREFI + whole, MJDREFF + rest, format="mjd", scale="tt", precision=9)
+    time = Time(MJDREFI + whole, MJDREFF + rest, format="mjd", scale="tt", precision=DECIMALS)
     time.format = "isot"
     return time
 

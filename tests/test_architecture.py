@@ -31,11 +31,12 @@ with LAYERS.open(encoding="utf-8", newline="") as table:
 # Edges that go up: only inside methods of these names, from one package to another.
 UPWARD = {
     ("products", "plot"): {"plot", "peek"},
-    ("products", "io"): {"read", "write", "open"},
+    ("products", "io"): {"read", "write", "open", "read_bundle", "write_bundle"},
+    ("products", "backends"): {"read_bundle"},
     ("request", "wire"): {"to_wire", "from_wire"},
 }
 # Packages whose parts do not know each other, and the parts that everyone there may use.
-SEPARATE_PARTS = {"backends": {"base", "transport"}}
+SEPARATE_PARTS = {"backends": {"base", "cache", "credentials", "transport"}}
 # Who may put the parts together.
 ASSEMBLY = {"backends", "backends.registry"}
 # Ranks whose members may use each other.
@@ -53,7 +54,7 @@ ONLY_IN = {
     "matplotlib": ("plot",),
     "pytest": ("testing",),
     "requests": ("backends.transport", "query.core"),
-    "specutils": ("products.spectrum", "io.specutils"),
+    "specutils": ("products._binned", "products.spectrum", "io.specutils"),
     "starlette": ("server",),
     "swifttools": (),
     "urllib3": ("backends.transport",),
@@ -170,7 +171,7 @@ def outside_problem(importer: str, imported: Import) -> str | None:
 
 
 # A pool of workers gives every error of a task to whoever asks for its result.
-HANDS_ERRORS_ON = ("backends.local.threads",)
+HANDS_ERRORS_ON = ("_threads",)
 
 
 def is_blanket(handler: ast.ExceptHandler) -> bool:

@@ -219,7 +219,9 @@ def test_rules_between_fields():
         (lambda: Sample("a", part=3), "part", "an object of Inner or Empty is needed; got 3"),
         (lambda: Sample("a", only="Inner"), "only", "did you mean 'Inner'"),
         (lambda: Sample.from_dict({"title": "a", "only": 3}), "only", "a mapping of fields"),
-        (lambda: Sample.from_dict({"title": "a", "part": {"names": []}}), "part", "'type' must be one of"),
+        (lambda: Sample.from_dict({"title": "a", "part": {"names": []}}), "part",
+         "'type' is missing, which must be one of Inner, Empty; what is given fits 'type: Inner'"),
+        (lambda: Sample.from_dict({"title": "a", "part": {"type": ["Inner"]}}), "part", "'type' must be one of"),
     ],
 )  # fmt: skip
 def test_wrong_calls(call, field, text):
@@ -282,6 +284,7 @@ def test_conversion(kind, given_, stored):
         (Measure(u.arcmin), np.inf * u.arcmin, "finite"),
         (Measure(u.arcmin), np.nan * u.arcmin, "finite"),
         (Measure(u.arcmin, 0, above=True), -3 * u.arcsec, "> 0 arcmin"),
+        (Measure(u.s, 2, reason="a frame"), 1 * u.s, r">= 2 s \(a frame\); got 1.0 s"),
         (Measure(u.pix, whole=True), 2.5 * u.pix, "whole number of pix"),
         (Measure(u.pix, whole=True), np.inf * u.pix, "finite"),
         (Text(), " ", "a text is needed"),

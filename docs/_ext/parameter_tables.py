@@ -7,7 +7,9 @@
     each stands in the body, which must name every column and no other,
 ``swifttools-table``
     parameters of swifttools and what they are called here; the body adds what
-    the definitions do not say.
+    the definitions do not say,
+``config-table``
+    settings with their defaults, those that are named or ``all``.
 
 A name that the code does not know is a warning, that is, an error.
 """
@@ -19,6 +21,7 @@ from importlib import import_module
 from typing import Any
 
 import astropy.units as u
+from astropy.config import ConfigItem
 from astropy.coordinates import SkyCoord
 from astropy.time import Time
 from docutils import nodes
@@ -28,6 +31,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from swiftxrt._fields import Record, parameter_table, wire_keys
+from swiftxrt.config import Conf
 from swiftxrt.products._curve import Curve
 from swiftxrt.products.sources import COLUMN_UNITS, SourceList
 from swiftxrt.wire.names import ALIASES, SWIFTTOOLS_NAMES
@@ -106,6 +110,24 @@ def columns_of(owner: Any) -> dict[str, Any]:
     if owner is SourceList:
         return {"source_number": int, "position": SkyCoord, **COLUMN_UNITS, "quality": int}
     raise ValueError(f"{owner!r} has no columns")
+
+
+def config_rows(names: list[str]) -> list[tuple[str, ...]]:
+    """Settings with their defaults and what they mean.
+
+    Raises
+    ------
+    ValueError
+        If there is no setting of a name.
+    """
+    known = {name: item for name, item in vars(Conf).items() if isinstance(item, ConfigItem)}
+    if unknown := set(names) - {"all", *known}:
+        raise ValueError(f"there is no setting {', '.join(sorted(unknown))}")
+    rows = [("Setting", "Default", "Meaning")]
+    for name in known if names == ["all"] else names:
+        default = known[name].defaultvalue
+        rows.append((f"``{name}``", f"``{default}``" if default != "" else "", known[name].description))
+    return rows
 
 
 def column_rows(columns: Mapping[str, Any], meanings: Mapping[str, str]) -> list[tuple[str, ...]]:
@@ -251,9 +273,19 @@ class SwifttoolsTable(_Table):
         yield from list_table(rows, self.options.get("widths", "16 16 31 37"))
 
 
+class ConfigTable(_Table):
+    """Settings."""
+
+    has_content = False
+
+    def lines(self) -> Iterator[str]:
+        yield from list_table(config_rows(self.arguments[0].split()), self.options.get("widths", "24 20 56"))
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to Sphinx."""
     app.add_directive("parameter-table", ParameterTable)
     app.add_directive("column-table", ColumnTable)
     app.add_directive("swifttools-table", SwifttoolsTable)
+    app.add_directive("config-table", ConfigTable)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

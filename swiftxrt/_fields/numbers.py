@@ -15,8 +15,10 @@ __all__ = ["Integer", "Measure", "Number"]
 
 
 class _Ranged(Kind):
-    def __init__(self, minimum: float | None = None, maximum: float | None = None, *, above: bool = False) -> None:
-        self.minimum, self.maximum, self.above = minimum, maximum, above
+    def __init__(
+        self, minimum: float | None = None, maximum: float | None = None, *, above: bool = False, reason: str = ""
+    ) -> None:
+        self.minimum, self.maximum, self.above, self.reason = minimum, maximum, above, reason
 
     def _limits(self, unit: str = "") -> str:
         suffix = f" {unit}" if unit else ""
@@ -32,7 +34,8 @@ class _Ranged(Kind):
         high = self.maximum is not None and number > self.maximum
         if not math.isfinite(number) or low or high:
             limits = self._limits(unit)
-            raise ValueError(f"must be finite{' and ' + limits if limits else ''}; got {given}")
+            reason = f" ({self.reason})" if self.reason and math.isfinite(number) else ""
+            raise ValueError(f"must be finite{' and ' + limits if limits else ''}{reason}; got {given}")
 
 
 class Integer(_Ranged):
@@ -97,8 +100,9 @@ class Measure(_Ranged):
         *,
         above: bool = False,
         whole: bool = False,
+        reason: str = "",
     ) -> None:
-        super().__init__(minimum, maximum, above=above)
+        super().__init__(minimum, maximum, above=above, reason=reason)
         self.unit = unit
         self.whole = whole
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 from ..exceptions import RequestError
 from .base import Kind, nearest
 from .document import docstring_of, signature_of
+from .values import Many
 
 __all__ = ["Nested", "Record", "further_problems", "par", "problems_of", "record", "wire_keys"]
 
@@ -81,6 +82,11 @@ class Record:
     def _check(self) -> Iterator[tuple[str, str]]:
         """Yield (field, message) for rules that concern several fields."""
         yield from ()
+
+    @classmethod
+    def _meant_by(cls, value: Any) -> str:
+        """The code that makes an object of this class of something else, or an empty text."""
+        return ""
 
     @classmethod
     def _derive(cls, values: dict[str, Any]) -> None:
@@ -165,12 +171,16 @@ class Record:
 
 def unknown_field(cls: type[Record], name: str) -> str:
     """What to say about a field that a record class does not have."""
-    names = [field.name for field in cls.__record_fields__]
+    names = _names_of(cls)
     known = next((field.name for field in cls.__record_fields__ if name in wire_keys(field)), None)
     hint = f"; what the service calls {name!r} is {known!r} here" if known else nearest(name, names)
     if name in cls._elsewhere:
-        hint = f": {cls._elsewhere[name]}"
+        return f"{cls.__name__} has no such parameter: {cls._elsewhere[name]}"
     return f"{cls.__name__} has no such parameter{hint} (it has {', '.join(names) or 'none'})"
+
+
+def _names_of(cls: type[Record]) -> list[str]:
+    return [field.name for field in cls.__record_fields__]
 
 
 def wire_keys(field: dataclasses.Field[Any]) -> tuple[str, ...]:
@@ -252,20 +262,25 @@ def _take_positional(
     if not args:
         return []
     if positional is None:
-        names = [field.name for field in cls.__record_fields__]
+        names = _names_of(cls)
         hint = f"parameters are given by name ({', '.join(names)})" if names else f"{cls.__name__} takes no parameters"
         return [("", f"{hint}; got {args[0]!r}")]
     name = positional.lstrip("*")
     takes_all = positional.startswith("*")
     repeated = name in values or (len(args) > 1 and not takes_all)
     values[name] = args if takes_all else args[0]
-    return [(name, "given more than once; all other parameters are given by name")] if repeated else []
+    if repeated:
+        return [(name, "given more than once; all other parameters are given by name")]
+    kinds = {field.name: field.metadata["kind"] for field in cls.__record_fields__}
+    if takes_all and len(args) == 1 and isinstance(args[0], list | tuple) and isinstance(kinds[name], Many):
+        values[name] = args[0]  # what is in it is checked nevertheless
+        return [(name, f"are given one by one, {cls.__name__}(*{name}), or by name, {cls.__name__}({name}={name})")]
+    return []
 
 
 def _convert(cls: type[Record], values: dict[str, Any]) -> Problems:
     """Convert values in place and fill in defaults, also for what cannot be used; return all problems."""
-    names = {field.name for field in cls.__record_fields__}
-    problems = [(name, unknown_field(cls, name)) for name in values if name not in names]
+    problems = [(name, unknown_field(cls, name)) for name in values if name not in _names_of(cls)]
     problems += _missing(cls, values)
     for field in cls.__record_fields__:
         name = field.name
@@ -275,9 +290,16 @@ def _convert(cls: type[Record], values: dict[str, Any]) -> Problems:
         try:
             values[name] = field.metadata["kind"].convert(values[name])
         except ValueError as error:
-            problems += problems_of(name, error)
+            problems += _empty(field, values[name]) or problems_of(name, error)
             values[name] = field.default
     return problems
+
+
+def _empty(field: dataclasses.Field[Any], value: Any) -> Problems:
+    """What to say about an empty list for a parameter that can be left out."""
+    if field.metadata["required"] or not isinstance(value, list | tuple) or value:
+        return []
+    return [(field.name, "must not be empty; leave it out, or give None, for the default")]
 
 
 class Nested(Kind):
@@ -291,8 +313,14 @@ class Nested(Kind):
             return value
         names = [cls.__name__ for cls in self.classes]
         given = value.__name__ + " (the class itself)" if isinstance(value, type) else repr(value)
-        hint = nearest(value, names) if isinstance(value, str) else ""
-        raise ValueError(f"an object of {' or '.join(names)} is needed; got {given}{hint}")
+        raise ValueError(f"an object of {' or '.join(names)} is needed; got {given}{self._hint(value, names)}")
+
+    def _hint(self, value: Any, names: list[str]) -> str:
+        """What was probably meant by something that is no object of the classes."""
+        meant = next(filter(None, (cls._meant_by(value) for cls in self.classes)), "")
+        if meant:
+            return f"; write {meant}"
+        return nearest(value, names) if isinstance(value, str) else ""
 
     def to_plain(self, value: Record) -> dict[str, Any]:
         plain = value.to_dict()
@@ -308,7 +336,11 @@ class Nested(Kind):
             return self.classes[0].from_dict(fields)
         names = {cls.__name__: cls for cls in self.classes}
         tag = fields.pop("type", None)
-        if tag not in names:
+        if tag is None:
+            fitting = [name for name, cls in names.items() if fields and fields.keys() <= set(_names_of(cls))]
+            hint = f"; what is given fits 'type: {fitting[0]}'" if len(fitting) == 1 else ""
+            raise ValueError(f"'type' is missing, which must be one of {', '.join(names)}{hint}")
+        if not isinstance(tag, str) or tag not in names:
             hint = nearest(tag, names) if isinstance(tag, str) else ""
             raise ValueError(f"'type' must be one of {', '.join(names)}; got {tag!r}{hint}")
         return names[tag].from_dict(fields)

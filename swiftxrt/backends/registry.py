@@ -82,5 +82,8 @@ def check_backend(name: str) -> None:
 
 def unknown_backend(name: object) -> RequestError:
     """What to say about a backend that does not exist."""
+    if isinstance(name, str) and "@" in name:  # errors do not repeat addresses
+        text = "an e-mail address is given by name: SwiftXRT(user=...); the backend is the first argument"
+        return RequestError([("backend", f"must be one of {', '.join(map(repr, _NAMES))}; {text}")])
     hint = nearest(name, _NAMES) if isinstance(name, str) else ""
     return RequestError([("backend", f"must be one of {', '.join(map(repr, _NAMES))}; got {name!r}{hint}")])

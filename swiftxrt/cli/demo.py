@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any
 
 import astropy.units as u
 
+from ..config import conf
 from ..exceptions import NoDataError, OutputExistsError, ProductNotAvailableError
 from ..io.archive import find_observations
 from ..kinds import ProductKind
@@ -53,9 +55,14 @@ def run(*, archive: Path | None, obsid: str | None, output: Path) -> int:
     request = _request(archive, obsid)
     output.mkdir(parents=True, exist_ok=True)
     request.write(output / "request.yaml")
-    with embedded_server(archive, users=[_USER], processes=True) as url:
+    with (
+        tempfile.TemporaryDirectory(prefix="swiftxrt-") as own,
+        conf.set_temp("data_dir", own),  # nothing of this belongs into the user's job book
+        embedded_server(archive, users=[_USER], processes=True) as url,
+        SwiftXRTClass(user=_USER) as client,
+    ):
         print(f"Serving the product service on {url}")
-        job = SwiftXRTClass(user=_USER).submit(request)
+        job = client.submit(request)
         print(f"Job {job.id} accepted: {', '.join(kind.title for kind in job.kinds)}")
         job.cancel([ProductKind.ASTROMETRIC_POSITION])
         print("Cancelled the astrometric position")

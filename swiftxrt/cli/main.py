@@ -1,4 +1,4 @@
-"""The commands ``swiftxrt demo``, ``swiftxrt simulate`` and ``swiftxrt serve``."""
+"""The command ``swiftxrt`` and its parts: demo, simulate, serve and user."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import argparse
 import logging
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..exceptions import SwiftXRTError
+from .._log import log
+from ..exceptions import OutputExistsError, SwiftXRTError
 from ..identifiers import parse_obsid
 
 __all__ = ["main"]
@@ -33,10 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 if all went well, 1 after an error (its text goes to standard error).
     """
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
+        with _reports():
             status: int = options.run(options)
     except (SwiftXRTError, OSError) as error:
         print(f"swiftxrt: {error}", file=sys.stderr)
@@ -53,6 +53,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+@contextmanager
+def _reports() -> Iterator[None]:
+    """Show warnings and records of our log on standard error, each once.
+
+    Records of other packages are left to them: astroquery, for one, shows
+    warnings in its own log from the moment it is imported.
+    """
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    log.addHandler(handler)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            yield
+    finally:
+        log.removeHandler(handler)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="swiftxrt", description="Swift X-ray Telescope data as Astropy objects.")
     parser.add_argument("--version", action="version", version=f"swiftxrt {__version__}")
@@ -67,9 +86,11 @@ def _parser() -> argparse.ArgumentParser:
     simulate = commands.add_parser("simulate", help="write simulated observations of a gamma-ray burst")
     simulate.add_argument("output", type=Path, help="folder to write to, in archive layout")
     simulate.add_argument("--seed", type=int, default=1, help="seed; the same seed gives the same events (%(default)s)")
+    simulate.add_argument("--overwrite", action="store_true", help="replace observations that are there already")
     simulate.set_defaults(run=_simulate)
 
     _add_serve(commands)
+    _add_user(commands)
     return parser
 
 
@@ -98,6 +119,15 @@ def _add_serve(commands: Any) -> None:
     serve.set_defaults(run=_serve)
 
 
+def _add_user(commands: Any) -> None:
+    user = commands.add_parser("user", help="keep the address that is registered with the service in the keyring")
+    actions = user.add_subparsers(required=True, metavar="action", dest="action")
+    actions.add_parser("set", help="keep an address, which is asked for or read from standard input")
+    actions.add_parser("show", help="say which address is used, with most of it left out, and where it is from")
+    actions.add_parser("forget", help="remove the address from the keyring")
+    user.set_defaults(run=_user)
+
+
 def _obsid(text: str) -> str:
     try:
         return parse_obsid(text)
@@ -114,7 +144,12 @@ def _demo(options: argparse.Namespace) -> int:
 def _simulate(options: argparse.Namespace) -> int:
     from ..testing.synthetic import simulate
 
-    for path in simulate(options.output, seed=options.seed):
+    try:
+        folders = simulate(options.output, seed=options.seed, overwrite=options.overwrite)
+    except OutputExistsError as error:
+        advice = "give another folder, or replace them with --overwrite"
+        raise OutputExistsError(f"{options.output} has such observations; {advice}") from error
+    for path in folders:
         print(path)
     return 0
 
@@ -138,6 +173,13 @@ def _serve(options: argparse.Namespace) -> int:
             proxy_port=options.proxy_port,
         )
     )
+
+
+def _user(options: argparse.Namespace) -> int:
+    from . import user
+
+    actions = {"set": user.set_, "show": user.show, "forget": user.forget}
+    return actions[options.action]()
 
 
 def _show_warning(

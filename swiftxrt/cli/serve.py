@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 import astropy.units as u
 
 from ..backends.local.products import LocalBackend
-from ..exceptions import RequestError
+from ..exceptions import NoDataError, RequestError
 from ..server.app import make_app
 from ..server.proxy import SERVICE_HOST, Proxy
 from ..server.run import Certificate, listen, make_server
@@ -84,12 +85,20 @@ def run(options: ServeOptions) -> int:
         proxy = None if proxy_socket is None else Proxy(proxy_socket, _reachable(opened))
         lines = _announcement(opened, proxy_socket, secure=tls is not None)
         server = make_server(app, lambda: print(lines, flush=True), certificate=tls, proxy=proxy)
+        _warn_of_empty(backend)
         backend.warm_up()
         # uvicorn stops on a signal and then raises it again: let that second one pass.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         server.run(sockets=[opened])
     return 0
+
+
+def _warn_of_empty(backend: LocalBackend) -> None:
+    try:
+        _ = backend.archive.observations
+    except NoDataError as error:
+        print(f"swiftxrt: there is nothing to serve yet: {error}; what is put there later is found", file=sys.stderr)
 
 
 def _announcement(opened: socket.socket, proxy: socket.socket | None, *, secure: bool) -> str:

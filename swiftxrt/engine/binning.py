@@ -18,6 +18,8 @@ __all__ = ["BinningParameters", "Bins", "counts_bins", "make_bins", "obsid_bins"
 Floats = NDArray[np.float64]
 
 METHODS = ("counts", "time", "snapshot", "obsid")
+# A light curve of that many bins takes minutes and some hundred megabytes.
+_MAX_TIME_BINS = 1_000_000
 # Time bins in which this many seconds are not good are not there at all.
 _MIN_GOOD_S = 1e-6
 
@@ -212,8 +214,11 @@ def time_bins(
     ------
     NoDataError
         If there is no good time.
+    RequestError
+        If there would be more than a million bins.
     """
     _check_good_time(data)
+    _check_number(data, width_s)
     origin_s = data.gti_start_s[0] if t0_s is None else t0_s
     first = np.floor((data.gti_start_s - origin_s) / width_s).astype(np.int64)
     last = np.floor((data.gti_stop_s - origin_s) / width_s).astype(np.int64)
@@ -225,6 +230,22 @@ def time_bins(
     good_s = GoodTime(data.gti_start_s, data.gti_stop_s).between(start_s, stop_s)
     kept = (good_s > _MIN_GOOD_S) & (good_s > min_fractional_exposure * width_s)
     return Bins(start_s[kept], stop_s[kept], centred=True)
+
+
+def _check_number(data: ExtractedEvents, width_s: float) -> None:
+    """Refuse bins so short that the light curve would fill the memory."""
+    good_s = float(np.sum(data.gti_stop_s - data.gti_start_s))
+    if good_s / width_s > _MAX_TIME_BINS:
+        raise RequestError(
+            [
+                (
+                    "width_s",
+                    f"bins of {width_s:g} s divide {good_s:g} s of {data.mode} data into more than {_MAX_TIME_BINS:,} "
+                    f"bins; give longer bins, of {good_s / _MAX_TIME_BINS:.2g} s at least, or choose fewer data",
+                )
+            ],
+            "binning",
+        )
 
 
 def snapshot_bins(data: ExtractedEvents) -> Bins:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from .._version import __version__
 from ..exceptions import ProductNotAvailableError
 from ..kinds import ProductKind
 from ..products.observation import Observation
-from ..products.provenance import Provenance
+from ..products.provenance import CLIENT, Provenance, utc_now
 from ..request.bundle import XRTRequest
 from . import make_images, make_lightcurve, make_position, make_sources, make_spectra
 from .data import select_data
@@ -71,6 +69,7 @@ def build_product(
     observations: Sequence[Observation],
     *,
     progress: Callable[..., None] = lambda index, note="": None,
+    job_id: str = "",
 ) -> Any:
     """Build one product of a request.
 
@@ -83,7 +82,9 @@ def build_product(
     observations : sequence of Observation
         The observations of the target.
     progress : callable, optional
-        Called as ``progress(index, note)`` when a step of `step_labels` begins.
+        Called as ``progress(index, note)`` when a step of `step_labels` begins; the index never gets less.
+    job_id : str, optional
+        The job, for the provenance.
 
     Returns
     -------
@@ -106,10 +107,12 @@ def build_product(
     provenance = Provenance(
         backend="local",
         request_digest=request.digest,
-        software=f"swiftxrt {__version__}",
+        software=CLIENT,
         inputs=data.obsids,
         notes=settings_without_effect(request, kind),
         cautions=data.cautions,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=utc_now(),
+        job_id=job_id,
+        client=CLIENT,
     )
     return _MAKERS[kind].make(complete, data, provenance, progress)

@@ -31,7 +31,8 @@ class HardnessBins:
     hardness_ratio : ndarray
         Hard rate over soft rate; NaN where the soft rate is not positive.
     hardness_ratio_err : ndarray
-        Its standard deviation; NaN where one of the rates is not positive.
+        Its standard deviation; NaN where the soft rate is not positive or the
+        hard band has no counts: Gaussian errors know nothing of zero counts.
     exposure : ndarray
         Good time in seconds.
     obsid : ndarray of str
@@ -72,9 +73,8 @@ def hardness_ratio(soft: RateBins, hard: RateBins) -> HardnessBins:
     """
     ratio, error = np.full(len(soft), np.nan), np.full(len(soft), np.nan)
     np.divide(hard.rate, soft.rate, out=ratio, where=soft.rate > 0)
-    both = (soft.rate > 0) & (hard.rate > 0)
-    relative = np.hypot(soft.rate_err_pos[both] / soft.rate[both], hard.rate_err_pos[both] / hard.rate[both])
-    error[both] = ratio[both] * relative
+    both = (soft.rate > 0) & (hard.counts > 0)  # The hard rate may be negative, if there is more background.
+    error[both] = np.hypot(hard.rate_err_pos[both], ratio[both] * soft.rate_err_pos[both]) / soft.rate[both]
     shared = ("start_s", "stop_s", "met_s", "time_err_neg", "time_err_pos", "exposure", "obsid")
     return HardnessBins(
         hardness_ratio=ratio, hardness_ratio_err=error, **{name: getattr(soft, name) for name in shared}

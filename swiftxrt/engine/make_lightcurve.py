@@ -10,7 +10,7 @@ import astropy.units as u
 import numpy as np
 from numpy.typing import NDArray
 
-from ..exceptions import CentroidWarning, NoDataError, ProductNotAvailableError
+from ..exceptions import CentroidWarning, ProductNotAvailableError
 from ..kinds import ProductKind
 from ..mission import Mode
 from ..products.lightcurve import UNRELIABLE, HardnessCurve, LightCurve, LightCurveSet
@@ -25,8 +25,10 @@ from ..request.lightcurve import (
 )
 from .binning import BinningParameters
 from .data import Data
-from .extraction import Extraction, extract
+from .extracted import Extraction
+from .hardness import HardnessBins
 from .lightcurve import StatisticsParameters, build_curves
+from .modes import extract_modes
 from .parameters import extraction_parameters
 from .rate_bins import CurveResult, RateBins
 from .selection import GoodTime
@@ -43,8 +45,8 @@ _SYSTEMATICS_NOTE = (
     "errors in windowed timing hold a systematic part, from a position error of 1.6 arcsec along DETX beside bad "
     "columns; it cancels in the hardness ratio"
 )
-# What is known of the rates in a part of the band: errors are symmetric there.
-_BAND_COLUMNS = ("met_s", "time_err_neg", "time_err_pos", "rate", "rate_err_neg", "rate_err_pos", "exposure", "obsid")
+# Bins in a part of the band are no limits and have no quality of their own: they are those of the hardness ratio.
+_NOT_OF_BANDS = ("is_upper_limit", "quality")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,26 +80,17 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
     ProductNotAvailableError
         If no mode has any good time of the source.
     """
+    parameters = extraction_parameters(request.extraction, request.light_curve.grades)
+    extractions, notes = extract_modes(request, data, parameters, progress)
+    if not extractions:
+        raise ProductNotAvailableError(ProductKind.LIGHT_CURVE.title, "; ".join(notes) or "no good time of the source")
     results: dict[Mode, _ModeCurves] = {}
-    notes: list[str] = []
     cautions = list(provenance.cautions)
-    for mode in (Mode.WT, Mode.PC):
-        lists = data.of(mode)
-        if not lists:
-            continue
-        progress(0, f"{mode.value} mode")
-        parameters = extraction_parameters(request.extraction, request.light_curve.grades)
-        try:
-            extraction = extract(lists, request.target.position, parameters)
-        except NoDataError as error:
-            notes.append(f"{mode.value} mode was left out: {error}")
-            continue
+    for mode, extraction in extractions.items():
         progress(1, f"{mode.value} mode")
         results[mode] = _mode_curves(extraction, request.light_curve, mode, centroid=parameters.centroid)
         notes += extraction.notes
         cautions += extraction.cautions
-    if not results:
-        raise ProductNotAvailableError(ProductKind.LIGHT_CURVE.title, "; ".join(notes) or "no good time of the source")
     if Mode.WT in results:
         notes.append(_SYSTEMATICS_NOTE)
     complete = replace(
@@ -214,20 +207,19 @@ def _curve_set(request: XRTRequest, results: Mapping[Mode, CurveResult], provena
     }
     curves: dict[str, Any] = {}
     for name, field in _BANDS.items():
-        columns = None if name == "total" else _BAND_COLUMNS
-        joined = _join({mode: _columns(getattr(result, name), columns) for mode, result in results.items()})
+        left_out = () if name == "total" else _NOT_OF_BANDS
+        joined = _join({mode: _columns(getattr(result, name), left_out) for mode, result in results.items()})
         if len(joined["met_s"]) or name == "total":
             curves[name] = LightCurve.from_columns(joined, band=str(getattr(wanted, field)), **common)
-    ratio = _join({mode: _columns(result.hardness, None) for mode, result in results.items()})
+    ratio = _join({mode: _columns(result.hardness) for mode, result in results.items()})
     if len(ratio["met_s"]):
         bands = {"soft_band": str(wanted.soft), "hard_band": str(wanted.hard)}
         curves["hardness_ratio"] = HardnessCurve.from_columns(ratio, **bands, **common)
     return LightCurveSet(**curves)
 
 
-def _columns(bins: RateBins | Any, names: tuple[str, ...] | None) -> dict[str, NDArray[Any]]:
-    every = {name: value for name, value in asdict(bins).items() if name not in _NO_COLUMNS}
-    return every if names is None else {name: every[name] for name in names}
+def _columns(bins: RateBins | HardnessBins, left_out: tuple[str, ...] = ()) -> dict[str, NDArray[Any]]:
+    return {name: value for name, value in asdict(bins).items() if name not in (*_NO_COLUMNS, *left_out)}
 
 
 def _join(parts: Mapping[Mode, Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:

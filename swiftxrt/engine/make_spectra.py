@@ -18,7 +18,7 @@ from ..request.bundle import XRTRequest
 from ..request.spectrum import ObsidSlices, SingleSlice, SnapshotSlices, TimeSlices
 from .data import Data, intervals_met
 from .extracted import Extraction, SnapshotRegion
-from .extraction import extract
+from .modes import extract_modes
 from .parameters import extraction_parameters, grade_limits
 from .regions import WT_HEIGHT_PIX
 from .spectrum import SpectrumCounts, pulse_height_spectrum
@@ -56,19 +56,10 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
     made: list[CountSpectrum] = []
     asked: dict[str, _Slice] = {}
     notes: list[str] = []
-    left_out: list[str] = []
     cautions = list(provenance.cautions)
-    for mode in (Mode.WT, Mode.PC):
-        lists = data.of(mode)
-        if not lists:
-            continue
-        progress(0, f"{mode.value} mode")
-        parameters = extraction_parameters(request.extraction, wanted.grades)
-        try:
-            extraction = extract(lists, request.target.position, parameters)
-        except NoDataError as error:
-            left_out.append(f"{mode.value} mode was left out: {error}")
-            continue
+    parameters = extraction_parameters(request.extraction, wanted.grades)
+    extractions, left_out = extract_modes(request, data, parameters, progress)
+    for mode, extraction in extractions.items():
         cautions += extraction.cautions
         notes += extraction.notes
         slices = list(_slices(request, extraction))

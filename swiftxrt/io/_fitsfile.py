@@ -17,6 +17,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 from .._atomic import atomic_path
 from ..exceptions import FormatError
+from ._reading import foreign_content
 
 __all__ = ["load_fits", "save_fits"]
 
@@ -36,6 +37,11 @@ def load_fits(path: str | os.PathLike[str]) -> fits.HDUList:
     FormatError
         If there is no such file, or it is not FITS, truncated or otherwise
         damaged.
+
+    Warns
+    -----
+    MetadataWarning
+        If it could be read, but breaks the rules of FITS.
     """
     place = Path(path)
     try:
@@ -56,21 +62,19 @@ def load_fits(path: str | os.PathLike[str]) -> fits.HDUList:
 
 
 def _loaded(stream: BinaryIO, path: Path) -> fits.HDUList:
-    try:
-        with warnings.catch_warnings():
-            # Astropy reads on after these warnings and gives short tables.
-            warnings.filterwarnings("error", "File may have been truncated", AstropyUserWarning)
-            warnings.filterwarnings("error", "Error validating header", AstropyUserWarning)
+    is_fits = stream.read(6) == b"SIMPLE"
+    stream.seek(0)
+    with foreign_content(path, "the file is damaged; get it again" if is_fits else "this is not a FITS file"):
+        # Astropy reads on after these warnings and gives short tables.
+        warnings.filterwarnings("error", "File may have been truncated", AstropyUserWarning)
+        warnings.filterwarnings("error", "Error validating header", AstropyUserWarning)
+        try:
             hdus = fits.open(stream, memmap=False, lazy_load_hdus=False)
             for hdu in hdus:
                 hdu.data  # noqa: B018 - loads the data
                 list(hdu.header.values())  # Cards, too, are looked into late.
-    except AstropyUserWarning as error:
-        raise FormatError(f"the file is truncated or damaged; get it again ({error})", path) from error
-    except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, VerifyError) as error:
-        stream.seek(0)
-        what = "the file is damaged; get it again" if stream.read(6) == b"SIMPLE" else "this is not a FITS file"
-        raise FormatError(f"{what} ({error})", path) from error
+        except (AstropyUserWarning, VerifyError) as error:
+            raise FormatError(f"the file is truncated or damaged; get it again ({error})", path) from error
     return hdus
 
 

@@ -155,7 +155,7 @@ def read_qdp(path: str | PathLike[str]) -> list[QdpSection]:
     Raises
     ------
     FormatError
-        If the file is not text, holds something else, or no table at all.
+        If there is no such file, or it is not text, holds something else, or no table at all.
     """
     path = Path(path)
     parser = _Parser(path)
@@ -184,3 +184,5 @@ def _lines(path: Path) -> Iterator[str]:
             yield from (line.strip() for line in file)
     except UnicodeDecodeError as error:
         raise FormatError("is not a text file, so no QDP", path) from error
+    except OSError as error:
+        raise FormatError(f"cannot be read ({error.strerror})", path) from error

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .._atomic import atomic_path
 from ..met import met_to_time
-from ..products._datasets import FILE_NAMES, MODES, SUFFIXES, Dataset, split_set, variant
+from ..products._datasets import COLUMNS, FILE_NAMES, MODES, SUFFIXES, Dataset, split_set, variant
 from ..products.lightcurve import LightCurveSet
 
 __all__ = ["write_qdp"]
@@ -190,7 +190,7 @@ def _hardrat(axis: str, curves: LightCurveSet, datasets: Mapping[str, Dataset], 
                 first = False
                 dataset = datasets[mode + kind]
                 lines += [f"! {mode} -- {title}", f"!{axis}{_BAND_HEADER}"]
-                lines += _rows([column for name, column in dataset.values.items() if name != "Exposure"], dataset.obsid)
+                lines += _rows([dataset.values[name] for name in COLUMNS[kind] if name != "Exposure"], dataset.obsid)
     return "\n".join(lines) + "\n"
 
 

@@ -20,6 +20,7 @@ from ..products._wcs import celestial_wcs, wcs_cards
 from ..products.image import SkyImage
 from ..products.provenance import Provenance
 from ._fitsfile import load_fits, save_fits
+from ._reading import foreign_content
 
 __all__ = ["read_exposure", "read_image", "write_image"]
 
@@ -117,7 +118,8 @@ def _check_counts(hdu: Any, path: Any) -> None:
 
 
 def _ccd(hdu: Any, unit: u.UnitBase, path: Any) -> CCDData:
-    wcs = celestial_wcs(hdu.header, hdu.data.shape)
+    with foreign_content(path, "its coordinate system cannot be used"):
+        wcs = celestial_wcs(hdu.header, hdu.data.shape)
     if wcs is None:
         raise FormatError("the image has no celestial coordinate system (CTYPE1 and so on)", path)
     meta = {

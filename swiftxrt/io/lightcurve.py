@@ -19,15 +19,19 @@ from astropy.io import fits
 from astropy.io.registry import IORegistryError
 from astropy.table import Column, QTable
 from astropy.time import Time
+from numpy.typing import NDArray
 
 from .._atomic import atomic_path
 from ..bands import EnergyBand
 from ..exceptions import FormatError, RequestError
-from ..met import met_to_time
+from ..met import DECIMALS, met_to_time
 from ..mission import MJDREFF, MJDREFI
 from ..products._curve import Curve
 from ..products.lightcurve import HardnessCurve, LightCurve, LightCurveSet
+from ..products.provenance import Provenance
 from ._fitsfile import load_fits, save_fits
+from ._folders import folder_to_write
+from ._reading import foreign_content
 from .qdp import looks_like_qdp, read_qdp_folder, read_qdp_set, write_qdp
 
 __all__ = ["read_curve", "read_set", "write_curve", "write_set"]
@@ -43,6 +47,8 @@ _FITS_NAMES = {"met": "TIME", "fractional_exposure": "FRACEXP"}
 _STRING_WIDTHS = {"mode": 2, "obsid": 11}
 _FITS_KINDS: dict[type, str] = {float: "D", int: "K", bool: "L"}
 _UNITS = {u.s: "s", u.ct / u.s: "count/s", u.ct: "count"}
+#: Times of a file that differ less are the same: half of the last decimal, and a little.
+_SAME_TIME_S = 0.6 * 10.0**-DECIMALS
 # Attributes and their keywords.
 _ATTRIBUTES = {
     "t0_met": "T0MET",
@@ -73,11 +79,18 @@ def write_curve(curve: Curve, path: str | PathLike[str], *, format: str | None, 
     if chosen == "ogip.lc":
         save_fits([fits.PrimaryHDU(), _rate_hdu(curve)], path, overwrite=overwrite)
         return
+    table = QTable(curve)
+    # The default would keep the format of the object, which may round to tens of microseconds. Times
+    # that follow from MET are made from it again by the reader: digits that are noise need not be there.
+    decimals = DECIMALS if len(curve) == np.count_nonzero(_follows_met(table)) else 9
+    table["time"].format, table["time"].precision = "isot", decimals
     with atomic_path(path, overwrite) as temporary:
-        table = QTable(curve)
-        # The default would keep the format of the object, which may round to tens of microseconds.
-        table["time"].format, table["time"].precision = "isot", 9
         table.write(temporary, format="ascii.ecsv")
+
+
+def _follows_met(table: QTable) -> NDArray[np.bool_]:
+    """Where the time is that of the column `met`, to the digits that a file has."""
+    return np.asarray(np.abs((table["time"] - met_to_time(table["met"])).sec) < _SAME_TIME_S)
 
 
 def read_curve(
@@ -98,24 +111,31 @@ def read_curve(
         return _from_qdp(kind, path, table, t0_met, columns)
     if table is not None or t0_met is not None or columns is not None:
         raise RequestError(f"table, t0_met and columns are for QDP files; {path.name} is read as {chosen}")
-    if chosen == "ogip.lc":
-        return _read_fits(kind, path)
-    return _read_table(kind, path, chosen)
+    with foreign_content(path, "its content cannot be used"):
+        return _read_fits(kind, path) if chosen == "ogip.lc" else _read_table(kind, path, chosen)
 
 
 def _read_table(kind: type[_C], path: Path, chosen: str) -> _C:
+    known = f"known formats are {', '.join(_FORMATS)}"
     try:
-        table = QTable.read(path, format=chosen)
-    except (IORegistryError, ValueError) as error:
-        raise FormatError(
-            f"cannot be read as {chosen}: {error}; known formats are {', '.join(_FORMATS)}", path
-        ) from error
+        with foreign_content(path, f"cannot be read as {chosen}; {known}"):
+            table = QTable.read(path, format=chosen)
+    except IORegistryError as error:
+        raise FormatError(f"cannot be read as {chosen}: {error}; {known}", path) from error
     for name in table.colnames:
         column = table[name]
         if isinstance(column, Column) and column.dtype.kind in "SU":  # FITS has bytes; an empty text is missing.
             table[name] = Column(np.ma.filled(column, "").astype(str))
+    if {"time", "met"} <= set(table.colnames) and isinstance(table["time"], Time) and hasattr(table["met"], "unit"):
+        _restore_times(table)
     keys = {name: key for name, key in _ATTRIBUTES.items() if key in table.meta and hasattr(kind, name)}
     return _checked(kind, table, path, **{name: table.meta.pop(key) for name, key in keys.items()})
+
+
+def _restore_times(table: QTable) -> None:
+    """Replace the time by that of `met` where it is the same but for rounding in the file."""
+    if len(table) and np.all(_follows_met(table)):
+        table["time"] = met_to_time(table["met"])
 
 
 def _format_of(path: Path) -> str | None:
@@ -160,8 +180,8 @@ def _rate_hdu(curve: Curve) -> fits.BinTableHDU:
         header[key] = (value, comment)
     for name, key in _ATTRIBUTES.items():
         value = getattr(curve, name, None)
-        if isinstance(value, dict):
-            value = json.dumps(value)
+        if isinstance(value, Provenance):
+            value = json.dumps(value.to_dict())
         if value is not None:
             header[key] = value
     return rate
@@ -238,14 +258,19 @@ def _read_fits(kind: type[_C], path: Path) -> _C:
     for name, label in names.items():
         table[name] = _native(data[label], kind._schema[name])
     attributes = {name: header[key] for name, key in _ATTRIBUTES.items() if key in header and hasattr(kind, name)}
-    attributes["provenance"] = json.loads(attributes.get("provenance", "{}"))
+    try:
+        attributes["provenance"] = json.loads(attributes.get("provenance", "{}"))
+    except ValueError as error:
+        raise FormatError(f"tells its provenance in a way that cannot be read: {error}", path) from error
     return _checked(kind, QTable(table), path, **attributes)
 
 
 def _fits_time(data: dict[str, Any]) -> Time:
     if "UTC_JD1" not in data:
         return met_to_time(data["TIME"].astype(float))
-    time = Time(data["UTC_JD1"].astype(float), data["UTC_JD2"].astype(float), format="jd", scale="utc", precision=9)
+    time = Time(
+        data["UTC_JD1"].astype(float), data["UTC_JD2"].astype(float), format="jd", scale="utc", precision=DECIMALS
+    )
     time.format = "isot"
     return time
 
@@ -261,7 +286,7 @@ def _native(values: Any, kind: Any) -> Any:
 
 def write_set(curves: LightCurveSet, folder: str | PathLike[str], *, format: str, overwrite: bool) -> None:  # noqa: A002
     """Write a set; see `swiftxrt.LightCurveSet.write`."""
-    folder = Path(folder)
+    folder = folder_to_write(folder, "a set of light curves", "curves.total.write('curve.fits')")
     if format == "ukssdc.qdp":
         write_qdp(curves, folder, overwrite=overwrite)
         return

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ MANIFEST = "swiftxrt.json"
 _FORMAT = "swiftxrt-products"
 _VERSION = 1
 _INDEX = "index.json"
+#: Name of the file with the request.
+REQUEST = "request.yaml"
 
 
 def write_product(kind: ProductKind, product: Any, folder: Path) -> None:
@@ -105,7 +107,7 @@ def write_productset(products: ProductSet, folder: Path, *, overwrite: bool) -> 
         for kind, product in products.items():
             write_product(kind, product, new / kind.value)
         if products.request is not None:
-            products.request.write(new / "request.yaml")
+            products.request.write(new / REQUEST)
         _write_json(new / MANIFEST, _describe(products, new))
         if folder.exists():
             folder.rename(Path(scratch) / "old")
@@ -125,8 +127,16 @@ def _describe(products: ProductSet, folder: Path) -> dict[str, Any]:
     }
 
 
-def read_productset(folder: Path) -> ProductSet:
-    """Read a set, checking every file against its checksum."""
+def read_productset(folder: Path, read: Callable[[ProductKind, Path], Any] = read_product) -> ProductSet:
+    """Read a set, checking every file against its checksum.
+
+    Parameters
+    ----------
+    folder : Path
+        What `write_productset` made.
+    read : callable, optional
+        Reads one product from its folder.
+    """
     if not (folder / MANIFEST).is_file():
         raise FormatError(f"not a folder of products: it has no {MANIFEST}", folder)
     content = _read_json(folder / MANIFEST)
@@ -145,11 +155,15 @@ def read_productset(folder: Path) -> ProductSet:
         raise FormatError(f"is no list of products as this package writes it: {error}", folder / MANIFEST) from error
     for name, digest in files.items():
         path = folder / name
-        if not path.is_file() or _sha256(path) != digest:
+        try:
+            is_sound = path.is_file() and _sha256(path) == digest
+        except OSError as error:
+            raise FormatError(f"names a file that cannot be read: {error}", folder / MANIFEST) from error
+        if not is_sound:
             raise FormatError("is missing or was changed since the products were written", path)
-    request = folder / "request.yaml"
+    request = folder / REQUEST
     return ProductSet(
-        {kind: read_product(kind, folder / kind.value) for kind in kinds},
+        {kind: read(kind, folder / kind.value) for kind in kinds},
         failed=failed,
         request=XRTRequest.read(request) if request.is_file() else None,
         provenance=provenance,

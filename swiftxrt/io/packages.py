@@ -36,7 +36,7 @@ from .position import write_missing_position, write_position
 from .qdp import write_qdp
 from .sources import write_sources
 from .spectrum import write_slice_archive
-from .tarball import unpack
+from .unpacking import unpack
 
 __all__ = ["pack_folder", "package_product", "read_image_package", "write_missing_files", "write_service_files"]
 

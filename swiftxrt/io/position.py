@@ -1,4 +1,4 @@
-"""Position files: those in the service's archives, and our own JSON.
+"""Position files: those in the service's archives, and our own JSON and regions.
 
 In the folder of a product (``psf``, ``enh`` or ``xastrom``):
 
@@ -28,13 +28,15 @@ from typing import Any
 import astropy.units as u
 from astropy.coordinates import SkyCoord
 
+from .._atomic import atomic_path
 from ..exceptions import FormatError, ProductNotAvailableError, RequestError
 from ..kinds import ProductKind
 from ..products.position import Position
 from ..products.provenance import Provenance
-from .tarball import unpack
+from .regions import read_regions, write_ds9
+from .unpacking import unpack
 
-__all__ = ["read_position", "write_missing_position", "write_position"]
+__all__ = ["read_position", "save_position", "write_missing_position", "write_position"]
 
 PathLike = str | os.PathLike[str]
 
@@ -42,6 +44,8 @@ _STANDARD, _ENHANCED, _ASTROMETRIC = "results.dat", "success.txt", "corrpos.dat"
 _CATALOG = "INSXPS"
 _NO_POSITION, _NO_CORRECTION = "NOPOS", "NOCORR"
 _README = "README.txt"
+#: The text of a region that `Position.region` gives it.
+_LABEL = re.compile(r"(?P<kind>.+) position \((?P<percent>[0-9.]+)%\)(?:, (?P<catalog>.+))?")
 _KINDS = {
     _STANDARD: ProductKind.STANDARD_POSITION,
     _ENHANCED: ProductKind.ENHANCED_POSITION,
@@ -92,6 +96,18 @@ def _words(position: Position) -> list[str]:
     return [repr(float(coord.ra.deg)), repr(float(coord.dec.deg)), ra, dec, f"{radius:.12g}"]
 
 
+def save_position(position: Position, path: PathLike, *, overwrite: bool) -> Path:
+    """Write a position as JSON or region; see `swiftxrt.Position.write`."""
+    path = Path(path)
+    if path.suffix.lower() == ".json":
+        with atomic_path(path, overwrite) as temporary:
+            temporary.write_text(json.dumps(position.to_dict(), indent=1), encoding="utf-8")
+        return path
+    if path.suffix.lower() not in ("", ".reg"):
+        raise RequestError(f"a position is written as .json, or as region .reg; got {path.name!r}")
+    return write_ds9(path, [position.region], overwrite=overwrite)
+
+
 def write_missing_position(kind: ProductKind, reason: str, folder: Path) -> None:
     """Write the marker for a position that was not found, and the reason beside it."""
     if kind is ProductKind.STANDARD_POSITION:
@@ -110,6 +126,8 @@ def read_position(place: PathLike) -> Position:
         return _read_folder([file for file in place.parent.iterdir() if file.name in (place.name, _README)], place)
     if place.suffix.lower() == ".json":
         return _read_json(place)
+    if place.suffix.lower() == ".reg":
+        return _read_region(place)
     with tempfile.TemporaryDirectory(prefix="swiftxrt-") as scratch:
         return _read_folder(unpack(place, Path(scratch)), place)
 
@@ -121,6 +139,26 @@ def _read_json(path: Path) -> Position:
         raise FormatError("there is no such file", path) from error
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise FormatError(f"holds no position: {error}", path) from error
+
+
+def _read_region(path: Path) -> Position:
+    """The position of a region file that `save_position` made; others do not tell what their radius means."""
+    from regions import CircleSkyRegion
+
+    circles = list(read_regions(path))
+    told = _LABEL.fullmatch(str(circles[0].meta.get("text", "")))
+    if len(circles) != 1 or not isinstance(circles[0], CircleSkyRegion) or told is None:
+        raise FormatError(
+            "is no position: one circle on the sky is needed, with a text such as 'standard position (90%)', as "
+            "Position.write makes it. Of another circle make Position(circle.center, circle.radius, confidence=...); "
+            "swiftxrt.io.regions.read_regions reads it",
+            path,
+        )
+    try:
+        confidence = round(float(told["percent"]) / 100, 12)
+        return Position(circles[0].center, circles[0].radius, confidence, told["kind"], told["catalog"])
+    except (ValueError, RequestError) as error:
+        raise FormatError(f"holds no readable position: {error}", path) from error
 
 
 def _read_folder(files: Sequence[Path], place: Path) -> Position:

@@ -205,7 +205,8 @@ def _datasets(
             (f"{mode}{kind}", Dataset(mode, kind, _pick(values, renamed), obsids))
             for kind, renamed in _RATIO_TABLES.items()
         ]
-    if not mode or not {"Time", "TimePos", "TimeNeg", "Rate"} <= values.keys():
+    needed = {"Time", "TimePos", "TimeNeg", "Rate"} | ({"RateNeg"} if "RatePos" in values else set())
+    if not mode or not needed <= values.keys():
         raise FormatError(
             f"the table {section.name!r} with the columns {', '.join(names)} is no count-rate curve of WT or PC mode; "
             "tell a mode the file does not name with table='PC', or get the numbers from swiftxrt.io.qdp.read_qdp",

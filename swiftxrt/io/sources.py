@@ -11,18 +11,22 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from astropy.table import QTable
 
 from .._atomic import atomic_path
+from .._filenames import distinct_names
 from ..exceptions import FormatError, OutputExistsError
 from ..products.provenance import Provenance
 from ..products.sources import SourceList
+from ._folders import folder_to_write
+from ._reading import foreign_content
 from .regions import write_ds9
 from .response import content_errors
-from .tarball import unpack
+from .unpacking import unpack
 
 __all__ = ["read_sources", "write_sources"]
 
@@ -33,11 +37,9 @@ _INDEX = "sources.json"
 
 def write_sources(sources: SourceList, folder: PathLike, *, overwrite: bool = False) -> Path:
     """Write a list of sources; see `swiftxrt.SourceList.write`."""
-    folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise OutputExistsError(f"{folder} is a file; choose another name for the folder")
+    folder = folder_to_write(folder, "a list of sources", "sources.table.write('sources.ecsv')")
     folder.mkdir(parents=True, exist_ok=True)
-    names = [f"sources_{band}" for band in sources]
+    names = _names(sources)
     taken = [path.name for name in names for path in folder.glob(f"{name}.*")]
     if (taken or (folder / _INDEX).exists()) and not overwrite:
         raise OutputExistsError(f"{folder} holds a list of sources already; choose another folder or overwrite=True")
@@ -65,6 +67,11 @@ def read_sources(place: PathLike) -> SourceList:
         return _read_folder(Path(scratch))
 
 
+def _names(bands: Iterable[str]) -> list[str]:
+    """Names of files; those of bands come from the service, or from an index."""
+    return distinct_names(f"sources_{band}" for band in bands)
+
+
 def _read_folder(folder: Path) -> SourceList:
     try:
         index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
@@ -72,15 +79,13 @@ def _read_folder(folder: Path) -> SourceList:
         provenance = Provenance.from_dict(index["provenance"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise FormatError(f"holds no usable {_INDEX}, the index of a list of sources: {error}", folder) from error
-    tables = {band: _read_table(folder / f"sources_{Path(band).name}.ecsv") for band in bands}
+    tables = {band: _read_table(folder / f"{name}.ecsv") for band, name in zip(bands, _names(bands), strict=True)}
     with content_errors(folder):
         return SourceList(tables, provenance=provenance)
 
 
 def _read_table(path: Path) -> Any:
-    try:
+    if not path.is_file():
+        raise FormatError("there is no such file", path)
+    with foreign_content(path, "cannot be read as ECSV"):
         return QTable.read(path, format="ascii.ecsv")
-    except FileNotFoundError as error:
-        raise FormatError("there is no such file", path) from error
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise FormatError(f"cannot be read as ECSV: {error}", path) from error

@@ -32,9 +32,10 @@ from ..products.countspectrum import CountSpectrum
 from ..products.fit import COLUMN_UNIT, SpectralFit
 from ..products.provenance import Provenance
 from ..products.spectrumset import SpectrumSet
+from ._folders import folder_to_write
 from .pha import companions, pha_content, pha_hdus, read_pha, write_pha
 from .response import arf_hdus, content_errors, rmf_hdus
-from .tarball import unpack
+from .unpacking import unpack
 
 __all__ = ["read_pha", "read_set", "read_slice_archive", "write_pha", "write_set", "write_slice_archive"]
 
@@ -278,7 +279,8 @@ def _region_of(areas: str, mode: Mode) -> str | None:
 
 def write_set(spectra: SpectrumSet, folder: PathLike, *, overwrite: bool = False) -> None:
     """Write spectra as PHA files with an index; see `swiftxrt.SpectrumSet.write`."""
-    folder = Path(folder)
+    example = next(iter(spectra), "interval0pc")
+    folder = folder_to_write(folder, "a set of spectra", f"spectra[{example!r}].write('{example}.pha')")
     folder.mkdir(parents=True, exist_ok=True)
     for spectrum in spectra.count_spectra:
         write_pha(spectrum, folder / f"{spectrum.stem}.pha", overwrite=overwrite)

@@ -55,6 +55,38 @@ MIGRATIONS: list[tuple[str, ...]] = [
         )
         """,
     ),
+    (
+        """
+        CREATE TABLE batches (
+            batch INTEGER PRIMARY KEY AUTOINCREMENT,
+            token TEXT NOT NULL UNIQUE,
+            backend TEXT NOT NULL,
+            origin TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            key TEXT NOT NULL,
+            folder TEXT NOT NULL,
+            made TEXT NOT NULL,
+            UNIQUE (backend, origin, owner, key)
+        )
+        """,
+        """
+        CREATE TABLE batch_items (
+            batch INTEGER NOT NULL REFERENCES batches(batch) ON DELETE CASCADE,
+            number INTEGER NOT NULL,
+            digest TEXT NOT NULL,
+            folder TEXT NOT NULL,
+            attempt INTEGER NOT NULL DEFAULT 1,
+            outcome TEXT NOT NULL DEFAULT '',
+            cancelling INTEGER NOT NULL DEFAULT 0,
+            job_id TEXT,
+            error_class TEXT NOT NULL DEFAULT '',
+            error TEXT NOT NULL DEFAULT '',
+            elapsed REAL,
+            PRIMARY KEY (batch, number),
+            UNIQUE (batch, digest)
+        )
+        """,
+    ),
 ]
 
 

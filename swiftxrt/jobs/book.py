@@ -112,7 +112,7 @@ class JobBook:
         JobBookError
             If another entry has the ticket, besides what is said above.
         """
-        row = self._row(backend, service, request, self._mark(owner)) | {"ticket": ticket}
+        row = self._row(backend, service, request, self.mark_of(owner)) | {"ticket": ticket}
         with self._file.write() as connection:
             free_ticket(connection, ticket)
             return insert(connection, row)
@@ -170,7 +170,7 @@ class JobBook:
         entry : int
             That of the job, if the book has it already.
         """
-        return self._record(service, handle, self._mark(owner), request or handle.request)
+        return self._record(service, handle, self.mark_of(owner), request or handle.request)
 
     def record_rebinning(self, parent: int, handle: JobHandle) -> int:
         """Write down a job that bins the light curve of another one anew; arguments and result as for `record`."""
@@ -191,7 +191,7 @@ class JobBook:
 
     def report(self, entry: int | BookEntry, report: JobReport) -> None:
         """Write down the state of the products of a job, if it has changed."""
-        status = self._clean_text(json.dumps(plain_status(report)))
+        status = self.clean_text(json.dumps(plain_status(report)))
         with self._file.write() as connection:
             connection.execute(
                 "UPDATE entries SET status = ?, updated = ? WHERE entry = ? AND status <> ? AND state <> ?",
@@ -206,7 +206,7 @@ class JobBook:
                 "INSERT OR REPLACE INTO products (entry, kind, path, reason, updated)"
                 " SELECT entry, ?, ?, ?, ? FROM entries WHERE entry = ? AND state <> ?",
                 (
-                    *(ProductKind.of(kind).value, place, self._clean_text(reason), time_text(_now())),
+                    *(ProductKind.of(kind).value, place, self.clean_text(reason), time_text(_now())),
                     *(_key(entry), EntryState.FORGOTTEN.value),
                 ),
             )
@@ -266,7 +266,7 @@ class JobBook:
         wanted = {
             "backend": backend,
             "service": None if service is None else _place(service),
-            "owner": None if owner is None else self._mark(owner),
+            "owner": None if owner is None else self.mark_of(owner),
             "job_id": job_id,
             "digest": digest,
             "ticket": ticket,
@@ -302,7 +302,7 @@ class JobBook:
         book does not understand them.
         """
         with self._file.read() as connection:
-            return dump_book(connection, self._mark("check of the key"))
+            return dump_book(connection, self.mark_of("check of the key"))
 
     def import_json(self, text: str, *, owner: str = "") -> int:
         """Add entries of another book, or of a copy of this one; those it has already are left alone.
@@ -325,7 +325,7 @@ class JobBook:
         FormatError
             If the text is no job book, or damaged; nothing was added then.
         """
-        rows = parse_book(text, self._mark("check of the key"), self._mark(owner))
+        rows = parse_book(text, self.mark_of("check of the key"), self.mark_of(owner))
         with self._file.write() as connection:
             return sum(add_row(connection, row, products) for row, products in rows)
 
@@ -381,16 +381,16 @@ class JobBook:
     def _update(self, connection: sqlite3.Connection, entry: int, changes: dict[str, Any]) -> None:
         update(connection, entry, self._clean(changes) | {"updated": time_text(_now())})
 
-    def _mark(self, owner: str) -> str:
-        """The mark of an address, which from now on is kept out of all texts."""
+    def mark_of(self, owner: str) -> str:
+        """The mark that stands for an address, which from now on is kept out of all texts."""
         if "@" in owner:
             self._addresses.add(owner)
         return owner_mark(self._key, owner)
 
     def _clean(self, row: dict[str, Any]) -> dict[str, Any]:
-        return {key: self._clean_text(value) if isinstance(value, str) else value for key, value in row.items()}
+        return {key: self.clean_text(value) if isinstance(value, str) else value for key, value in row.items()}
 
-    def _clean_text(self, text: str) -> str:
+    def clean_text(self, text: str) -> str:
         """A text without addresses, and without halves of characters, which no file can hold."""
         text = text.encode("utf-8", "backslashreplace").decode()
         for address in self._addresses:

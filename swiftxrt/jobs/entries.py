@@ -170,7 +170,9 @@ class BookEntry:
             raise JobBookError(f"entry {self.entry} of the job book has no job: it is {self.state}")
         parameters = json.loads(self._parameters) if self._parameters else {}
         request = self.resolved or self.request
-        return JobHandle(self.job_id, self.backend, request, self.url, self.submitted, self.rebin_of, parameters)
+        return JobHandle(
+            self.job_id, self.backend, request, self.url, self.submitted, self.rebin_of, parameters, self.service
+        )
 
     @property
     def summary(self) -> JobSummary:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,29 +12,19 @@ import astropy.units as u
 
 from .. import exceptions
 from .._log import log
-from ..exceptions import (
-    FormatError,
-    JobError,
-    JobTimeoutError,
-    PartialResultWarning,
-    ProductNotAvailableError,
-    RequestError,
-    ServiceError,
-    SwiftXRTError,
-    SwiftXRTWarning,
-    warn,
-)
+from ..exceptions import ProductNotAvailableError, RequestError, SwiftXRTWarning, warn
 from ..kinds import ProductKind
 from ..products.productset import ProductSet
-from ..products.provenance import Provenance, provenance_of
-from ..products.report import JobReport, Phase
+from ..products.provenance import provenance_of
+from ..products.report import ALREADY_ENDED, JobReport, Phase
 from ..request.bundle import XRTRequest
 from .choice import Kinds, chosen_kinds
-from .downloading import ARCHIVE_FORMATS, download_archives
+from .downloading import ARCHIVE_FORMATS, Downloads, SavingPlan, not_available
+from .gathering import gather
 from .progress import ProgressCallback, display
 from .protocol import JobHandle, ProductBackend
 from .record import JobRecord
-from .waiting import PatientLook, seconds_of
+from .waiting import PatientLook, wait_for_end
 
 __all__ = ["ARCHIVE_FORMATS", "Job"]
 
@@ -45,7 +34,8 @@ class Job:
 
     Attributes never touch the network: they show the last known state, which
     `refresh`, `wait` and `cancel` renew. Jobs are made by ``SwiftXRT.submit``
-    and ``SwiftXRT.get_job``.
+    and ``SwiftXRT.get_job``. A job stays with the service it was made with,
+    whatever ``conf.service_url`` becomes.
 
     Parameters
     ----------
@@ -55,13 +45,27 @@ class Job:
         The backend.
     record : JobRecord, optional
         Where it is written down what becomes of the job.
+    report : JobReport, optional
+        What is known of its state.
     """
 
-    def __init__(self, handle: JobHandle, backend: ProductBackend, *, record: JobRecord | None = None) -> None:
+    def __init__(
+        self,
+        handle: JobHandle,
+        backend: ProductBackend,
+        *,
+        record: JobRecord | None = None,
+        report: JobReport | None = None,
+    ) -> None:
         self._handle = handle
         self._backend = backend
         self._record = record or JobRecord(None, 0)
-        self._report: JobReport | None = None
+        self._report = report
+
+    @classmethod
+    def accepted(cls, handle: JobHandle, backend: ProductBackend, *, record: JobRecord | None = None) -> Job:
+        """A job that was accepted a moment ago; parameters as for the class."""
+        return cls(handle, backend, record=record, report=JobReport.accepted(handle.id, handle.request.kinds))
 
     @property
     def id(self) -> str:
@@ -72,6 +76,11 @@ class Job:
     def backend(self) -> str:
         """Name of the backend."""
         return self._handle.backend
+
+    @property
+    def service(self) -> str:
+        """Where it is: the address of the service, or the folder in which the local engine keeps its jobs."""
+        return self._handle.service
 
     @property
     def request(self) -> XRTRequest:
@@ -105,12 +114,12 @@ class Job:
 
     @property
     def report(self) -> JobReport | None:
-        """The last report, or `None` before the first `refresh`."""
+        """The last report; `None` before the first `refresh` of a job that was found again."""
         return self._report
 
     @property
     def phase(self) -> Phase:
-        """Phase of the last report; ``UNKNOWN`` before the first `refresh`."""
+        """Phase of the last report; ``UNKNOWN`` if there is none."""
         return self._report.phase if self._report else Phase.UNKNOWN
 
     def refresh(self) -> JobReport:
@@ -160,33 +169,17 @@ class Job:
         RequestError
             If `timeout` is not a time.
         """
-        deadline = None if timeout is None else time.monotonic() + seconds_of(timeout, "timeout")
-        pause = self._backend.min_poll_interval_s
         look = PatientLook(self.refresh, self.id, self.backend)
         with display(f"job {self.id}", progress) as show:
-            while True:
-                report = look()
-                if report is not None:
-                    show(report)
-                    if report.is_final:
-                        return report
-                left = float("inf") if deadline is None else deadline - time.monotonic()
-                if left <= 0:
-                    raise JobTimeoutError(
-                        f"job {self.id} is still {self.phase} after {timeout}; it goes on: "
-                        "call wait() again, or get_job() from another session",
-                        job_id=self.id,
-                        report=self._report,
-                    )
-                time.sleep(min(pause, left))
-                pause = min(pause * 1.1, max(300.0, self._backend.min_poll_interval_s))
+            pause_s = self._backend.min_poll_interval_s
+            return wait_for_end(look, show, pause_s=pause_s, timeout=timeout, known=self._report)
 
     def cancel(self, kinds: Kinds | None = None) -> JobReport:
         """Cancel some products, or all.
 
         Products that have already ended stay as they are, so cancelling twice
-        or too late does no harm; the text of their status in the report says
-        that they could not be cancelled, and why.
+        or too late does no harm; the remark of their status in the report says
+        that nothing was cancelled, and why.
 
         Parameters
         ----------
@@ -205,7 +198,13 @@ class Job:
             As for `refresh`.
         """
         chosen = self._choose(kinds)
-        return self._note(self._backend.cancel(self._handle, chosen) if chosen else self._backend.poll(self._handle))
+        known = self._report.products if self._report else {}
+        ended = [kind for kind in chosen if kind in known and known[kind].phase.is_final]
+        left = [kind for kind in chosen if kind not in ended]
+        if not left:
+            log.info("job %s: nothing is left to cancel", self.id)
+        report = self._backend.cancel(self._handle, left) if left else self._backend.poll(self._handle)
+        return self._note(report.not_cancelled(dict.fromkeys(ended, ALREADY_ENDED)))
 
     def result(self, *, timeout: u.Quantity | None = None, progress: ProgressCallback | bool = True) -> ProductSet:
         """Wait for the job and collect all its products.
@@ -235,31 +234,7 @@ class Job:
             If a product was made but could not be fetched or read.
         """
         report = self.wait(timeout=timeout, progress=progress)
-        products: dict[ProductKind, Any] = {}
-        failed: dict[ProductKind, str] = {}
-        unread: list[SwiftXRTError] = []
-        for kind in self.kinds:
-            try:
-                products[kind] = self.product(kind)
-            except ProductNotAvailableError as error:
-                failed[kind] = error.reason
-            except (ServiceError, FormatError) as error:
-                failed[kind] = str(error)
-                unread.append(error)
-                log.warning("job %s: the %s could not be fetched: %s", self.id, kind.title, error)
-        if not products:
-            reasons = "; ".join(f"{kind.title}: {reason}" for kind, reason in failed.items())
-            hint = ": call result() again later" if unread else ""
-            message = f"job {self.id} {'gave' if unread else 'made'} no product ({reasons}){hint}"
-            raise JobError(message, job_id=self.id, report=report) from next(iter(unread), None)
-        if unread:
-            told = "; ".join(map(str, unread))
-            warn(
-                f"products of job {self.id} could not be fetched: {told}; call product() to try again",
-                PartialResultWarning,
-            )
-        provenance = Provenance(backend=self.backend, request_digest=self.request.digest, notes=(f"job {self.id}",))
-        return ProductSet(products, failed=failed, request=self.request, provenance=provenance)
+        return gather(self.product, self._handle, report)
 
     def product(self, kind: ProductKind | str) -> Any:
         """Collect one product that has ended.
@@ -286,13 +261,8 @@ class Job:
             If its files are damaged.
         """
         (kind,) = self._choose(kind)
-        status = self._report.products.get(kind) if self._report else None
-        phase = status.phase if status else Phase.UNKNOWN
-        if phase is not Phase.COMPLETED:
-            reason = {Phase.ABORTED: "it was cancelled", Phase.ERROR: "no product was made"}.get(
-                phase, f"its state is {phase}: call wait() first"
-            )
-            raise ProductNotAvailableError(kind.title, (status.text if status else "") or reason)
+        if (missing := not_available(kind, self._report)) is not None:
+            raise missing
         try:
             product = self._backend.collect(self._handle, kind)
         except ProductNotAvailableError as error:
@@ -342,7 +312,7 @@ class Job:
             raise RequestError([("light_curve", f"is not part of this job, which has {have}")], "rebinning")
         changes = fields if binning is None else {**fields, "binning": binning}
         handle = self._backend.rebin(self._handle, before.replace(**changes))
-        return Job(handle, self._backend, record=self._record.of_rebinning(handle))
+        return Job.accepted(handle, self._backend, record=self._record.of_rebinning(handle))
 
     def download(
         self,
@@ -353,11 +323,13 @@ class Job:
         extract: bool = False,
         stem: str | None = None,
         overwrite: bool = False,
-    ) -> dict[ProductKind, Path]:
+    ) -> Downloads:
         """Save the files of products, as archives or unpacked.
 
         Names in the folder are the codes of the service: ``lc.tar.gz``, or
-        ``lc`` for the folder with what was in it.
+        ``lc`` for the folder with what was in it. Several products are fetched
+        at once (``conf.download_workers``). What is broken off is taken up
+        where it ended when it is downloaded to the same place again.
 
         Parameters
         ----------
@@ -374,12 +346,15 @@ class Job:
             Beginning of the names, followed by ``_``.
         overwrite : bool, optional
             Whether existing files, or folders of an earlier download, are
-            replaced.
+            replaced; each when the new one is complete.
 
         Returns
         -------
-        paths : dict of ProductKind to Path
-            The archives or folders that were saved.
+        saved : Downloads
+            A mapping of product to the archive or folder that was saved.
+            ``saved.failed`` says why others are missing, ``saved.table`` has a
+            row for each product, with path, size, outcome and error, and
+            ``saved.retry()`` tries again what failed.
 
         Raises
         ------
@@ -387,7 +362,7 @@ class Job:
             If the format, the stem or a product cannot be used.
         OutputExistsError
             If a file exists and `overwrite` is False; nothing was fetched then.
-        ProductNotAvailableError, ServiceError, FormatError
+        ProductNotAvailableError, ServiceError, FormatError, StorageError
             If the only product that was wanted could not be had.
         JobError
             If none of several products could be had.
@@ -395,29 +370,22 @@ class Job:
         Warns
         -----
         PartialResultWarning
-            If some products could not be had; the others are saved.
+            If some products that are complete, or that were asked for by name,
+            could not be had; the others are saved.
         """
-        report = self.refresh()
-        chosen = self._choose(kinds)
-        if kinds is None:
-            chosen = [kind for kind in chosen if kind in report.completed]
-
-        def fetch(kind: ProductKind, folder: Path) -> Path:
-            return self._backend.download(self._handle, kind, folder, archive_format=archive_format, overwrite=False)
-
-        saved = download_archives(
-            fetch,
-            chosen,
+        plan = SavingPlan(
+            self._backend,
+            self._handle,
+            self._record,
+            self.refresh,
             Path(location),
             archive_format=archive_format,
             extract=extract,
             stem=stem,
             overwrite=overwrite,
-            job_id=self.id,
+            tolerant=kinds is None,
         )
-        for kind, path in saved.items():
-            self._record.product(kind, path)
-        return saved
+        return plan.save(self._choose(kinds))
 
     def forget(self) -> None:
         """Remove the job from the job book.
@@ -433,7 +401,7 @@ class Job:
         self._record.forget()
 
     def _note(self, report: JobReport) -> JobReport:
-        self._report = report
+        self._report = report = report.after(self._report)
         self._record.report(report)
         return report
 
@@ -441,4 +409,6 @@ class Job:
         return self.kinds if kinds is None else chosen_kinds(kinds, self.kinds, f"job {self.id}")
 
     def __repr__(self) -> str:
-        return f"<Job {self.id} on {self.backend}: {self.phase}, {len(self.kinds)} products for {self.request.target.name!r}>"
+        number = len(self.kinds)
+        what = f"{number} product{'s' * (number != 1)} for {self.request.target.name!r}"
+        return f"<Job {self.id} on {self.backend}: {self.phase}, {what}>"

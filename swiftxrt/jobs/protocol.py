@@ -8,12 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..exceptions import JobLostError, RequestError
 from ..kinds import ProductKind
 from ..products.report import JobReport, JobSummary
 from ..request.bundle import XRTRequest
 from ..request.lightcurve import LightCurveRequest
 
-__all__ = ["HostingBackend", "JobHandle", "JobSummary", "ProductBackend"]
+__all__ = ["HostingBackend", "JobHandle", "JobSummary", "ProductBackend", "check_job_id", "check_service"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class JobHandle:
     parameters : mapping of str to object
         The parameters in the words of the service, as it reported them, without
         the address of the user; not compared.
+    service : str
+        Where the job is, as in `ProductBackend.service`.
     """
 
     id: str
@@ -47,10 +50,42 @@ class JobHandle:
     submitted: datetime | None = None
     rebin_of: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    service: str = ""
+
+
+def check_service(handle: JobHandle, service: str) -> None:
+    """Refuse a job that is somewhere else, where the same number may be that of another job.
+
+    Raises
+    ------
+    JobLostError
+        If the job is not at the service.
+    """
+    if handle.service and handle.service != service:
+        raise JobLostError(
+            f"job {handle.id} belongs to {handle.service}, and was asked for at {service}; set conf.service_url to its "
+            "service, then call get_job()",
+            job_id=handle.id,
+        )
+
+
+def check_job_id(job_id: object) -> str:
+    """The number of a job as a text.
+
+    Raises
+    ------
+    RequestError
+        If it cannot be one.
+    """
+    text = "" if isinstance(job_id, bool) else str(job_id).strip()
+    if not (text.isascii() and text.isdecimal()):
+        message = f"the number of a job is needed, such as 951; got {job_id!r:.60}. list_jobs() shows your jobs"
+        raise RequestError([("job_id", message)])
+    return text
 
 
 class ProductBackend(Protocol):
-    """A place where requests are turned into products."""
+    """A place where requests are turned into products; it stays with the service it was made for."""
 
     name: str
     capabilities: frozenset[ProductKind]
@@ -95,10 +130,12 @@ class ProductBackend(Protocol):
         """Fetch a finished product; `ProductNotAvailableError` if there is none."""
         ...
 
-    def download(
-        self, handle: JobHandle, kind: ProductKind, folder: Path, *, archive_format: str, overwrite: bool
-    ) -> Path:
-        """Save the files of a product as one archive."""
+    def download(self, handle: JobHandle, kind: ProductKind, path: Path, *, overwrite: bool) -> str:
+        """Save the files of a product as one archive, of the kind that the ending says.
+
+        It may be called in several threads. Tells how it came: ``"fetched"``,
+        ``"resumed"`` after an earlier attempt, or ``"kept"`` as somebody else fetched it.
+        """
         ...
 
     def list_jobs(self) -> Sequence[JobSummary]:

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from .._log import log
 from ..exceptions import (
+    JobLostError,
     NoDataError,
     ProtocolError,
     RequestError,
@@ -25,7 +26,7 @@ from ..exceptions import (
     SwiftXRTError,
     warn,
 )
-from ..products.report import JobSummary
+from ..products.report import JobReport, JobSummary
 from ..request.bundle import XRTRequest
 from ._sending import BusyError, sending
 from .book import JobBook, TicketTakenError
@@ -119,22 +120,44 @@ def read_jobs(backend: ProductBackend, book: JobBook) -> Sequence[JobSummary]:
 def find_job(backend: ProductBackend, book: JobBook, job_id: str) -> Job:
     """Find a job by its number, and write it down.
 
+    The service keeps rebinnings apart, with numbers of their own, and finds
+    none of them; those that the book knows are found here. An ordinary job
+    with the same number comes first.
+
     Raises
     ------
     JobLostError
-        If the backend does not know it.
+        If neither the backend nor the book knows it.
     ServiceError
         If it cannot be asked, and the job is not in the book.
+
+    Warns
+    -----
+    ServiceWarning
+        If it cannot be asked and the job is given as the book knows it, or if
+        there are both an ordinary job and a rebinning with this number.
     """
+    known = book.find(job_id=job_id, state=EntryState.ACCEPTED, **_place(backend))
+    rebinned = [entry for entry in known if entry.rebin_of is not None]
     try:
         handle = backend.recall(job_id)
     except ServiceUnavailableError as error:
-        known = book.find(job_id=job_id, state=EntryState.ACCEPTED, **_place(backend))
-        ordinary = [entry for entry in known if entry.rebin_of is None]
-        if not ordinary:
+        found = [entry for entry in known if entry.rebin_of is None] or rebinned
+        if not found:
             raise
         warn(f"job {job_id} is given as the job book knows it: {error}", ServiceWarning, stacklevel=4)
-        return _job(backend, book, ordinary[0])
+        return _job(backend, book, found[0])
+    except JobLostError:
+        if rebinned:
+            return _job(backend, book, rebinned[0])
+        raise
+    if rebinned and handle.rebin_of is None:
+        warn(
+            f"job {job_id} is an ordinary job; job {job_id} of the job book, which binned the light curve of job "
+            f"{rebinned[0].rebin_of} anew, has the same number: get_job({rebinned[0].rebin_of!r}).rebin() makes it again",
+            ServiceWarning,
+            stacklevel=4,
+        )
     # A job that is written down belongs to nobody else: so lost submissions come first.
     if open_entries(backend, book):
         try:
@@ -163,7 +186,7 @@ def _send(backend: ProductBackend, book: JobBook, request: XRTRequest, ticket: s
                 lost = error
             else:
                 if_possible(book.accept, entry, handle)
-                return Job(handle, backend, record=JobRecord(book, entry))
+                return Job.accepted(handle, backend, record=JobRecord(book, entry))
         log.warning("the reply to a submission was lost: %s", lost)
         return _after_loss(backend, book, entry, lost)
 
@@ -291,7 +314,9 @@ def _is_refusal(error: SwiftXRTError) -> bool:
 
 
 def _job(backend: ProductBackend, book: JobBook, entry: BookEntry) -> Job:
-    return Job(entry.handle, backend, record=JobRecord(book, entry.entry))
+    handle = entry.handle
+    known = entry.report if entry.phases else JobReport.accepted(handle.id, handle.request.kinds)
+    return Job(handle, backend, record=JobRecord(book, entry.entry), report=known)
 
 
 def _place(backend: ProductBackend) -> dict[str, Any]:

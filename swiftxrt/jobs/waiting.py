@@ -2,18 +2,81 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import astropy.units as u
 
 from .._log import log
-from ..exceptions import JobLostError, RequestError, ServiceUnavailableError
+from ..exceptions import JobLostError, JobTimeoutError, OfflineError, RequestError, ServiceUnavailableError
 from ..products.report import JobReport, Phase
+from .progress import ProgressCallback
 
-__all__ = ["PatientLook", "seconds_of"]
+__all__ = ["PatientLook", "wait_for_end"]
 
 #: So many looks at a job, one after the other, may fail or tell nothing.
 _PATIENCE = 5
+#: Pauses between looks get longer, each by a tenth, up to this.
+_LONGEST_PAUSE_S = 300.0
+
+
+def wait_for_end(
+    look: PatientLook,
+    show: ProgressCallback,
+    *,
+    pause_s: float,
+    timeout: u.Quantity | None = None,
+    known: JobReport | None = None,
+) -> JobReport:
+    """Look at a job until every product has ended.
+
+    Parameters
+    ----------
+    look : PatientLook
+        Looks at the job.
+    show : callable
+        Shows each report.
+    pause_s : float
+        Seconds that must lie between two looks.
+    timeout : `~astropy.units.Quantity`, optional
+        Total time to wait; by default there is no limit.
+    known : JobReport, optional
+        The last known state, for the error.
+
+    Returns
+    -------
+    report : JobReport
+        The final report.
+
+    Raises
+    ------
+    JobTimeoutError
+        If the time is over.
+    JobLostError, ServiceUnavailableError
+        As `look` raises them.
+    RequestError
+        If `timeout` is not a time.
+    """
+    limit_s = float("inf") if timeout is None else seconds_of(timeout, "timeout")
+    deadline = time.monotonic() + limit_s
+    pause = pause_s
+    while True:
+        report = look()
+        if report is not None:
+            show(report)
+            if report.is_final:
+                return report
+            known = report
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise JobTimeoutError(
+                f"job {look.job_id} is still {known.phase if known else Phase.UNKNOWN} after {timeout}; it goes on: "
+                "call wait() again, or get_job() from another session",
+                job_id=look.job_id,
+                report=known,
+            )
+        time.sleep(min(pause, left))
+        pause = min(pause * 1.1, max(_LONGEST_PAUSE_S, pause_s))
 
 
 class PatientLook:
@@ -40,7 +103,7 @@ class PatientLook:
             report = self.refresh()
         except ServiceUnavailableError as error:
             self.failed += 1
-            if self.failed > _PATIENCE:
+            if self.failed > _PATIENCE or isinstance(error, OfflineError):
                 error.add_note(f"job {self.job_id} may still go on: get_job({self.job_id!r}) finds it again")
                 raise
             log.info("job %s: look number %d failed: %s", self.job_id, self.failed, error)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..exceptions import RequestError
-from ._axes import COLOURS, new_axes, show
+from ..mission import Mode
+from ._axes import COLOURS, mode_colour, new_axes, show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,15 +22,17 @@ __all__ = ["peek_comparison", "plot_comparison"]
 _LINE_SIGMA = 3.0
 #: Half of the axis at least, and where it becomes logarithmic.
 _LEAST_SIGMA, _LINEAR_SIGMA = 4.0, 12.0
-_POINT_COLOURS = tuple(COLOURS[name] for name in ("blue", "vermillion", "green", "purple", "orange", "sky blue"))
+#: Items of one mode: ``total PC``, ``interval0pc``.
+_MODE = re.compile(r"(?P<name>.+?)(?: (?P<curve>PC|WT)|(?P<spectrum>pc|wt))")
 
 
 def plot_comparison(comparison: Comparison, *, ax: Axes | None = None, **artist_kwargs: Any) -> Axes:
-    """Draw every difference over its combined error, one line of points for each row of the table.
+    """Draw every difference over its combined error, one line of points for each quantity.
 
-    Differences of infinitely many sigma (of values without any error) are
-    arrows at the edge. Rows without errors are left out, and so are variants
-    of light curves, which mostly repeat the curves themselves.
+    Both modes share a line, in their colours. Differences of infinitely many
+    sigma (of values without any error) are arrows at the edge. Rows without
+    errors are left out, and so are variants of light curves, which mostly
+    repeat the curves themselves.
 
     Parameters
     ----------
@@ -52,14 +56,22 @@ def plot_comparison(comparison: Comparison, *, ax: Axes | None = None, **artist_
     rows = [row for row, pulls in enumerate(comparison.pulls) if pulls.size and "/" not in table["item"][row]]
     if not rows:
         raise RequestError("there is nothing to draw: no difference has an error")
+    lines: dict[str, list[tuple[str, NDArray[np.float64]]]] = {}
+    for row in rows:
+        title, mode = _line(table[row])
+        lines.setdefault(title, []).append((mode, comparison.pulls[row]))
+    for members in lines.values():
+        members.sort(key=lambda member: member[0], reverse=True)  # WT comes before PC in time.
     if ax is None:
-        ax = new_axes(figsize=(6.8, 1.2 + 0.3 * len(rows)))
+        ax = new_axes(figsize=(7.4, 1.0 + 0.3 * len(lines)))
     edge = _edge([comparison.pulls[row] for row in rows])
-    products = list(dict.fromkeys(table["product"][rows].tolist()))
-    for height, row in enumerate(rows):
-        colour = _POINT_COLOURS[products.index(table["product"][row]) % len(_POINT_COLOURS)]
-        _draw_row(ax, height, comparison.pulls[row], edge, {"color": colour, **artist_kwargs})
-    _decorate(ax, edge, [_label(table[row]) for row in rows])
+    for height, members in enumerate(lines.values()):
+        for (mode, pulls), shift in zip(members, _shifts(len(members)), strict=True):
+            style = {"color": mode_colour(mode), **artist_kwargs}
+            _draw_row(ax, height + shift, pulls, edge, style, small=len(members) > 1)
+    _decorate(ax, edge, [_label(title, members) for title, members in lines.items()])
+    modes = {mode for members in lines.values() for mode, _ in members}
+    _legend(ax, [mode for mode in Mode if mode.value in modes], artist_kwargs)
     return ax
 
 
@@ -75,10 +87,30 @@ def _edge(pulls: list[NDArray[np.float64]]) -> float:
     return max(_LEAST_SIGMA, 1.15 * float(sizes[np.isfinite(sizes)].max(initial=0.0)))
 
 
-def _draw_row(ax: Axes, height: int, pulls: NDArray[np.float64], edge: float, style: dict[str, Any]) -> None:
+def _line(row: Any) -> tuple[str, str]:
+    """What a line is called, and the mode that a row of the table belongs to; empty for both or none."""
+    item = str(row["item"])
+    match = _MODE.fullmatch(item)
+    mode = (match["curve"] or match["spectrum"]).upper() if match else ""
+    item = match["name"] if match else item
+    return f"{row['product']} {item}".strip().replace("_", " ") + f": {row['quantity']}", mode
+
+
+def _shifts(number: int) -> NDArray[np.float64]:
+    """Where the members of a line stand, so that they do not cover each other."""
+    return (np.arange(number) - (number - 1) / 2) * 0.5 / max(number - 1, 1)
+
+
+def _draw_row(
+    ax: Axes, height: float, pulls: NDArray[np.float64], edge: float, style: dict[str, Any], *, small: bool
+) -> None:
     finite = pulls[np.isfinite(pulls)]
-    single = {"marker": "o", "markersize": 5}
-    many = {"marker": "|", "markersize": 9, "alpha": max(0.25, min(1.0, 12 / np.sqrt(finite.size or 1)))}
+    single = {"marker": "o", "markersize": 4 if small else 5}
+    many = {
+        "marker": "|",
+        "markersize": 6 if small else 9,
+        "alpha": max(0.25, min(1.0, 12 / np.sqrt(finite.size or 1))),
+    }
     ax.plot(
         finite, np.full(finite.size, height), linestyle="none", **{**(single if finite.size == 1 else many), **style}
     )
@@ -87,10 +119,18 @@ def _draw_row(ax: Axes, height: int, pulls: NDArray[np.float64], edge: float, st
             ax.plot(sign * edge, height, marker=marker, markersize=7, clip_on=False, zorder=3, **style)
 
 
-def _label(row: Any) -> str:
-    where = f"{row['product']} {row['item']}".strip()
-    number = f" ({row['n']})" if row["n"] > 1 else ""
-    return f"{where}: {row['quantity']}{number}"
+def _label(title: str, members: list[tuple[str, NDArray[np.float64]]]) -> str:
+    number = sum(pulls.size for _, pulls in members)
+    return f"{title} ({number})" if number > len(members) else title
+
+
+def _legend(ax: Axes, modes: list[Mode], artist_kwargs: dict[str, Any]) -> None:
+    """The colours of the modes, if they are told by their colours."""
+    if not modes or "color" in artist_kwargs:
+        return
+    for mode in modes:
+        ax.plot([], [], linestyle="none", marker="o", color=mode_colour(mode), label=mode.value)
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(modes), frameon=False, borderpad=0.1)
 
 
 def _decorate(ax: Axes, edge: float, labels: list[str]) -> None:
@@ -98,7 +138,8 @@ def _decorate(ax: Axes, edge: float, labels: list[str]) -> None:
         ax.set_xscale("symlog", linthresh=_LINE_SIGMA, linscale=1.5)
     ax.set_xlim(-edge, edge)
     ax.set_ylim(len(labels) - 0.4, -0.6)
-    ax.set_yticks(range(len(labels)), labels, fontsize="small")
+    ax.set_yticks(range(len(labels)), labels)
+    ax.hlines(np.arange(len(labels) - 1) + 0.5, 0, 1, transform=ax.get_yaxis_transform(), color="0.8", linewidth=0.6)
     ax.axvline(0, color=COLOURS["black"], linewidth=0.8, zorder=0)
     ax.axvspan(-_LINE_SIGMA, _LINE_SIGMA, color="0.92", zorder=-1)
     ax.set_xlabel("(this \N{MINUS SIGN} other) / combined error")

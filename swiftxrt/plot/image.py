@@ -136,9 +136,10 @@ def draw_regions(ax: Axes, wcs: WCS, regions: Iterable[Any], **artist_kwargs: An
 
     patches = []
     colours: dict[str, str] = {}
-    for number, region in enumerate(region_list(regions)):
-        # Shapes with the same text share a colour and one line in the legend.
-        text = region.meta.get("text")
+    shapes = region_list(regions)
+    texts = [region.meta.get("text") for region in shapes]
+    for number, (region, text) in enumerate(zip(shapes, texts, strict=True)):
+        # Shapes with the same text share a colour and one line in the legend, which tells how many they are.
         first = text not in colours
         colour = colours.setdefault(text or f"_{number}", _REGION_COLOURS[len(colours) % len(_REGION_COLOURS)])
         pixel_region = region.to_pixel(wcs) if isinstance(region, SkyRegion) else region
@@ -147,11 +148,15 @@ def draw_regions(ax: Axes, wcs: WCS, regions: Iterable[Any], **artist_kwargs: An
             "edgecolor": colour,
             "linewidth": 1.6,
             "linestyle": "-" if region.meta.get("include", True) else "--",
-            "label": text if text and first else "_region",
+            "label": _entry(text, texts.count(text)) if text and first else "_region",
             **artist_kwargs,
         }
         patches.append(ax.add_patch(pixel_region.as_artist(**options)))
     return patches
+
+
+def _entry(text: str, number: int) -> str:
+    return text if number == 1 else f"{number} \N{MULTIPLICATION SIGN} {text}"
 
 
 def _smoothed(image: SkyImage, smoothing: u.Quantity | None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..exceptions import RequestError
 from ..mission import Mode
+from ..products._curve import MET_DECIMALS
 from ..products.lightcurve import HardnessCurve, LightCurve, LightCurveSet
 from ._axes import MODE_MARKERS, axis_label, mode_colour, new_axes, new_panels, show
 
@@ -21,10 +23,15 @@ __all__ = ["peek_curve", "peek_overview", "plot_hardness", "plot_light_curve", "
 
 _STYLE = {"linestyle": "none", "markersize": 3.5, "elinewidth": 0.9, "capsize": 0}
 _LIMIT_STYLE = {"uplims": True, "marker": "none", "label": "_limits"}
+#: Of points whose error is not known.
+_UNKNOWN = "error not known"
+_UNKNOWN_STYLE = {"markerfacecolor": "white", "zorder": 1.9}
 _DAY_S = 86400.0
-#: Range of rates from which on the axis is logarithmic anyway.
-# A first bin that begins at less than this part of its time begins at T0.
+#: A first bin that begins at less than this part of its time begins at T0.
 _CLOSE_TO_T0 = 0.01
+#: Most bins in this part of the time are too many for a linear axis.
+_CROWDED = 0.03
+#: Range of rates from which on the axis is logarithmic anyway.
 _WIDE_RANGE = 30.0
 #: Length of an arrow: part of the limit (logarithmic axis) or of the highest value (linear axis).
 _ARROW_LOG, _ARROW_LINEAR = 0.4, 0.06
@@ -37,7 +44,9 @@ def plot_light_curve(
 
     Both axes are logarithmic if time counts from T0 and all bins lie after it;
     the rate also if it varies by more than a factor of 30. An axes that has
-    data already keeps its scales.
+    data already keeps its scales. Without T0 time are dates, unless these would
+    put most of the bins in one place: then it counts from the first bin. Rates
+    whose error is not known are open symbols.
 
     Parameters
     ----------
@@ -47,7 +56,7 @@ def plot_light_curve(
         Where to; a new figure by default.
     elapsed : bool, optional
         Whether to draw over the time since T0 (or since the first bin)
-        instead of dates; by default if the curve has a T0.
+        instead of dates; by default if that is easier to read.
     **artist_kwargs
         For `~matplotlib.axes.Axes.errorbar`, e.g. ``color`` and ``label``.
 
@@ -60,18 +69,22 @@ def plot_light_curve(
     RequestError
         If the curve is empty.
     """
-    ax = _prepare(curve, ax, elapsed, log_rate=True)
+    return _light_curve(curve, ax, _TimeAxis.of(curve, elapsed), artist_kwargs)
+
+
+def _light_curve(curve: LightCurve, ax: Axes | None, axis: _TimeAxis, artist_kwargs: dict[str, Any]) -> Axes:
+    ax = _prepare(curve, ax, axis, log_rate=True)
     detections, limits = curve.detections, curve.upper_limits
     values = {
         "y": detections["rate"].value,
         "yerr": np.array([detections["rate_err_neg"].value, detections["rate_err_pos"].value]),
     }
-    _draw(ax, detections, elapsed, values, "{mode}", artist_kwargs)
+    _draw(ax, detections, axis, values, artist_kwargs)
     if len(limits):
         height = limits["rate"].value
         is_log = ax.get_yscale() == "log"
         length = _ARROW_LOG * height if is_log else np.full(len(height), _ARROW_LINEAR * np.nanmax(curve["rate"].value))
-        _draw(ax, limits, elapsed, {"y": height, "yerr": length}, "", {**artist_kwargs, **_LIMIT_STYLE})
+        _draw(ax, limits, axis, {"y": height, "yerr": length}, {**artist_kwargs, **_LIMIT_STYLE})
         _name_limits(ax, limits, artist_kwargs)
     ax.set_ylabel(axis_label(f"Count rate, {curve.band}", u.ct / u.s))
     ax.legend(frameon=False)
@@ -81,7 +94,10 @@ def plot_light_curve(
 def plot_hardness(
     curve: HardnessCurve, *, ax: Axes | None = None, elapsed: bool | None = None, **artist_kwargs: Any
 ) -> Axes:
-    """Draw a hardness ratio with error bars; ratios that are not finite are left out.
+    """Draw a hardness ratio with error bars.
+
+    Ratios that are not finite are left out; those without a known error, such
+    as those of bins without hard counts, are open symbols.
 
     Parameters
     ----------
@@ -99,10 +115,14 @@ def plot_hardness(
     RequestError
         If the curve is empty.
     """
-    ax = _prepare(curve, ax, elapsed, log_rate=False)
+    return _hardness(curve, ax, _TimeAxis.of(curve, elapsed), artist_kwargs)
+
+
+def _hardness(curve: HardnessCurve, ax: Axes | None, axis: _TimeAxis, artist_kwargs: dict[str, Any]) -> Axes:
+    ax = _prepare(curve, ax, axis, log_rate=False)
     shown = curve[np.isfinite(curve["hardness_ratio"])]
     values = {"y": np.asarray(shown["hardness_ratio"]), "yerr": np.asarray(shown["hardness_ratio_err"])}
-    _draw(ax, shown, elapsed, values, "{mode}", artist_kwargs)
+    _draw(ax, shown, axis, values, artist_kwargs)
     formula = curve.formula.replace(", hard", "\nhard")  # The catalogue's needs two lines.
     ax.set_ylabel(f"Hardness ratio\n{formula}")
     ax.legend(frameon=False)
@@ -128,13 +148,12 @@ def plot_overview(curves: LightCurveSet, *, elapsed: bool | None = None) -> Axes
     if ratio is None or not len(ratio):
         return plot_light_curve(curves.total, elapsed=elapsed)
     upper, lower = new_panels([2, 1])
-    plot_light_curve(curves.total, ax=upper, elapsed=elapsed)
-    scale = upper.get_xscale()
-    plot_hardness(ratio, ax=lower, elapsed=elapsed)
-    if lower.get_xscale() != scale:  # Bins before T0 may be in one of the two only.
-        lower.set_xscale(scale)
-    if legend := lower.get_legend():
+    axis = _TimeAxis.of(curves.total, elapsed)
+    _light_curve(curves.total, upper, axis, {})
+    _hardness(ratio, lower, axis, {})
+    if legend := lower.get_legend():  # Modes have their colours above.
         legend.remove()
+        _name_unknown(lower)
     upper.set_xlabel("")
     return upper
 
@@ -154,31 +173,64 @@ def peek_overview(curves: LightCurveSet) -> None:
     show()
 
 
-def _use_elapsed(curve: Any, elapsed: bool | None) -> bool:
-    return curve.t0_met is not None if elapsed is None else elapsed
+@dataclass(frozen=True)
+class _TimeAxis:
+    """What the time of a plot counts from.
+
+    Parameters
+    ----------
+    label : str
+        Label of the axis.
+    origin_met : float or None
+        Zero of the axis, MET in seconds; None for dates.
+    is_log : bool
+        Whether the axis is logarithmic.
+    """
+
+    label: str
+    origin_met: float | None = None
+    is_log: bool = False
+
+    @classmethod
+    def of(cls, curve: LightCurve | HardnessCurve, elapsed: bool | None) -> _TimeAxis:
+        """The axis for a curve."""
+        crowded = curve.t0_met is None and _is_crowded(curve)
+        if not (curve.t0_met is not None or crowded if elapsed is None else elapsed):
+            return cls("Date (UTC)")
+        if curve.t0_met is not None:
+            return cls(axis_label("Time since T0", u.s), curve.t0_met, len(curve) > 0 and _is_after_t0(curve))
+        start = np.min(curve.time - curve["time_err_neg"]) if len(curve) else None
+        since = "the first bin" if start is None else f"{start.utc.isot[:10]} {start.utc.isot[11:19]}"
+        first_met = np.min(curve.met.value - curve["time_err_neg"].value, initial=np.inf)
+        return cls(axis_label(f"Time since {since}", u.s), float(first_met), crowded)
+
+    def places(self, curve: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Position and the two errors of the bins on the axis."""
+        errors = np.array([curve["time_err_neg"].value, curve["time_err_pos"].value])
+        if self.origin_met is None:
+            return date2num(curve.time.utc.datetime64), errors / _DAY_S
+        return np.round(curve.met.value - self.origin_met, MET_DECIMALS), errors
 
 
-def _prepare(curve: Any, ax: Axes | None, elapsed: bool | None, *, log_rate: bool) -> Axes:
+def _prepare(curve: Any, ax: Axes | None, axis: _TimeAxis, *, log_rate: bool) -> Axes:
     """Make the axes, its time axis and its scales."""
     if not len(curve):
         raise RequestError("there is nothing to draw: the curve has no bins")
     ax = new_axes() if ax is None else ax
-    fresh = not ax.has_data()
-    if fresh and log_rate and _is_wide(curve["rate"].value):
-        ax.set_yscale("log", nonpositive="clip")
-    if not _use_elapsed(curve, elapsed):
-        ax.set_xlabel("Date (UTC)")
-        if fresh:
-            locator = AutoDateLocator()
-            ax.xaxis.set_major_locator(locator)
-            ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    ax.set_xlabel(axis.label)
+    if ax.has_data():
         return ax
-    since = "T0" if curve.t0_met is not None else "the first bin"
-    ax.set_xlabel(axis_label(f"Time since {since}", u.s))
-    if fresh and curve.t0_met is not None and _is_after_t0(curve):
+    if axis.origin_met is None:
+        locator = AutoDateLocator()
+        ax.xaxis.set_major_locator(locator)
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    if axis.is_log:
         ax.set_xscale("log")
-        if log_rate and np.any(curve["rate"].value > 0):
-            ax.set_yscale("log", nonpositive="clip")
+    if axis.is_log and curve.t0_met is None:  # The first bin begins at zero, infinitely far to the left.
+        x, (_, after) = axis.places(curve)
+        ax.set_xlim(0.5 * np.min(x), 2 * np.max(x + after))
+    if log_rate and (_is_wide(curve["rate"].value) or (axis.is_log and np.any(curve["rate"].value > 0))):
+        ax.set_yscale("log", nonpositive="clip")
     return ax
 
 
@@ -186,6 +238,14 @@ def _is_after_t0(curve: Any) -> bool:
     """Whether a logarithmic time axis makes sense: no bin begins at T0 itself, or before."""
     elapsed_s = curve.elapsed.value
     return bool(np.min(elapsed_s - curve["time_err_neg"].value) > _CLOSE_TO_T0 * np.min(elapsed_s) > 0)
+
+
+def _is_crowded(curve: Any) -> bool:
+    """Whether most bins lie close to the first one, compared with the last one."""
+    elapsed_s = curve.elapsed.value
+    if not len(elapsed_s) or not np.min(elapsed_s) > 0:
+        return False
+    return bool(np.mean(elapsed_s < _CROWDED * np.max(elapsed_s)) > 0.5)
 
 
 def _is_wide(rate_cps: NDArray[np.float64]) -> bool:
@@ -202,23 +262,26 @@ def _name_limits(ax: Axes, limits: LightCurve, artist_kwargs: dict[str, Any]) ->
             ax.errorbar([], [], linestyle="none", marker=r"$\downarrow$", markersize=10, color=colour, label=label)
 
 
-def _time_axis(curve: Any, elapsed: bool | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Position and the two errors of the bins on the time axis."""
-    errors = np.array([curve["time_err_neg"].value, curve["time_err_pos"].value])
-    if _use_elapsed(curve, elapsed):
-        return curve.elapsed.value, errors
-    return date2num(curve.time.utc.datetime64), errors / _DAY_S
-
-
-def _draw(
-    ax: Axes, curve: Any, elapsed: bool | None, values: dict[str, Any], label: str, artist_kwargs: dict[str, Any]
-) -> None:
-    """Error bars, one set for each mode."""
-    x, xerr = _time_axis(curve, elapsed)
+def _draw(ax: Axes, curve: Any, axis: _TimeAxis, values: dict[str, Any], artist_kwargs: dict[str, Any]) -> None:
+    """Error bars, one set for each mode; open symbols where there are no errors."""
+    x, xerr = axis.places(curve)
     modes = np.asarray(curve["mode"])
+    known = np.all(np.isfinite(np.atleast_2d(values["yerr"])), axis=0)
     for mode in (Mode.WT, Mode.PC):
-        rows = modes == mode.value
-        if rows.any():
-            style = {"color": mode_colour(mode), "marker": MODE_MARKERS[mode], "label": label.format(mode=mode.value)}
-            chosen = {name: value[..., rows] for name, value in values.items()}
-            ax.errorbar(x[rows], xerr=xerr[:, rows], **chosen, **{**_STYLE, **style, **artist_kwargs})
+        for rows, style in ((known, {}), (~known, _UNKNOWN_STYLE)):
+            chosen = rows & (modes == mode.value)
+            if not chosen.any():
+                continue
+            options = {"color": mode_colour(mode), "marker": MODE_MARKERS[mode], "label": mode.value}
+            options |= {**_STYLE, **artist_kwargs, **style}
+            if style:
+                options["label"] = f"{artist_kwargs.get('label', mode.value)}, {_UNKNOWN}"
+            yerr = None if style else values["yerr"][..., chosen]
+            ax.errorbar(x[chosen], values["y"][chosen], yerr, xerr[:, chosen], **options)
+
+
+def _name_unknown(ax: Axes) -> None:
+    """A legend of the open symbols alone, if there are any."""
+    handles = [pair for pair in zip(*ax.get_legend_handles_labels(), strict=True) if pair[1].endswith(_UNKNOWN)]
+    if handles:
+        ax.legend(*zip(*handles, strict=True), frameon=False, fontsize="small")

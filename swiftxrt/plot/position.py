@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
@@ -10,16 +11,18 @@ from astropy.visualization.wcsaxes import WCSAxes
 
 from ..exceptions import RequestError
 from ..products._wcs import sky_wcs
-from ._axes import COLOURS, new_axes
+from ._axes import COLOURS, new_axes, show
 from .image import draw_regions, plot_image
 
 if TYPE_CHECKING:
+    from astropy.wcs import WCS
     from matplotlib.axes import Axes
+    from regions import CircleSkyRegion
 
     from ..products.image import SkyImage
     from ..products.position import Position
 
-__all__ = ["plot_positions"]
+__all__ = ["peek_position", "plot_positions", "position_axes"]
 
 # The picture reaches this many radii of the largest circle from its centre.
 _EXTENT = 3.0
@@ -54,17 +57,15 @@ def plot_positions(
     """
     if not positions:
         raise RequestError([("positions", "at least one position is needed")], "plot")
+    circles = _circles(positions)
     if image is not None:
-        return plot_image(image, ax=ax, regions=[item.region for item in positions], region_style=artist_kwargs)
-    centre = positions[0].coord
-    if ax is None:
-        ax = new_axes(sky_wcs(centre.ra.deg, centre.dec.deg, "ICRS"), figsize=(5.6, 5.2))
-        _frame(ax, positions)
+        return plot_image(image, ax=ax, regions=circles, region_style=artist_kwargs)
+    ax = position_axes(positions, partial(new_axes, figsize=(5.6, 5.2))) if ax is None else ax
     if not isinstance(ax, WCSAxes):
         raise RequestError([("ax", "axes with a celestial projection are needed (projection=image.wcs)")], "plot")
     for number, item in enumerate(positions):
         colour = {"edgecolor": _ON_WHITE[number % len(_ON_WHITE)], **artist_kwargs}
-        draw_regions(ax, ax.wcs, [item.region], **colour)
+        draw_regions(ax, ax.wcs, [circles[number]], **colour)
         ax.plot(
             item.coord.ra.deg, item.coord.dec.deg, marker="+", markersize=9, color=colour["edgecolor"],
             transform=ax.get_transform("icrs"), linestyle="none",
@@ -73,9 +74,27 @@ def plot_positions(
     return ax
 
 
-def _frame(ax: WCSAxes, positions: Sequence[Position]) -> None:
-    """A square around the first position that holds all circles."""
-    wcs = ax.wcs
+def peek_position(position: Position) -> None:
+    """Draw a position and show it."""
+    plot_positions([position])
+    show()
+
+
+def _circles(positions: Sequence[Position]) -> list[CircleSkyRegion]:
+    """The error circles, numbered where several positions are called the same."""
+    circles = [item.region for item in positions]
+    texts = [circle.meta["text"] for circle in circles]
+    for number, circle in enumerate(circles):
+        if texts.count(texts[number]) > 1:
+            circle.meta["text"] = f"{texts[number]}, no. {texts[: number + 1].count(texts[number])}"
+    return circles
+
+
+def position_axes(positions: Sequence[Position], make: Callable[[WCS], Any]) -> WCSAxes:
+    """A square around the first position that holds all circles, on axes that `make` makes for a projection."""
+    centre = positions[0].coord
+    wcs = sky_wcs(centre.ra.deg, centre.dec.deg, "ICRS")
+    ax = make(wcs)
     pixel = wcs.proj_plane_pixel_scales()[0]
     first = positions[0]
     reach = max((first.separation(item) + _EXTENT / 2 * item.radius).to(u.arcsec) for item in positions)
@@ -87,3 +106,4 @@ def _frame(ax: WCSAxes, positions: Sequence[Position]) -> None:
     for axis, name in ((0, "Right ascension"), (1, "Declination")):
         ax.coords[axis].set_axislabel(f"{name} (ICRS)")
         ax.coords[axis].set_ticklabel(exclude_overlapping=True)
+    return ax

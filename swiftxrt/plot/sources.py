@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.patheffects as effects
@@ -23,13 +24,15 @@ if TYPE_CHECKING:
     from ..products.image import SkyImage
     from ..products.sources import SourceList
 
-__all__ = ["peek_sources", "plot_sources"]
+__all__ = ["peek_sources", "plot_sources", "source_axes"]
 
 #: Marker and its size (points) of each band: shapes inside each other, so that a source in all bands shows all.
 _MARKERS = {"total": ("o", 18.0), "soft": ("s", 12.0), "medium": ("D", 8.0), "hard": ("^", 5.0)}
 _OTHER_MARKER = ("h", 11.0)
 _ON_WHITE = tuple(COLOURS[name] for name in ("blue", "vermillion", "green", "purple", "orange"))
 _ON_DARK = ("#FFFFFF", *(COLOURS[name] for name in ("sky blue", "yellow", "green", "purple")))
+#: Height of a line of the legend.
+_LEGEND_INCH = 0.42
 #: Room around the sources where there is no image, as part of their extent, and at least (pixels).
 _MARGIN, _LEAST_PIX = 0.12, 20.0
 
@@ -76,10 +79,11 @@ def plot_sources(
         If there is no band of that name.
     """
     tables = {band: sources[band] for band in (sources if bands is None else bands)}
+    own_figure = ax is None
     if image is not None:
         ax, wcs = plot_image(image, ax=ax), image.wcs
     else:
-        ax = _sky_axes(tables) if ax is None else ax
+        ax = source_axes(tables, partial(new_axes, figsize=(6.2, 5.8))) if ax is None else ax
         if not isinstance(ax, WCSAxes):
             raise RequestError([("ax", "axes with a celestial projection are needed (projection=image.wcs)")], "plot")
         wcs = ax.wcs
@@ -91,8 +95,7 @@ def plot_sources(
         if number == 0 and numbers:
             _write_numbers(ax, wcs, table, options["color"], dark=image is not None)
     if any(len(table) for table in tables.values()):
-        face = {"facecolor": "black", "labelcolor": "white"} if image is not None else {}
-        ax.legend(loc="upper right", fontsize="small", framealpha=0.75, labelspacing=0.9, borderpad=0.8, **face)
+        _legend_below(ax, dark=image is not None, make_room=own_figure)
     return ax
 
 
@@ -100,6 +103,24 @@ def peek_sources(sources: SourceList) -> None:
     """Draw sources and show them."""
     plot_sources(sources)
     show()
+
+
+def _legend_below(ax: Axes, *, dark: bool, make_room: bool) -> None:
+    """A legend outside of the picture: there may be a source in any corner of it."""
+    number = len(ax.get_legend_handles_labels()[0])
+    columns = number if number < 4 else -(-number // 2)
+    if make_room:
+        figure: Any = ax.figure
+        width, height = figure.get_size_inches()
+        extra = _LEGEND_INCH * -(-number // columns)
+        bottom, top = ((getattr(figure.subplotpars, side) * height + extra) for side in ("bottom", "top"))
+        figure.set_size_inches(width, height + extra)
+        figure.subplots_adjust(bottom=bottom / (height + extra), top=top / (height + extra))
+    face = {"facecolor": "black", "labelcolor": "white"} if dark else {}
+    ax.legend(
+        loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=columns, fontsize="small", columnspacing=1.4, labelspacing=1.0,
+        handletextpad=0.6, borderpad=0.8, **face,
+    )  # fmt: skip
 
 
 def _draw_band(ax: Axes, wcs: WCS, band: str, table: QTable, options: dict[str, Any]) -> None:
@@ -122,8 +143,8 @@ def _write_numbers(ax: Axes, wcs: WCS, table: QTable, colour: str, *, dark: bool
         )  # fmt: skip
 
 
-def _sky_axes(tables: dict[str, QTable]) -> Any:
-    """New axes that hold all sources."""
+def source_axes(tables: Mapping[str, QTable], make: Callable[[WCS], Any]) -> Any:
+    """Axes that hold all sources, which `make` makes for a projection."""
     positions = list(_positions(tables))
     if not positions:
         raise RequestError(
@@ -131,7 +152,7 @@ def _sky_axes(tables: dict[str, QTable]) -> Any:
         )
     vectors = np.concatenate([one.cartesian.xyz.value.T for one in positions]).mean(axis=0)
     centre = SkyCoord(*vectors, representation_type="cartesian", frame="icrs").spherical
-    ax: Any = new_axes(sky_wcs(centre.lon.deg, centre.lat.deg, "ICRS"), figsize=(6.2, 5.8))
+    ax = make(sky_wcs(centre.lon.deg, centre.lat.deg, "ICRS"))
     pixels = np.concatenate([np.stack(ax.wcs.world_to_pixel(one), axis=-1) for one in positions])
     low, high = pixels.min(axis=0), pixels.max(axis=0)
     half = max(float(np.max(high - low)) * (0.5 + _MARGIN), _LEAST_PIX)
@@ -145,5 +166,5 @@ def _sky_axes(tables: dict[str, QTable]) -> Any:
     return ax
 
 
-def _positions(tables: dict[str, QTable]) -> Iterator[SkyCoord]:
+def _positions(tables: Mapping[str, QTable]) -> Iterator[SkyCoord]:
     return (table["position"] for table in tables.values() if len(table))

@@ -16,6 +16,7 @@ from ._axes import COLOURS, axis_label, mode_colour, new_axes, show
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from ..products.countspectrum import CountSpectrum
     from ..products.spectrum import XRTSpectrum
     from ..products.spectrumset import SpectrumSet
 
@@ -52,7 +53,7 @@ def plot_spectrum(
     spectrum : XRTSpectrum
         What to draw; masked bins are left out.
     ax : `~matplotlib.axes.Axes`, optional
-        Where to draw; new axes by default.
+        Where to draw; new axes with a title by default.
     min_counts : int, optional
         Counts per group. By default a spectrum whose bins are single channels
         is grouped so that its shape can be seen, and any other is drawn as it
@@ -78,6 +79,7 @@ def plot_spectrum(
     shown = _prepared(spectrum, min_counts)
     if ax is None:
         ax = new_axes(figsize=(6.8, 4.6))
+        ax.set_title(_title(spectrum), fontsize="medium")
     _remember_limits(ax)
     colour = COLOURS["black"] if spectrum.counts is None else mode_colour(spectrum.counts.mode)
     style = {"color": colour, "linewidth": 1.3, **artist_kwargs}
@@ -123,7 +125,9 @@ def plot_spectra(
     """
     if len(spectra) == 0:
         raise RequestError("there is no spectrum to draw; the set is empty")
-    ax = new_axes(figsize=(6.8, 4.6)) if ax is None else ax
+    if ax is None:
+        ax = new_axes(figsize=(6.8, 4.6))
+        ax.set_title(", ".join(dict.fromkeys(map(_object_name, spectra.count_spectra))), fontsize="medium")
     by_mode = len({spectrum.mode for spectrum in spectra.count_spectra}) == len(spectra)
     for number, (stem, spectrum) in enumerate(spectra.items()):
         mode = spectra.count_spectra[number].mode
@@ -135,12 +139,7 @@ def plot_spectra(
 
 def peek_spectrum(spectrum: XRTSpectrum) -> None:
     """Draw a spectrum with its background and show it."""
-    ax = plot_spectrum(spectrum, background=True)
-    counts = spectrum.counts
-    if counts is not None:
-        name = str(counts.header.get("OBJECT", "")).strip()
-        text = f"{counts.stem}, {counts.counts.sum()} counts in {counts.exposure.value:.5g} s"
-        ax.set_title(", ".join(filter(None, (name, text))), fontsize="medium")
+    plot_spectrum(spectrum, background=True)
     show()
 
 
@@ -148,6 +147,19 @@ def peek_spectra(spectra: SpectrumSet) -> None:
     """Draw all spectra of a set and show them."""
     plot_spectra(spectra)
     show()
+
+
+def _title(spectrum: XRTSpectrum) -> str:
+    """Which spectrum it is, and of how many counts."""
+    counts = spectrum.counts
+    if counts is None:
+        return ""
+    text = f"{counts.stem}, {counts.counts.sum()} counts in {counts.exposure.value:.5g} s"
+    return ", ".join(filter(None, (_object_name(counts), text)))
+
+
+def _object_name(counts: CountSpectrum) -> str:
+    return str(counts.header.get("OBJECT", "")).strip()
 
 
 def _prepared(spectrum: XRTSpectrum, min_counts: int | None) -> XRTSpectrum:

@@ -16,7 +16,8 @@ from astropy.timeseries import BinnedTimeSeries, TimeSeries
 from ..exceptions import RequestError
 from ..met import met_to_time
 from ..mission import Mode
-from .provenance import Provenance
+from ._curve_provenance import ProvenanceAttribute
+from ._display import ReadableSeries, ReadableTable, ShortNumbers
 
 __all__ = ["BINNINGS", "MET_DECIMALS", "TIME_COLUMNS", "Curve"]
 
@@ -37,9 +38,12 @@ _DEFAULTS: dict[type, Any] = {float: np.nan, int: 0, bool: False, str: ""}
 class Curve(TimeSeries):
     """What light curves and hardness ratios share: a time axis with bins, and a strict set of columns."""
 
+    TableFormatter = ShortNumbers
+
     t0_met = TableAttribute()
     binning = TableAttribute(default="unknown")
-    provenance = TableAttribute(default={})
+    #: Where the curve comes from (`~swiftxrt.Provenance`); stacked curves have that of all.
+    provenance = ProvenanceAttribute()
 
     _title: ClassVar[str] = ""
     #: Column name -> unit of a quantity, or Python type of a plain column; `time` comes before them.
@@ -95,15 +99,13 @@ class Curve(TimeSeries):
         for name, kind in cls._schema.items():
             values = plain[name][order]
             data[name] = values if isinstance(kind, type) else values << kind
-        provenance = other.pop("provenance") or {}
-        other["provenance"] = provenance.to_dict() if isinstance(provenance, Provenance) else dict(provenance)
         return cls(data, t0_met=None if t0_met is None else round(float(t0_met), MET_DECIMALS), **other)
 
     def __getitem__(self, item: Any) -> Any:
         names = isinstance(item, list | tuple) and item and all(isinstance(name, str) for name in item)
         if names and not self._schema.keys() <= set(item):  # Without all its columns it is no longer such a curve.
-            part = QTable(self, copy=False)[list(item)]
-            return TimeSeries(part) if "time" in item else part
+            part = ReadableTable(self, copy=False)[list(item)]
+            return ReadableSeries(part) if "time" in item else part
         result = super().__getitem__(item)
         if isinstance(result, Curve) and "__attributes__" in result.meta:
             # Astropy shares the attributes of a slice with the original.
@@ -204,8 +206,17 @@ class Curve(TimeSeries):
         size = self["time_err_neg"] + self["time_err_pos"]
         data = QTable({name: self[name] for name in self._schema if not name.startswith("time_err")})
         binned = BinnedTimeSeries(data, time_bin_start=self.time - self["time_err_neg"], time_bin_size=size)
-        binned.meta.update(self.meta.get("__attributes__", {}))
+        binned.meta.update(self.meta.get("__attributes__", {}) | {"provenance": self.provenance.to_dict()})
         return binned
+
+    def __eq__(self, other: object) -> Any:
+        """Row by row, as tables compare, but NaN equals NaN; see `equals` for whole curves."""
+        if not isinstance(other, Curve) or len(self) != len(other) or self.colnames != other.colnames:
+            return super().__eq__(other)
+        equal = [_same(self[name], other[name]) for name in self.colnames]
+        return np.logical_and.reduce(equal) if equal else np.ones(0, dtype=bool)
+
+    __hash__ = None  # type: ignore[assignment]  # The content is arrays, and may change.
 
     def first_difference(self, other: Any) -> str:
         """Where two curves differ first, in words; empty if they are equal (see `equals`)."""

@@ -62,6 +62,8 @@ _RATES = (
     *("CorrFact", "CtsInSrc", "BGInSrc", "Exposure", "Sigma", "SNR"),
 )
 _BAND = (*_TIME, "Rate", "RateErr", "Exposure")
+#: Columns that bands have besides, where they are known; the service keeps them to itself.
+_BAND_EXTRA = ("FracExp", "BGrate", "BGerr", "CorrFact", "CtsInSrc", "BGInSrc", "Sigma", "SNR")
 #: Columns of each kind of dataset; rows may have an ObsID besides.
 COLUMNS = {"": _RATES, "UL": _RATES, "Hard": _BAND, "Soft": _BAND, "HR": (*_TIME, "HR", "HRErr", "Exposure")}
 
@@ -220,7 +222,8 @@ def split_set(curves: LightCurveSet, *, mjd: bool = False) -> list[Dataset]:
     """Take a set apart into the service's tables, in its order; empty ones are left out.
 
     `confidence` has no place in these tables, nor have the two sides of an
-    error in the bands. Rates in WT mode tell their systematic error as factors
+    error in the bands. What is known of a band beyond rate, error and exposure
+    comes after these. Rates in WT mode tell their systematic error as factors
     ``SYS_NEG`` and ``SYS_POS`` if the set has the variant without. Times count from T0 or, if wanted, are MJD
     (UTC), which double precision resolves to a microsecond at best.
 
@@ -280,6 +283,8 @@ def _table(mode: str, kind: str, curve: QTable, t0_met: float | None) -> Dataset
     columns = list(COLUMNS[kind])
     if kind not in ("", "UL") and np.all(np.isnan(values["Exposure"])):
         columns.remove("Exposure")  # The service has sent it for bands and ratio since 2023 only.
+    if kind in ("Hard", "Soft"):
+        columns += [name for name in _BAND_EXTRA if not np.all(np.isnan(values[name]))]
     quality = np.asarray(curve["quality"]) if kind in ("", "UL") else np.array([], dtype=np.int64)
     return Dataset(mode, kind, {name: values[name] for name in columns}, np.asarray(curve["obsid"]), quality)
 

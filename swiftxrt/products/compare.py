@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..exceptions import RequestError
 from ..kinds import ProductKind
 from ._differences import Difference
+from ._display import ReadableTable
 from ._product_differences import Findings, product_differences
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class Comparison:
         Errors are combined as if the two were independent. Two analyses of
         the same photons agree much better than that.
         """
-        return QTable(
+        return ReadableTable(
             [np.array([getattr(row, name) for row in self._differences], dtype=kind) for name, kind in COLUMNS.items()],
             names=list(COLUMNS),
         )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from dataclasses import replace as dataclass_replace
 from typing import TYPE_CHECKING, Any
@@ -13,10 +12,12 @@ import astropy.units as u
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bands import TOTAL, EnergyBand
+from ..bands import EnergyBand
 from ..exceptions import NoDataError, RequestError
 from ..mission import Mode
 from ._arrays import integers, quantities
+from ._count_checks import LABEL, as_mode, region_text, shape_problems, value_problems
+from ._count_facts import CountFacts
 from ._keywords import Keyword, propagated
 from .grouping import BAD, GOOD, LAST_BAD_CHANNEL, LEFT_OVER, GroupedCounts, group_flags
 from .gti import GTI
@@ -24,17 +25,17 @@ from .provenance import Provenance
 from .response import ARF, RMF
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from .spectrum import XRTSpectrum
 
 __all__ = ["LABEL", "CountSpectrum"]
 
 _CHANNELS_PER_KEV = 100
-#: Names of time slices; they become parts of file names and FITS keywords.
-LABEL = re.compile(r"[A-Za-z0-9_.+-]([A-Za-z0-9_.+ -]*[A-Za-z0-9_.+-])?")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class CountSpectrum:
+class CountSpectrum(CountFacts):
     """A spectrum as it was counted: integer counts per channel, background, response.
 
     Immutable, picklable, compared by value (without provenance). It is what
@@ -123,7 +124,7 @@ class CountSpectrum:
     provenance: Provenance = field(default_factory=Provenance)
 
     def __post_init__(self) -> None:
-        self._set(mode=_mode(self.mode), counts=integers(self.counts, "counts"), header=propagated(self.header))
+        self._set(mode=as_mode(self.mode), counts=integers(self.counts, "counts"), header=propagated(self.header))
         if self.counts.size == 0:
             raise RequestError([("counts", "at least one channel is needed")], "CountSpectrum")
         channel = np.arange(self.counts.size) if self.channel is None else self.channel
@@ -132,7 +133,7 @@ class CountSpectrum:
             flags = np.zeros(self.counts.size) if getattr(self, name) is None else getattr(self, name)
             self._set(**{name: integers(flags, name)})
         for name in ("source_region", "background_region"):
-            self._set(**{name: _region_text(getattr(self, name), name)})
+            self._set(**{name: region_text(getattr(self, name), name)})
         grades = self.mode.grades if self.grades is None else (int(self.grades[0]), int(self.grades[1]))
         self._set(grades=grades, backscale=float(self.backscale), areascale=float(self.areascale))
         if self.interval is not None:
@@ -140,7 +141,7 @@ class CountSpectrum:
         if self.mean_event_met is not None:
             self._set(mean_event_met=float(self.mean_event_met))
         self._set(energy_edges=self._edges())
-        problems = [*self._shape_problems(), *self._value_problems()]
+        problems = [*shape_problems(self), *value_problems(self)]
         if problems:
             raise RequestError(problems, "CountSpectrum")
         if self.background is not None and not np.array_equal(self.background.energy_edges, self.energy_edges):
@@ -157,81 +158,6 @@ class CountSpectrum:
             return self.rmf.channel_edges
         edges = np.append(self.channel, self.channel[-1:] + 1) / _CHANNELS_PER_KEV
         return quantities(edges * u.keV, u.keV, "energy_edges")
-
-    def _shape_problems(self) -> Iterator[tuple[str, str]]:
-        size = self.counts.size
-        for name in ("channel", "quality", "grouping"):
-            if getattr(self, name).shape != (size,):
-                yield name, f"must have one value per channel ({size}); got {getattr(self, name).shape}"
-        if self.rmf is not None and not np.array_equal(self.rmf.channels, self.channel):
-            yield "rmf", f"has channels {self.rmf.channels[0]}-{self.rmf.channels[-1]}; the spectrum has others"
-        elif self.energy_edges.shape != (size + 1,) or not np.all(np.diff(self.energy_edges.value) > 0):
-            yield "energy_edges", f"{size + 1} increasing energies are needed for {size} channels"
-        if self.background is not None and not np.array_equal(self.background.channel, self.channel):
-            yield "background", "must have the same channels as the source"
-
-    def _value_problems(self) -> Iterator[tuple[str, str]]:
-        if np.any(self.counts < 0):
-            yield "counts", "must not be negative"
-        if np.any(np.diff(self.channel) != 1):
-            yield "channel", "must be contiguous and increasing"
-        if np.any(np.abs(self.grouping) > 1):
-            yield "grouping", "must be 1 (starts a group), -1 (continues it) or 0"
-        if not isinstance(self.label, str) or not LABEL.fullmatch(self.label):
-            yield "label", f"must be letters, digits, '_', '-', '+', '.' or blanks between them; got {self.label!r}"
-        for name, times in (("interval", self.interval or ()), ("mean_event_met", (self.mean_event_met or 0.0,))):
-            if not np.all(np.isfinite(times)):
-                yield name, f"must be finite; got {times}"
-        for name in ("exposure", "backscale", "areascale"):
-            value = getattr(self, name)
-            if np.ndim(value) or not 0 < float(getattr(value, "value", value)) < np.inf:
-                yield name, f"must be one positive number; got {value}"
-
-    @property
-    def stem(self) -> str:
-        """Name of slice and mode, as in the service's file names: ``"interval0pc"``."""
-        return f"{self.label}{self.mode.value.lower()}"
-
-    @property
-    def mean_met(self) -> u.Quantity:
-        """Mean arrival time of the counts (MET, s).
-
-        Where that is not known, the middle of the good time; NaN without good time.
-        """
-        if self.mean_event_met is not None:
-            return self.mean_event_met * u.s
-        if self.gti is None or not self.gti.exposure_s:
-            return np.nan * u.s
-        middle = (self.gti.start + self.gti.stop) / 2
-        return float(np.average(middle, weights=self.gti.stop - self.gti.start)) * u.s
-
-    @property
-    def background_ratio(self) -> float:
-        """Factor from counts of the background region to those expected in the source region; 0 without background.
-
-        Ratio of exposure, BACKSCAL and AREASCAL (OGIP 92-007).
-        """
-        if self.background is None:
-            return 0.0
-        exposures = self.exposure / self.background.exposure
-        return (
-            float(exposures) * self.backscale / self.background.backscale * self.areascale / self.background.areascale
-        )
-
-    @property
-    def net_rate(self) -> u.Quantity:
-        """Background-subtracted count rate between 0.3 and 10 keV (channels 30 to 1000)."""
-        first, last = TOTAL.channels
-        inside = (self.channel >= first) & (self.channel <= last)
-        net = float(self.counts[inside].sum())
-        if self.background is not None:
-            net -= self.background_ratio * float(self.background.counts[inside].sum())
-        return net / self.areascale * u.ct / self.exposure
-
-    @property
-    def is_grouped(self) -> bool:
-        """Whether grouping flags are set."""
-        return bool(np.any(self.grouping))
 
     def group(self, *, min_counts: int, band: EnergyBand | None = None) -> CountSpectrum:
         """Set grouping flags so that every group has enough counts.
@@ -410,6 +336,14 @@ class CountSpectrum:
 
         write_pha(self, path, overwrite=overwrite)
 
+    def plot(self, *, ax: Axes | None = None, min_counts: int | None = None, **artist_kwargs: Any) -> Axes:
+        """Draw the net count rate per energy; see `swiftxrt.plot.spectrum.plot_spectrum`."""
+        return self.to_spectrum().plot(ax=ax, min_counts=min_counts, **artist_kwargs)
+
+    def peek(self) -> None:
+        """Draw the spectrum and show it."""
+        self.to_spectrum().peek()
+
     def replace(self, **changes: Any) -> CountSpectrum:
         """A copy with some fields changed."""
         return dataclass_replace(self, **changes)
@@ -447,19 +381,3 @@ def _same(one: Any, two: Any) -> bool:
     if isinstance(one, np.ndarray):
         return np.array_equal(np.asarray(one), np.asarray(two))
     return bool(one == two)
-
-
-def _mode(value: Any) -> Mode:
-    try:
-        return Mode(value)
-    except ValueError:
-        raise RequestError([("mode", f"'PC' or 'WT' is needed; got {value!r}")], "CountSpectrum") from None
-
-
-def _region_text(text: Any, name: str) -> str | None:
-    """Region text as files can keep it: ASCII, no blanks at line ends, no empty lines."""
-    if text is None:
-        return None
-    if not isinstance(text, str) or not text.isascii():
-        raise RequestError([(name, f"DS9 region text (ASCII) is needed; got {text!r}")], "CountSpectrum")
-    return "\n".join(line.rstrip() for line in text.splitlines() if line.strip()) or None

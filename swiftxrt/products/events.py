@@ -15,18 +15,16 @@ from astropy.coordinates import SkyCoord
 from astropy.nddata import CCDData
 from astropy.table import QTable
 from astropy.time import Time
-from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from ..bands import EnergyBand
-from ..exceptions import NoDataError, RequestError
-from ..identifiers import parse_obsid
+from ..exceptions import RequestError
 from ..met import met_to_time
 from ..mission import CHANNEL_KEV, SKY_SIZE, Mode
 from ._arrays import readonly
-from ._event_header import as_mode, completed, image_cards, live_fraction, restricted
+from ._event_facts import EventFacts
+from ._event_header import as_mode, completed, image_cards, restricted
 from ._regions import region_raster
-from ._wcs import sky_wcs
 from .gti import GTI
 from .image import SkyImage
 
@@ -42,7 +40,7 @@ _INTEGER_COLUMNS = ("x", "y", "pi", "grade", "rawx", "rawy", "detx", "dety", "ph
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class EventList:
+class EventList(EventFacts):
     """Events of one mode with their good time intervals; immutable.
 
     Events are sorted by time when the list is made. All columns have shape
@@ -129,81 +127,6 @@ class EventList:
         """The event columns there are."""
         values = {name: getattr(self, name) for name in ("met", *_INTEGER_COLUMNS, "status")}
         return {name: array for name, array in values.items() if array is not None}
-
-    # --- What the header says -------------------------------------------------
-
-    @cached_property
-    def wcs(self) -> WCS:
-        """System of the sky image, 1000 x 1000 pixels with reference pixel 500.5 (FITS count)."""
-        head = self.header
-        return sky_wcs(head["RA_NOM"], head["DEC_NOM"], head["RADESYS"], head["EQUINOX"])
-
-    @property
-    def obsid(self) -> str:
-        """Eleven digits."""
-        return parse_obsid(self.header["OBS_ID"])
-
-    @property
-    def object_name(self) -> str:
-        """Name of the target as in the header; may be empty."""
-        return str(self.header.get("OBJECT", ""))
-
-    @property
-    def pointing(self) -> SkyCoord:
-        """Mean pointing direction."""
-        return SkyCoord(self.header["RA_PNT"], self.header["DEC_PNT"], unit="deg", frame=self._frame)
-
-    @property
-    def target_position(self) -> SkyCoord | None:
-        """Position of the target as commanded, None where the header has none."""
-        if "RA_OBJ" not in self.header or "DEC_OBJ" not in self.header:
-            return None
-        return SkyCoord(self.header["RA_OBJ"], self.header["DEC_OBJ"], unit="deg", frame=self._frame)
-
-    @property
-    def _frame(self) -> str:
-        return str(self.header["RADESYS"]).lower()
-
-    @property
-    def roll(self) -> u.Quantity:
-        """Mean position angle of the spacecraft in degrees."""
-        return float(self.header["PA_PNT"]) * u.deg
-
-    @property
-    def utcf(self) -> float | None:
-        """Clock correction UTCF in seconds, None where the header has none."""
-        value = self.header.get("UTCFINIT")
-        return None if value is None else float(value)
-
-    @property
-    def frame_s(self) -> float:
-        """Time resolution (readout frame) in seconds."""
-        return float(self.header["TIMEDEL"])
-
-    @property
-    def exposure(self) -> u.Quantity:
-        """Live time in seconds: good time less dead time."""
-        return float(self.header["EXPOSURE"]) * u.s
-
-    @property
-    def live_fraction(self) -> float:
-        """Live time over good time."""
-        return live_fraction(self.header)
-
-    @property
-    def start(self) -> Time:
-        """Beginning of the first good time interval, UTC."""
-        return met_to_time(self._limits_s()[0], utcf=self.utcf)
-
-    @property
-    def stop(self) -> Time:
-        """End of the last good time interval, UTC."""
-        return met_to_time(self._limits_s()[1], utcf=self.utcf)
-
-    def _limits_s(self) -> tuple[float, float]:
-        if not len(self.gti):
-            raise NoDataError(f"no good time is left in {self!r}")
-        return float(self.gti.start[0]), float(self.gti.stop[-1])
 
     # --- Derived columns ------------------------------------------------------
 

@@ -241,7 +241,7 @@ class SpectralFit:
         Errors are in columns of their own: ``nh``, ``nh_err_neg``,
         ``nh_err_pos``, ... `astropy.table.vstack` joins such tables.
         """
-        from astropy.table import QTable
+        from ._display import ReadableTable
 
         columns: dict[str, Any] = {"model": [self.model]}
         fluxes = {name: getattr(self, name) for name in _FLUXES}
@@ -253,7 +253,7 @@ class SpectralFit:
         columns["statistic"] = [self.statistic]
         columns["dof"] = [-1 if self.dof is None else self.dof]
         columns["test_statistic"] = [self.test_statistic]
-        return QTable(columns)
+        return ReadableTable(columns)
 
     def counts_to_flux(
         self, rate: u.Quantity, *, net_rate: u.Quantity | None = None, absorbed: bool = False

@@ -15,7 +15,7 @@ from ..bands import TOTAL, EnergyBand
 from ..exceptions import ProductNotAvailableError, RequestError
 from ._curve import TIME_COLUMNS, Curve, summary
 from .hardness import HardnessCurve
-from .provenance import Provenance
+from .provenance import Provenance, joined
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,8 +69,8 @@ class LightCurve(Curve):
         ``"counts"``, ``"time"``, ``"snapshot"``, ``"obsid"`` or ``"unknown"``.
     confidence : float
         Of the upper limits.
-    provenance : dict
-        See `~swiftxrt.products.provenance.Provenance`.
+    provenance : Provenance
+        Where the curve comes from; stacked curves have that of all.
     """
 
     band = TableAttribute(default=str(TOTAL))
@@ -288,6 +288,11 @@ class LightCurveSet(Mapping[str, "LightCurve | HardnessCurve"]):
         """Hard against medium band of the catalogue."""
         return self._get("hr2")
 
+    @property
+    def provenance(self) -> Provenance:
+        """Where the curves come from."""
+        return joined(curve.provenance for curve in self._curves.values())
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild_set, (self._curves, dict(self.variants))
 
@@ -306,6 +311,12 @@ class LightCurveSet(Mapping[str, "LightCurve | HardnessCurve"]):
     def equals(self, other: Any) -> bool:
         """Whether two sets hold the same curves and variants; see `LightCurve.equals`."""
         return not self.first_difference(other)
+
+    def __eq__(self, other: object) -> bool:
+        """The same as `equals`: one answer, where two curves are compared row by row."""
+        return self.equals(other) if isinstance(other, LightCurveSet) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # The content is arrays.
 
     def plot(self) -> Axes:
         """Draw rates above and hardness ratio below, and give the upper panel."""
@@ -340,6 +351,8 @@ class LightCurveSet(Mapping[str, "LightCurve | HardnessCurve"]):
 
         Raises
         ------
+        RequestError
+            If the name is that of a file, such as ``"x.fits"``.
         OutputExistsError
             If a file exists and `overwrite` is false.
         """

@@ -94,7 +94,7 @@ class Position:
         """The error circle as a `~regions.CircleSkyRegion`."""
         from regions import CircleSkyRegion, RegionMeta
 
-        label = f"{self.kind} position ({self.confidence:.0%})"
+        label = f"{self.kind} position ({100 * self.confidence:.10g}%)" + (f", {self.catalog}" if self.catalog else "")
         return CircleSkyRegion(self.coord, self.radius, meta=RegionMeta({"text": label}))
 
     def separation(self, other: Position | SkyCoord) -> Angle:
@@ -159,7 +159,7 @@ class Position:
         path : path-like
             An archive (``psf.tar.gz``, ``enh.zip``, ...), a folder of one that
             was unpacked, one of its files ``results.dat``, ``success.txt``,
-            ``corrpos.dat`` or ``INSXPS``, or ``position.json``.
+            ``corrpos.dat`` or ``INSXPS``, or what `write` made (``.json``, ``.reg``).
 
         Raises
         ------
@@ -173,7 +173,16 @@ class Position:
         return read_position(path)
 
     def write(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write the error circle as a DS9 region file (``.reg``) that HEASoft reads too.
+        """Write the position as JSON, or its error circle as a DS9 region that HEASoft reads too.
+
+        Both can be read back; a region has no place for the provenance.
+
+        Parameters
+        ----------
+        path : path-like
+            Name ending with ``.json`` or ``.reg``.
+        overwrite : bool, optional
+            Whether an existing file may be replaced.
 
         Raises
         ------
@@ -182,15 +191,21 @@ class Position:
         OutputExistsError
             If `path` exists and `overwrite` is false.
         """
-        from ..io.regions import write_ds9
+        from ..io.position import save_position
 
-        return write_ds9(path, [self.region], overwrite=overwrite)
+        return save_position(self, path, overwrite=overwrite)
 
     def plot(self, *, ax: Axes | None = None, image: SkyImage | None = None, **artist_kwargs: Any) -> Axes:
         """Draw the error circle, see `swiftxrt.plot.position.plot_positions`."""
         from ..plot.position import plot_positions
 
         return plot_positions([self], ax=ax, image=image, **artist_kwargs)
+
+    def peek(self) -> None:
+        """Draw the error circle and show it."""
+        from ..plot.position import peek_position
+
+        peek_position(self)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Position):

@@ -13,9 +13,12 @@ from .compare import Comparison, compare_products
 from .provenance import Provenance
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from .image import SkyImage
     from .lightcurve import LightCurveSet
     from .position import Position
+    from .replies import ServiceReply
     from .sources import SourceList
     from .spectrumset import SpectrumSet
 
@@ -38,6 +41,8 @@ class ProductSet(Mapping[ProductKind, Any]):
         The request, as resolved by the backend.
     provenance : Provenance, optional
         Where the set comes from.
+    replies : mapping of ProductKind to ServiceReply, optional
+        What the service sent for the products, as it came.
     """
 
     def __init__(
@@ -47,9 +52,11 @@ class ProductSet(Mapping[ProductKind, Any]):
         failed: Mapping[ProductKind, str] | None = None,
         request: Any = None,
         provenance: Provenance | None = None,
+        replies: Mapping[ProductKind, ServiceReply] | None = None,
     ) -> None:
         self._products = dict(products)
         self._failed = dict(failed or {})
+        self._replies = dict(replies or {})
         self.request = request
         self.provenance = provenance or Provenance()
 
@@ -57,6 +64,14 @@ class ProductSet(Mapping[ProductKind, Any]):
     def failed(self) -> Mapping[ProductKind, str]:
         """What was asked for and not made, with the reason."""
         return MappingProxyType(self._failed)
+
+    @property
+    def replies(self) -> Mapping[ProductKind, ServiceReply]:
+        """What the service sent for each product, as it came, without the user's address.
+
+        Sets of the local engine, and those that `read` gives, have none.
+        """
+        return MappingProxyType(self._replies)
 
     def __getitem__(self, kind: ProductKind | str) -> Any:
         wanted = ProductKind.of(kind)
@@ -124,6 +139,18 @@ class ProductSet(Mapping[ProductKind, Any]):
         """Sources found in the field, by energy band."""
         return self[ProductKind.SOURCES]  # type: ignore[no-any-return]
 
+    def __eq__(self, other: object) -> bool:
+        """Whether two sets have equal products, and lack the same ones.
+
+        Each product tells what is equal for it: values with their units and
+        what they mean. Requests, reasons and provenance do not count.
+        """
+        if not isinstance(other, ProductSet):
+            return NotImplemented
+        return self._products == other._products and set(self._failed) == set(other._failed)
+
+    __hash__ = None  # type: ignore[assignment]  # The products are arrays.
+
     def compare(self, other: ProductSet) -> Comparison:
         """Compare with the products of another job, value by value, in units of their errors.
 
@@ -172,13 +199,17 @@ class ProductSet(Mapping[ProductKind, Any]):
 
         Raises
         ------
+        RequestError
+            If the name is that of a file, such as ``"x.fits"``.
         OutputExistsError
             If the folder holds files and `overwrite` is False, or other files
             than products: those are never replaced.
         """
         from ..io import manifest
+        from ..io._folders import folder_to_write
 
-        return manifest.write_productset(self, Path(folder), overwrite=overwrite)
+        place = folder_to_write(folder, "a set of products", "products.light_curve.total.write('curve.fits')")
+        return manifest.write_productset(self, place, overwrite=overwrite)
 
     @classmethod
     def read(cls, folder: str | Path) -> ProductSet:
@@ -192,6 +223,86 @@ class ProductSet(Mapping[ProductKind, Any]):
         from ..io import manifest
 
         return manifest.read_productset(Path(folder))
+
+    def write_bundle(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Save everything that is known of the products in one folder or zip archive.
+
+        A bundle holds the products as `write` saves them, the request, the
+        replies of the service as they came, versions and provenance, and
+        ``SHA256SUMS`` with a checksum of every file. There is no e-mail
+        address in it.
+
+        Parameters
+        ----------
+        path : path-like
+            A new folder, or a file whose name ends in ``.zip``.
+        overwrite : bool, optional
+            Whether an earlier bundle of that name is replaced.
+
+        Returns
+        -------
+        path : Path
+
+        Raises
+        ------
+        OutputExistsError
+            If there is something of that name and `overwrite` is False, or
+            something else than a bundle: that is never replaced.
+        RequestError
+            If the name is that of another kind of file.
+        StorageError
+            If it cannot be written; an earlier bundle is left as it was.
+        """
+        from ..io import bundle
+
+        return bundle.write_bundle(self, Path(path), overwrite=overwrite)
+
+    @classmethod
+    def read_bundle(cls, path: str | Path) -> ProductSet:
+        """Read what `write_bundle` wrote; nothing is asked of any service.
+
+        The checksum of every file is checked. Products that came from a
+        service are made anew from its replies, so they profit from whatever
+        this release reads better than the one that wrote the bundle.
+
+        Parameters
+        ----------
+        path : path-like
+            The folder or zip archive.
+
+        Returns
+        -------
+        products : ProductSet
+            Equal to the set that was written.
+
+        Raises
+        ------
+        FormatError
+            If it is no bundle, or one of a newer release, or if a file in it
+            is damaged, missing or does not belong to it.
+
+        Warns
+        -----
+        MetadataWarning
+            If a reply cannot be read by this release; the product is read as
+            it was saved.
+        """
+        from ..backends.ukssdc.replay import decode_reply
+        from ..io import bundle
+
+        return bundle.read_bundle(Path(path), decode_reply)
+
+    def plot(self) -> list[Axes]:
+        """Draw all products into one figure; see `swiftxrt.plot.productset.plot_products`."""
+        from ..plot.productset import plot_products
+
+        return plot_products(self)
+
+    def peek(self) -> None:
+        """Draw all products and show them."""
+        from ..plot.productset import peek_products
+
+        peek_products(self)
 
     def __repr__(self) -> str:
         made = ", ".join(kind.value for kind in self._products) or "nothing"

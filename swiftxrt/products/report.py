@@ -10,7 +10,10 @@ from html import escape
 
 from ..kinds import ProductKind
 
-__all__ = ["JobReport", "JobSummary", "Phase", "ProductStatus", "Step", "StepState"]
+__all__ = ["ALREADY_ENDED", "JobReport", "JobSummary", "Phase", "ProductStatus", "Step", "StepState"]
+
+#: Why most products that are not cancelled are not, in the words of all backends.
+ALREADY_ENDED = "already finished"
 
 
 class Phase(str, Enum):
@@ -91,6 +94,8 @@ class ProductStatus:
         Seconds since work on the product began.
     preface : str
         What the backend says before the steps, e.g. which filters it tries.
+    remark : str
+        What came of an attempt to cancel the product, if it was in vain.
     """
 
     phase: Phase
@@ -98,6 +103,7 @@ class ProductStatus:
     steps: tuple[Step, ...] = ()
     running_s: float | None = None
     preface: str = ""
+    remark: str = ""
 
     @property
     def fraction(self) -> float:
@@ -113,10 +119,11 @@ class ProductStatus:
 
     @property
     def summary(self) -> str:
-        """Phase, text and time in one line."""
+        """Phase, text, remark and time in one line."""
         running = self.phase is Phase.EXECUTING and self.running_s is not None
         time = f" for {timedelta(seconds=int(self.running_s or 0))}" if running else ""
-        return f"{self.phase}{time}{f': {self.text}' if self.text else ''}"
+        words = "; ".join(filter(None, (self.text, self.remark)))
+        return f"{self.phase}{time}{f': {words}' if words else ''}"
 
     def __str__(self) -> str:
         return _indented(_product_lines("", self))
@@ -140,6 +147,8 @@ class JobReport:
         State of each product asked for.
     time : datetime
         When the report was made (UTC).
+    reached : float
+        Share of the work that an earlier report had as done.
 
     Examples
     --------
@@ -156,6 +165,12 @@ class JobReport:
     job_id: str
     products: Mapping[ProductKind, ProductStatus]
     time: datetime = field(default_factory=lambda: datetime.now(UTC), compare=False)
+    reached: float = field(default=0.0, compare=False)
+
+    @classmethod
+    def accepted(cls, job_id: str, kinds: Iterable[ProductKind]) -> JobReport:
+        """The state of a job of which only that it was accepted is known."""
+        return cls(job_id, {kind: ProductStatus(Phase.PENDING) for kind in kinds})
 
     @property
     def phase(self) -> Phase:
@@ -195,10 +210,18 @@ class JobReport:
 
     @property
     def fraction(self) -> float:
-        """Share of the work that is done, 0 to 1."""
+        """Share of the work that is done, 0 to 1.
+
+        It never gets less from one report on a job to the next, also where a
+        service goes through the same steps several times.
+        """
         if not self.products:
-            return 0.0
-        return sum(status.fraction for status in self.products.values()) / len(self.products)
+            return self.reached
+        return max(self.reached, sum(status.fraction for status in self.products.values()) / len(self.products))
+
+    def after(self, earlier: JobReport | None) -> JobReport:
+        """The same report, knowing how far the work was before."""
+        return self if earlier is None else replace(self, reached=earlier.fraction)
 
     def not_cancelled(self, reasons: Mapping[ProductKind, str]) -> JobReport:
         """The same report, with a remark on products that could not be cancelled.
@@ -206,7 +229,7 @@ class JobReport:
         Parameters
         ----------
         reasons : mapping of ProductKind to str
-            Why; what was cancelled after all needs no remark.
+            Why; an empty text stands for a product that was cancelled now.
         """
         products = {kind: _remarked(status, reasons.get(kind, "")) for kind, status in self.products.items()}
         return replace(self, products=products)
@@ -258,10 +281,10 @@ class JobSummary:
 
 
 def _remarked(status: ProductStatus, reason: str) -> ProductStatus:
-    if not reason or status.phase is Phase.ABORTED:
+    if not reason:
         return status
-    remark = f"could not be cancelled: {reason}"
-    return replace(status, text=f"{status.text}; {remark}" if status.text else remark)
+    in_vain = "is cancelled already" if status.phase is Phase.ABORTED else f"could not be cancelled: {reason}"
+    return replace(status, remark=in_vain)
 
 
 # Trees are lists of (depth, line).

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .._fields import nearest
 from ..exceptions import ProductNotAvailableError, RequestError
+from ._display import ReadableTable
 from .provenance import Provenance
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class SourceList(Mapping[str, QTable]):
         problems = [problem for band, table in tables.items() for problem in _problems(band, table)]
         if problems:
             raise RequestError(problems, "list of sources")
-        self._tables = {band: table.copy() for band, table in tables.items()}
+        self._tables = {band: ReadableTable(table) for band, table in tables.items()}
         self._provenance = provenance or Provenance()
 
     @classmethod
@@ -134,13 +135,13 @@ class SourceList(Mapping[str, QTable]):
         parts = []
         floats = [name for name in COLUMN_UNITS if any(name in table.colnames for table in self._tables.values())]
         for band, table in self._tables.items():
-            part = QTable({"band": np.full(len(table), band), **{name: table[name] for name in table.colnames}})
+            part = ReadableTable({"band": np.full(len(table), band), **{name: table[name] for name in table.colnames}})
             for name in floats:
                 if name not in table.colnames:
                     part[name] = _with_unit(np.full(len(table), np.nan), COLUMN_UNITS[name])
             parts.append(part)
         if not parts:
-            return QTable(names=("band",), dtype=(str,))
+            return ReadableTable(names=("band",), dtype=(str,))
         return vstack(parts, metadata_conflicts="silent")
 
     @property
@@ -214,6 +215,8 @@ class SourceList(Mapping[str, QTable]):
 
         Raises
         ------
+        RequestError
+            If the name is that of a file, such as ``"x.ecsv"``.
         OutputExistsError
             If a file exists and `overwrite` is False.
         """

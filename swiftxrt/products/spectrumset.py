@@ -139,7 +139,9 @@ class SpectrumSet(Mapping[str, "XRTSpectrum"]):
 
         Parameters that a model does not have are masked.
         """
-        from astropy.table import QTable, vstack
+        from astropy.table import vstack
+
+        from ._display import ReadableTable
 
         rows = []
         for stem, models in self._fits.items():
@@ -147,7 +149,7 @@ class SpectrumSet(Mapping[str, "XRTSpectrum"]):
                 row = fit.table
                 row.add_column([stem], name="spectrum", index=0)
                 rows.append(row)
-        return vstack(rows) if rows else QTable(names=("spectrum", "model"), dtype=(str, str))
+        return vstack(rows) if rows else ReadableTable(names=("spectrum", "model"), dtype=(str, str))
 
     @property
     def missing(self) -> Mapping[str, str]:
@@ -274,6 +276,8 @@ class SpectrumSet(Mapping[str, "XRTSpectrum"]):
 
         Raises
         ------
+        RequestError
+            If the name is that of a file, such as ``"x.pha"``.
         OutputExistsError
             If a file exists and `overwrite` is False.
         """

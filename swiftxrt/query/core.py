@@ -2,47 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
-import astropy.units as u
-from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 from astroquery.query import BaseQuery
 
+from ..backends.cache import clear_cache
 from ..backends.registry import check_backend, make_backend
-from ..config import data_folder
-from ..exceptions import JobBookError, ProductNotAvailableError, RequestError, SwiftXRTWarning, warn
+from ..config import conf, data_folder
+from ..exceptions import JobBookError, RequestError, SwiftXRTWarning, warn
 from ..jobs import submission
 from ..jobs.book import JobBook
 from ..jobs.job import Job
-from ..jobs.protocol import ProductBackend
-from ..kinds import ProductKind
-from ..mission import Mode
-from ..products.image import SkyImage
-from ..products.lightcurve import LightCurveSet
-from ..products.position import Position
-from ..products.sources import SourceList
-from ..products.spectrumset import SpectrumSet
+from ..jobs.protocol import ProductBackend, check_job_id
 from ..request.bundle import XRTRequest
 from ..request.cautions import warn_about
-from ..request.extraction import ExtractionSettings
-from ..request.image import ImageRequest
-from ..request.lightcurve import LightCurveRequest
-from ..request.position import PositionRequest
-from ..request.sources import SourceDetectionRequest
-from ..request.spectrum import SpectrumRequest
-from ..request.target import Target
 from .joblist import job_table
-from .resolve import as_target
+from .making import ProductMaking
+
+if TYPE_CHECKING:
+    from ..jobs.joblist import JobList
+    from ..jobs.outcome import ListReport
 
 __all__ = ["SwiftXRT", "SwiftXRTClass"]
 
-TargetLike = Target | str | SkyCoord
 
-
-class SwiftXRTClass(BaseQuery):
+class SwiftXRTClass(ProductMaking, BaseQuery):
     """Swift-XRT products on demand, as Astropy objects.
 
     ``swiftxrt.SwiftXRT`` is a ready instance that uses the service in
@@ -53,8 +41,10 @@ class SwiftXRTClass(BaseQuery):
     backend : {"ukssdc", "local"}, optional
         Where requests run: on the service, or on observations on disk.
     user : str, optional
-        Registered e-mail address for the service; by default ``conf.user`` or
-        the environment variable ``SWIFTXRT_USER``. It is left out of pickles.
+        Registered e-mail address for the service; by default ``conf.user``,
+        the environment variable ``SWIFTXRT_USER`` or what the command
+        ``swiftxrt user set`` put into the keyring of the system. It is left
+        out of pickles.
     archive : path-like, optional
         Folder with observations for the local engine; by default
         ``conf.archive`` or the environment variable ``SWIFTXRT_ARCHIVE``.
@@ -84,16 +74,23 @@ class SwiftXRTClass(BaseQuery):
         self._user = user
         self._archive = archive
         self._state = state
-        self._made: ProductBackend | None = None
+        self._made: dict[str, ProductBackend] = {}
         self._book: JobBook | None = None
+        self._lists: WeakSet[JobList] = WeakSet()
         self._has_book = True
 
     @property
     def _backend(self) -> ProductBackend:
-        """The backend, made at first use: importing the package touches nothing."""
-        if self._made is None:
-            self._made = make_backend(self._backend_name, user=self._user, archive=self._archive, state=self._state)
-        return self._made
+        """The backend, made at first use: importing the package touches nothing.
+
+        There is one for each service that ``conf.service_url`` has named: jobs
+        stay where they are when it changes.
+        """
+        place = conf.service_url.rstrip("/") if self._backend_name == "ukssdc" else ""
+        if place not in self._made:
+            made = make_backend(self._backend_name, user=self._user, archive=self._archive, state=self._state)
+            self._made[place] = made
+        return self._made[place]
 
     @property
     def job_book(self) -> JobBook:
@@ -169,6 +166,79 @@ class SwiftXRTClass(BaseQuery):
         warn_about(request)
         return self._submit(request)
 
+    def submit_many(
+        self,
+        requests: Iterable[XRTRequest],
+        *,
+        max_active: int | None = None,
+        location: str | Path | None = None,
+        name: str | None = None,
+        progress: Callable[[ListReport], None] | bool = True,
+    ) -> JobList:
+        """Run many requests, a few at a time, and keep their products on disk.
+
+        Returns at once. The list is in the job book: if the process ends,
+        however it does, the same call goes on with what is missing. Products
+        that are on disk are not made again, jobs that run are found again, and
+        the next ones are submitted when others end.
+
+        Parameters
+        ----------
+        requests : iterable of XRTRequest
+            What to make. The same request twice makes one job.
+        max_active : int, optional
+            How many jobs of yours may be under way at a time, those of other
+            sessions included; by default ``conf.max_active_jobs``.
+        location : path-like, optional
+            Folder for the products, in a folder for each request; by default
+            one in the data folder of this package.
+        name : str, optional
+            A name by which the list is found again, also when requests were
+            added or left out; by default it is the same list if the requests
+            are the same.
+        progress : bool or callable, optional
+            Whether to show the progress while the list is waited for (on a
+            terminal and in a notebook), or a function that is called with
+            each new report.
+
+        Returns
+        -------
+        jobs : JobList
+            An item for each request, in their order.
+
+        Raises
+        ------
+        RequestError
+            If something else than requests was given, or another location
+            than when the list was begun.
+        JobBookError
+            If the job book cannot be used, or another process works on the
+            list.
+
+        Warns
+        -----
+        RequestWarning
+            If a request is probably not what was meant: its ``cautions``.
+
+        Examples
+        --------
+        >>> jobs = SwiftXRT.submit_many(requests, name="bursts of 2020")  # doctest: +SKIP
+        >>> for item in jobs.as_completed():  # doctest: +SKIP
+        ...     print(item.request.target.name, item.outcome)
+        """
+        from ..jobs.openlist import checked_requests, open_list
+
+        wanted = checked_requests(requests)
+        for request in dict.fromkeys(wanted):
+            warn_about(request)
+        backend = self._backend
+        # What the local engine makes depends on its archive, wherever it keeps its jobs.
+        origin = str(Path(backend.archive.folder).absolute()) if backend.name == "local" else backend.service
+        options = {"max_active": max_active, "location": location, "name": name, "progress": progress}
+        jobs = open_list(backend, self.job_book, wanted, origin=origin, **options)
+        self._lists.add(jobs)
+        return jobs
+
     def get_job(self, job_id: str | int) -> Job:
         """Find a job that was submitted earlier, perhaps in another session.
 
@@ -185,8 +255,11 @@ class SwiftXRTClass(BaseQuery):
 
         Raises
         ------
+        RequestError
+            If `job_id` is not the number of a job.
         JobLostError
-            If the backend does not know it.
+            If neither the backend nor, for a light curve that was binned anew,
+            the job book knows it.
         ServiceError
             If the service cannot be asked.
 
@@ -196,10 +269,11 @@ class SwiftXRTClass(BaseQuery):
             If the service cannot be asked, and the job is given as the job
             book knows it.
         """
+        wanted = check_job_id(job_id)
         book = self._book_if_any()
         if book is None:
-            return Job(self._backend.recall(str(job_id)), self._backend)
-        return submission.find_job(self._backend, book, str(job_id))
+            return Job(self._backend.recall(wanted), self._backend)
+        return submission.find_job(self._backend, book, wanted)
 
     def list_jobs(self) -> QTable:
         """All jobs of the user, newest first.
@@ -258,254 +332,34 @@ class SwiftXRTClass(BaseQuery):
         """
         return self._backend.count_active_jobs()
 
-    def make_light_curve(
-        self,
-        target: TargetLike,
-        *,
-        binning: Any,
-        extraction: ExtractionSettings | None = None,
-        timeout: u.Quantity | None = None,
-        **parameters: Any,
-    ) -> LightCurveSet:
-        """Build a light curve and wait for it.
-
-        Parameters
-        ----------
-        target : Target, str or `~astropy.coordinates.SkyCoord`
-            The source.
-        binning : CountsBinning, TimeBinning, SnapshotBinning or ObsidBinning
-            How to bin.
-        extraction : ExtractionSettings, optional
-            Centroiding, pile-up and regions.
-        timeout : `~astropy.units.Quantity`, optional
-            Total time to wait.
-        **parameters
-            Further fields of `~swiftxrt.LightCurveRequest`.
-
-        Returns
-        -------
-        curves : LightCurveSet
-
-        Raises
-        ------
-        RequestError, ServiceError, NoDataError, ProductNotAvailableError, JobTimeoutError
-            As for ``submit``, ``Job.wait`` and ``Job.product``.
-        """
-        request = LightCurveRequest(binning=binning, **parameters)
-        curves: LightCurveSet = self._make(target, ProductKind.LIGHT_CURVE, extraction, timeout, light_curve=request)
-        return curves
-
-    def make_spectra(
-        self,
-        target: TargetLike,
-        *,
-        extraction: ExtractionSettings | None = None,
-        timeout: u.Quantity | None = None,
-        **parameters: Any,
-    ) -> SpectrumSet:
-        """Build spectra and wait for them.
-
-        Parameters
-        ----------
-        target, extraction, timeout
-            As for `make_light_curve`.
-        **parameters
-            Fields of `~swiftxrt.SpectrumRequest`, such as ``slices`` or ``redshift``.
-
-        Returns
-        -------
-        spectra : SpectrumSet
-            One spectrum per time slice and mode, keyed like ``"interval0pc"``.
-
-        Raises
-        ------
-        RequestError, ServiceError, NoDataError, ProductNotAvailableError, JobTimeoutError
-            As for ``submit``, ``Job.wait`` and ``Job.product``.
-        """
-        request = SpectrumRequest(**parameters)
-        spectra: SpectrumSet = self._make(target, ProductKind.SPECTRUM, extraction, timeout, spectrum=request)
-        return spectra
-
-    def make_spectrum(
-        self,
-        target: TargetLike,
-        *,
-        mode: str | None = None,
-        extraction: ExtractionSettings | None = None,
-        timeout: u.Quantity | None = None,
-        **parameters: Any,
-    ) -> Any:
-        """Build one spectrum and wait for it.
-
-        Parameters
-        ----------
-        target, extraction, timeout
-            As for `make_light_curve`.
-        mode : {"PC", "WT"}, optional
-            Which mode to return; by default the one with more source counts.
-        **parameters
-            Fields of `~swiftxrt.SpectrumRequest`.
-
-        Returns
-        -------
-        spectrum : XRTSpectrum
-
-        Raises
-        ------
-        ProductNotAvailableError
-            If there is no spectrum in that mode.
-        RequestError, ServiceError, NoDataError, ProductNotAvailableError, JobTimeoutError
-            As for ``submit``, ``Job.wait`` and ``Job.product``.
-        """
-        modes = [one.value for one in Mode]
-        if mode is not None and mode not in modes:
-            raise RequestError([("mode", f"must be one of {', '.join(modes)}; got {mode!r}")], "spectrum")
-        spectra = self.make_spectra(target, extraction=extraction, timeout=timeout, **parameters)
-        found = [one for one in spectra.count_spectra if mode in (None, one.mode)]
-        if not found:
-            raise ProductNotAvailableError("spectrum", f"there is none in mode {mode}; there are {', '.join(spectra)}")
-        return spectra[max(found, key=lambda one: int(one.counts.sum())).stem]
-
-    def make_position(
-        self,
-        target: TargetLike,
-        *,
-        kind: str = "standard",
-        extraction: ExtractionSettings | None = None,
-        timeout: u.Quantity | None = None,
-        **parameters: Any,
-    ) -> Position:
-        """Measure the position of a source and wait for it.
-
-        Parameters
-        ----------
-        target, extraction, timeout
-            As for `make_light_curve`.
-        kind : {"standard", "enhanced", "astrometric"}, optional
-            Which position.
-        **parameters
-            Further fields of `~swiftxrt.PositionRequest`.
-
-        Returns
-        -------
-        position : Position
-
-        Raises
-        ------
-        ProductNotAvailableError
-            If no position was found; the error says why.
-        RequestError, ServiceError, NoDataError, ProductNotAvailableError, JobTimeoutError
-            As for ``submit``, ``Job.wait`` and ``Job.product``.
-        """
-        if "kinds" in parameters:
-            raise RequestError([("kinds", "one position is made here: give kind=; submit() takes several kinds")])
-        request = PositionRequest(kinds=(kind,), **parameters)
-        product = ProductKind(f"{request.kinds[0]}_position")
-        position: Position = self._make(target, product, extraction, timeout, position=request)
-        return position
-
-    def make_image(
-        self,
-        target: TargetLike,
-        *,
-        extraction: ExtractionSettings | None = None,
-        timeout: u.Quantity | None = None,
-        **parameters: Any,
-    ) -> Sequence[SkyImage]:
-        """Build sky images and wait for them.
-
-        Parameters
-        ----------
-        target, extraction, timeout
-            As for `make_light_curve`.
-        **parameters
-            Fields of `~swiftxrt.ImageRequest`, such as ``bands``.
-
-        Returns
-        -------
-        images : tuple of SkyImage
-            One per energy band.
-
-        Raises
-        ------
-        RequestError, ServiceError, NoDataError, ProductNotAvailableError, JobTimeoutError
-            As for ``submit``, ``Job.wait`` and ``Job.product``.
-        """
-        request = ImageRequest(**parameters)
-        images: Sequence[SkyImage] = self._make(target, ProductKind.IMAGE, extraction, timeout, image=request)
-        return images
-
-    def detect_sources(
-        self,
-        target: TargetLike,
-        *,
-        data: Any,
-        extraction: ExtractionSettings | None = None,
-        timeout: u.Quantity | None = None,
-        **parameters: Any,
-    ) -> SourceList:
-        """Search a field for sources and wait for the list.
-
-        Parameters
-        ----------
-        target, extraction, timeout
-            As for `make_light_curve`.
-        data : AllData, Observations or TimeIntervals
-            The data to use.
-        **parameters
-            Further fields of `~swiftxrt.SourceDetectionRequest`, such as ``bands``.
-
-        Returns
-        -------
-        sources : SourceList
-            One table per energy band.
-
-        Raises
-        ------
-        RequestError, ServiceError, NoDataError, ProductNotAvailableError, JobTimeoutError
-            As for ``submit``, ``Job.wait`` and ``Job.product``.
-        """
-        request = SourceDetectionRequest(data=data, **parameters)
-        found: SourceList = self._make(target, ProductKind.SOURCES, extraction, timeout, sources=request)
-        return found
-
     def _submit(self, request: XRTRequest) -> Job:
         backend = self._backend
         # The local engine keeps its jobs itself, and none of its replies gets lost.
         book = self._book_if_any(stacklevel=5) if backend.name == "local" else self.job_book
-        return Job(backend.submit(request), backend) if book is None else submission.submit(backend, book, request)
+        if book is None:
+            return Job.accepted(backend.submit(request), backend)
+        return submission.submit(backend, book, request)
 
-    def _make(
-        self,
-        target: TargetLike,
-        kind: ProductKind,
-        extraction: ExtractionSettings | None,
-        timeout: u.Quantity | None,
-        **slot: Any,
-    ) -> Any:
-        settings = {} if extraction is None else {"extraction": extraction}
-        request = XRTRequest(target=as_target(target), **slot, **settings)
-        warn_about(request, stacklevel=4)  # to whoever called the method that called this one
-        job = self._submit(request)
-        try:
-            job.wait(timeout=timeout)
-        except KeyboardInterrupt as interruption:
-            if job.backend == "local":  # nobody holds this job, and its threads would keep Python from ending
-                job.cancel()
-            else:
-                interruption.add_note(f"job {job.id} on {job.backend} goes on: get_job({job.id!r}) finds it again")
-            raise
-        return job.product(kind)
+    def clear_cache(self) -> None:
+        """Remove all replies of services that were kept on this computer.
+
+        They are in ``conf.cache_dir``, or in a folder of the system for such
+        things if that is not set; ``conf.cache = False`` keeps none.
+        """
+        clear_cache()
 
     def close(self) -> None:
         """Close connections and stop the local engine; the next request starts anew.
 
         Jobs of the local engine that have not ended are lost, unless it has a
-        folder for them (``state``); those of the service go on.
+        folder for them (``state``); those of the service go on. Lists of jobs
+        are closed too.
         """
-        if self._made is not None:
-            self._made.close()
-            self._made = None
+        for jobs in list(self._lists):
+            jobs.close()
+        for made in self._made.values():
+            made.close()
+        self._made = {}
         if self._book is not None:
             self._book.close()
 
@@ -517,7 +371,10 @@ class SwiftXRTClass(BaseQuery):
 
     def __getstate__(self) -> dict[str, Any]:
         # A pickle travels: it holds neither connections nor the user's address.
-        return {**vars(self), "_made": None, "_user": None, "_book": None}
+        return {**vars(self), "_made": {}, "_user": None, "_book": None, "_lists": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lists=WeakSet())
 
     def __repr__(self) -> str:
         return f"<SwiftXRT on {self._backend_name!r}>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -44,6 +45,10 @@ LAUNCH_MET_S = 122663760.0
 
 # MJD since the launch of Swift (2004-11-20); as MET these lie in January 2001.
 _MJD_RANGE = (53329.0, 100000.0)
+
+# Degrees: rounding leaves some units in the last place of 360, which is less than a nanoarcsecond.
+_ANGLE_DECIMALS = 11
+_ANGLE_NOISE_DEG = 4 * math.ulp(360.0)
 
 # Seconds: three centuries, beyond which calendars are of no use here.
 _FARTHEST_S = 1e10
@@ -93,7 +98,14 @@ class SkyPoint(Pair):
 
 
 def _sky_point(ra: u.Quantity, dec: u.Quantity) -> SkyCoord:
-    return SkyCoord(ra.to(u.deg), dec.to(u.deg), frame="icrs")
+    return SkyCoord(_without_noise(ra) * u.deg, _without_noise(dec) * u.deg, frame="icrs")
+
+
+def _without_noise(angle: u.Quantity) -> float:
+    """Degrees; a number that only rounding in a conversion keeps from few decimals becomes the one with few."""
+    degrees = float(angle.to_value(u.deg))
+    short = round(degrees, _ANGLE_DECIMALS)
+    return short if abs(short - degrees) < _ANGLE_NOISE_DEG else degrees
 
 
 def angle_deg(name: str, text: Any) -> float:
@@ -112,6 +124,11 @@ def _moment(value: Any) -> Time | u.Quantity:
     if isinstance(value, Time) and value.isscalar and not value.masked:
         return met_to_time(_not_far(time_to_met(value), value))
     if isinstance(value, u.Quantity) and value.isscalar and value.unit.is_equivalent(u.s) and np.isfinite(value.value):
+        if value.unit == u.day and is_mjd(value.value):
+            raise ValueError(
+                f"{value} looks like a modified Julian date; give Time({value.value:.15g}, format='mjd') if that is "
+                "meant; a quantity is a time since 2001-01-01 (MET) or since T0"
+            )
         return _not_far(round(float(value.to_value(u.s)), 6), value) * u.s
     raise ValueError(f"a Time, or seconds such as 608713541.952 * u.s, is needed (one finite value); got {value!r}")
 
@@ -129,9 +146,11 @@ def _moment_from_plain(value: Any) -> Time | u.Quantity:
         return _moment(Time(moment, scale="utc"))
     for read in (u.Quantity, Time) if isinstance(value, str) else ():
         try:
-            return _moment(read(value))
+            moment = read(value)
         except (TypeError, ValueError):
             continue
+        if isinstance(moment, Time) or moment.unit.is_equivalent(u.s):
+            return _moment(moment)
     raise ValueError(f"a time such as 2020-04-16T07:05:17 (UTC) or '608713541.952 s' is needed; got {value!r}")
 
 
@@ -218,7 +237,11 @@ def _span(pair: Any) -> Span:
 
 
 def _moment_plain(value: Time | u.Quantity) -> str:
-    return str(value.isot) if isinstance(value, Time) else f"{_seconds_text(value.value)} s"
+    if not isinstance(value, Time):
+        return f"{_seconds_text(value.value)} s"
+    moment = value.copy(format="isot")
+    moment.precision = 9  # With the six that are shown, reading would be a microsecond off now and then.
+    return str(moment.value)
 
 
 def interval_met(pair: Span) -> tuple[float, float]:

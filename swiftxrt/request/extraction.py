@@ -6,15 +6,9 @@ from typing import Any
 
 import astropy.units as u
 
-from .._fields import Choice, Flag, Integer, Measure, Record, par, record
+from .._fields import Choice, Flag, Integer, Measure, Record, par, record, wire_keys
 
-__all__ = ["SHARED_RADIUS", "ExtractionSettings"]
-
-#: What to say to those who look for the radius at the light curve or the spectrum.
-SHARED_RADIUS = dict.fromkeys(
-    ("source_radius_max", "source_radius", "srcrad"),
-    "it is XRTRequest.extraction.source_radius_max, because the service has one value for light curve and spectrum",
-)
+__all__ = ["ELSEWHERE", "ExtractionSettings"]
 
 _RATE = u.ct / u.s
 
@@ -110,3 +104,21 @@ class ExtractionSettings(Record):
         # The service has no default for the tolerance and refuses to centroid without one.
         if values["centroid"] and values["centroid_tolerance"] is None:
             values["centroid_tolerance"] = 1.0 * u.arcmin
+
+
+#: What to say to those who look for settings of the whole request at one of its products.
+ELSEWHERE = {
+    **{
+        name: f"all products share it: extraction=ExtractionSettings({field.name}=...)"
+        for field in ExtractionSettings.__record_fields__
+        for name in (field.name, *wire_keys(field))
+    },
+    **dict.fromkeys(
+        ("source_radius_max", "source_radius", "srcrad"),
+        "it is XRTRequest.extraction.source_radius_max, because the service has one value for light curve and spectrum",
+    ),
+    **{
+        name: f"it concerns the whole request: submit(XRTRequest(target=..., {name}=...)) with this as one of its parts"
+        for name in ("times_since_t0", "notify")
+    },
+}

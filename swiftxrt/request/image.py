@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from .._fields import Band, Many, Nested, Record, par, record
 from ..bands import IMAGE_BANDS, TOTAL, EnergyBand
+from .extraction import ELSEWHERE
 from .selection import AllData, Observations, TimeIntervals
 
 __all__ = ["ImageRequest"]
@@ -24,6 +28,8 @@ class ImageRequest(Record):
     >>> ImageRequest(bands=["0.3-10 keV", "1-4 keV"]).bands
     (<EnergyBand 0.3-10 keV>, <EnergyBand 1-4 keV>)
     """
+
+    _elsewhere: ClassVar[Mapping[str, str]] = ELSEWHERE
 
     bands: tuple[EnergyBand, ...] | None = par(
         "Energy bands, one image each.",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
 import astropy.units as u
 
-from .._fields import Band, Choice, Flag, Integer, Measure, Nested, Number, Record, par, record
+from .._fields import Band, Choice, Flag, Integer, Measure, Nested, Number, Record, par, record, wire_keys
 from ..bands import HARD, SOFT, TOTAL, EnergyBand
-from .extraction import SHARED_RADIUS
+from ..mission import Mode
+from .extraction import ELSEWHERE
 from .selection import AllData, Observations, TimeIntervals
 
 __all__ = ["CountsBinning", "LightCurveRequest", "ObsidBinning", "SnapshotBinning", "TimeBinning"]
@@ -18,6 +20,16 @@ __all__ = ["CountsBinning", "LightCurveRequest", "ObsidBinning", "SnapshotBinnin
 _PC_BIN = 2.51 * u.s
 _WT_BIN = 0.5 * u.s
 _DURATION = Measure(u.s, 0, above=True)
+
+
+def _width(mode: Mode, name: str, decimals: int) -> Measure:
+    """A fixed bin; one shorter than a frame, whose length may be given rounded down, would be empty for the most part."""
+    shortest = math.floor(mode.frame_time_s * 10**decimals) / 10**decimals
+    return Measure(u.s, shortest, reason=f"a frame in {name} mode takes {mode.frame_time_s:g} s")
+
+
+_PC_WIDTH = _width(Mode.PC, "photon counting", 1)
+_WT_WIDTH = _width(Mode.WT, "windowed timing", 4)
 
 _GAP_NOTE = (
     "The documentation calls it ``{0}MaxGap`` and the reference client sends ``{0}maxGap``, but the service's jobs "
@@ -101,8 +113,8 @@ class CountsBinning(Record):
 class TimeBinning(Record):
     """Bins of fixed length, counted from T0 or from the start of the data."""
 
-    pc_bin: u.Quantity = par("Bin in photon counting mode.", _DURATION, default=_PC_BIN, wire="pcbin", note=_BIN_NOTE)
-    wt_bin: u.Quantity = par("Bin in windowed timing mode.", _DURATION, default=_WT_BIN, wire="wtbin", note=_BIN_NOTE)
+    pc_bin: u.Quantity = par("Bin in photon counting mode.", _PC_WIDTH, default=_PC_BIN, wire="pcbin", note=_BIN_NOTE)
+    wt_bin: u.Quantity = par("Bin in windowed timing mode.", _WT_WIDTH, default=_WT_BIN, wire="wtbin", note=_BIN_NOTE)
 
 
 @record
@@ -116,6 +128,14 @@ class ObsidBinning(Record):
 
 
 _DEFAULT_BANDS = {"soft": SOFT, "hard": HARD}
+
+# What to say to those who give parameters of the binning to the light curve.
+_OF_BINNING = {
+    name: f"it belongs to the binning: binning={cls.__name__}({field.name}=...)"
+    for cls in (CountsBinning, TimeBinning)
+    for field in cls.__record_fields__
+    for name in (field.name, *wire_keys(field))
+}
 
 
 def _common(first: EnergyBand, second: EnergyBand) -> EnergyBand | None:
@@ -141,7 +161,7 @@ class LightCurveRequest(Record):
     <EnergyBand 0.3-10 keV>
     """
 
-    _elsewhere: ClassVar[Mapping[str, str]] = SHARED_RADIUS
+    _elsewhere: ClassVar[Mapping[str, str]] = {**ELSEWHERE, **_OF_BINNING}
 
     binning: CountsBinning | TimeBinning | SnapshotBinning | ObsidBinning = par(
         "How the bins are made.",
@@ -227,14 +247,14 @@ class LightCurveRequest(Record):
     )
     pc_hardness_bin: u.Quantity | None = par(
         "Bin of the hardness ratio in photon counting mode.",
-        _DURATION,
+        _PC_WIDTH,
         default=None,
         wire="pchrbin",
         service_default=_PC_BIN,
     )
     wt_hardness_bin: u.Quantity | None = par(
         "Bin of the hardness ratio in windowed timing mode.",
-        _DURATION,
+        _WT_WIDTH,
         default=None,
         wire="wthrbin",
         service_default=_WT_BIN,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import astropy.units as u
 
 from .._fields import Choice, Flag, Measure, Nested, Record, Words, par, record
+from .extraction import ELSEWHERE
 from .selection import AllData, FirstHours, Observations, TimeIntervals
 
 __all__ = ["PositionRequest"]
@@ -36,6 +37,8 @@ class PositionRequest(Record):
     >>> PositionRequest("enhanced", "standard").kinds
     ('standard', 'enhanced')
     """
+
+    _elsewhere: ClassVar[Mapping[str, str]] = ELSEWHERE
 
     kinds: tuple[str, ...] = par(
         "Kinds of position.",

@@ -38,6 +38,12 @@ class Observations(Record):
         def __init__(self, *obsids: Any) -> None: ...
 
     @classmethod
+    def _meant_by(cls, value: Any) -> str:
+        items = value if isinstance(value, list | tuple) else [value]
+        texts = [item for item in items if isinstance(item, str) and item.strip().removeprefix("sw").isdecimal()]
+        return f"Observations({', '.join(map(repr, texts))})" if texts and len(texts) == len(items) else ""
+
+    @classmethod
     def from_table(cls, table: Any) -> Observations:
         """Take the observations of a list.
 

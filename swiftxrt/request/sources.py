@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from .._fields import Choice, Flag, Nested, Record, par, record
+from .extraction import ELSEWHERE
 from .selection import AllData, Observations, TimeIntervals
 
 __all__ = ["SourceDetectionRequest"]
@@ -22,6 +26,8 @@ class SourceDetectionRequest(Record):
     >>> from swiftxrt import Observations, SourceDetectionRequest
     >>> request = SourceDetectionRequest(data=Observations("00032459001"))
     """
+
+    _elsewhere: ClassVar[Mapping[str, str]] = ELSEWHERE
 
     data: AllData | Observations | TimeIntervals = par(
         "The data to use.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .._fields import Choice, Flag, Many, Nested, Number, Record, Text, par, record
 from ._values import Intervals, Span
-from .extraction import SHARED_RADIUS
+from .extraction import ELSEWHERE
 from .selection import AllData, FirstHours, Observations, TimeIntervals
 
 __all__ = ["ObsidSlices", "SingleSlice", "SnapshotSlices", "SpectrumRequest", "TimeSlice", "TimeSlices"]
@@ -76,6 +76,13 @@ class TimeSlices(Record):
 
         def __init__(self, *slices: TimeSlice) -> None: ...
 
+    @classmethod
+    def _meant_by(cls, value: Any) -> str:
+        if isinstance(value, TimeSlice):
+            return "TimeSlices(...) around it, which takes one slice or more"
+        is_list = isinstance(value, list | tuple) and value and all(isinstance(item, TimeSlice) for item in value)
+        return "TimeSlices(*slices)" if is_list else ""
+
     def _check(self) -> Iterator[tuple[str, str]]:
         labels = [item.label for item in self.slices]
         for label in sorted({label for label in labels if labels.count(label) > 1}):
@@ -101,7 +108,7 @@ class SpectrumRequest(Record):
     ('APEC',)
     """
 
-    _elsewhere: ClassVar[Mapping[str, str]] = SHARED_RADIUS
+    _elsewhere: ClassVar[Mapping[str, str]] = ELSEWHERE
 
     delta_statistic: float = par(
         "Change of the fit statistic that defines the errors: 2.706 for 90 %, 1 for 68 %.",

@@ -98,6 +98,12 @@ class Target(Record):
         if self.t0 is not None and self.resolve_t0:
             yield "resolve_t0", "t0 is given, so there is nothing to resolve; leave out one of the two"
 
+    @classmethod
+    def _meant_by(cls, value: Any) -> str:
+        if isinstance(value, SkyCoord):
+            return "Target.from_position(...)"
+        return f"Target({value!r}), or Target({value!r}, position=SkyCoord(...))" if isinstance(value, str) else ""
+
     @property
     def t0_met(self) -> float | None:
         """Reference time as mission elapsed time in seconds, or `None`."""

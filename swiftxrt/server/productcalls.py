@@ -11,6 +11,7 @@ from ..products.provenance import provenance_of
 from ..products.report import Phase
 from ..request.spectrum import SpectrumRequest
 from ..wire import envelope, lightcurve, position, sources, spectrum
+from ..wire.values import flag
 from .call import Call, Reply
 from .refusals import without_paths
 
@@ -53,8 +54,10 @@ def _position(call: Call, kind: ProductKind) -> Reply:
 
 
 def source_list(call: Call) -> Reply:
-    """The sources; the reference client takes every further key for a band, so none is added."""
-    return envelope.success(sources.encode(call.backend.collect(call.job(), ProductKind.SOURCES)))
+    """The sources; the reference client takes every further key for a band, so one is added only on request."""
+    found = call.backend.collect(call.job(), ProductKind.SOURCES)
+    asked = flag(call.payload.get(envelope.PROVENANCE))
+    return envelope.success(sources.encode(found) | (_provenance(found) if asked else {}))
 
 
 def light_curve(call: Call) -> Reply:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import astropy.units as u
@@ -17,6 +17,8 @@ from ..server.app import make_app
 from ..server.limits import DEFAULT_JOB_LIMIT
 from ..server.run import listen, make_server
 from ..server.users import UserRegistry, owner_key
+from .faults.plan import FaultPlan
+from .faults.proxy import fault_proxy
 
 __all__ = ["embedded_server"]
 
@@ -33,6 +35,7 @@ def embedded_server(
     keep: u.Quantity | None = None,
     processes: bool = False,
     workers: int | None = None,
+    faults: FaultPlan | None = None,
 ) -> Iterator[str]:
     """Run the product service on a free port of this machine.
 
@@ -54,6 +57,8 @@ def embedded_server(
         Whether to build in worker processes instead of threads.
     workers : int, optional
         How many products are built side by side.
+    faults : FaultPlan, optional
+        What goes wrong on the way to the server and back; nothing by default.
 
     Yields
     ------
@@ -78,14 +83,18 @@ def embedded_server(
         app = make_app(backend, registry, Path(scratch) / "files", job_limit=job_limit, keep=keep)
         server = make_server(app, ready.set)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]}, name="swiftxrt-server")
-        url = f"http://127.0.0.1:{opened.getsockname()[1]}"
+        port = opened.getsockname()[1]
         thread.start()
         try:
             if not ready.wait(_START_TIMEOUT_S):
                 raise ServerStartError(
-                    f"the server at {url} did not start within {_START_TIMEOUT_S:g} s; the log says why"
+                    f"the server on port {port} did not start within {_START_TIMEOUT_S:g} s; the log says why"
                 )
-            with conf.set_temp("service_url", url):
+            with ExitStack() as stack:
+                if faults is not None:
+                    port = stack.enter_context(fault_proxy(("127.0.0.1", port), faults))
+                url = f"http://127.0.0.1:{port}"
+                stack.enter_context(conf.set_temp("service_url", url))
                 yield url
         finally:
             server.should_exit = True

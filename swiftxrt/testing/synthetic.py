@@ -29,7 +29,9 @@ _START_WITHOUT_BAD_COLUMNS_S, _START_S = 1.3e8, 5.0e8
 _POINTING_OFFSET_ARCMIN = (-1.5, 0.0)
 
 
-def simulate(output: str | PathLike[str], *, seed: int = 1, scene: Scene | None = None) -> list[Path]:
+def simulate(
+    output: str | PathLike[str], *, seed: int = 1, scene: Scene | None = None, overwrite: bool = False
+) -> list[Path]:
     """Simulate observations and write them in the layout of the Swift archive.
 
     Parameters
@@ -40,6 +42,8 @@ def simulate(output: str | PathLike[str], *, seed: int = 1, scene: Scene | None 
         Seed of the random numbers; the same seed gives the same events.
     scene : Scene, optional
         What to observe; the afterglow of `default_scene` if not given.
+    overwrite : bool, optional
+        Whether observations that exist there may be replaced.
 
     Returns
     -------
@@ -51,14 +55,14 @@ def simulate(output: str | PathLike[str], *, seed: int = 1, scene: Scene | None 
     RequestError
         If `seed` is not a whole number from 0 on.
     OutputExistsError
-        If one of the observations exists there already.
+        If one of the observations exists there already, and `overwrite` is false.
     """
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
         raise RequestError([("seed", f"a whole number from 0 on is needed; got {seed!r}")], "simulation")
     event_lists = simulate_observations(scene or default_scene(), seed=int(seed))
     obsids = sorted({events.obsid for events in event_lists})
     groups = [[events for events in event_lists if events.obsid == obsid] for obsid in obsids]
-    return [write_observation(group, Path(output)) for group in groups]
+    return [write_observation(group, Path(output), overwrite=overwrite) for group in groups]
 
 
 def small_scene(

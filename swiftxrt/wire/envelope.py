@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from .._log import log
+from .._printable import printable
 from ..exceptions import JobLostError, NotRegisteredError, ProtocolError, RequestRejectedError, ServiceWarning, warn
 from .names import field_of_key
 
@@ -29,6 +30,7 @@ _ENVELOPE = ("OK", "APIVersion", "deprecationWarning")
 _NOT_OWNER = re.compile(r"not owned by", re.IGNORECASE)
 _NOT_REGISTERED = re.compile(r"not recogni[sz]ed|not validated", re.IGNORECASE)
 _EXCERPT = 300
+_LONGEST_TEXT = 2000
 
 # Shows what a reply holds, however deep: addresses are removed before texts are cut.
 _shown = reprlib.Repr()
@@ -203,7 +205,7 @@ def _complaints(groups: Any) -> Iterator[tuple[str, str]]:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else _shown.repr(value)
+    return printable(value if isinstance(value, str) else _shown.repr(value), _LONGEST_TEXT)
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -11,7 +11,15 @@ from ..kinds import ProductKind
 from ..products.report import JobSummary
 from .values import flag, is_unset
 
-__all__ = ["decode_count", "decode_jobs", "decode_old_job", "encode_count", "encode_jobs", "encode_old_job"]
+__all__ = [
+    "decode_count",
+    "decode_jobs",
+    "decode_old_job",
+    "encode_count",
+    "encode_jobs",
+    "encode_old_job",
+    "without_empty_lists",
+]
 
 _DATE = "%Y-%m-%d %H:%M:%S"
 
@@ -142,3 +150,8 @@ def decode_old_job(reply: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
             payload_excerpt=", ".join(sorted(map(str, reply))),
         )
     return str(url).rstrip("/"), parameters
+
+
+def without_empty_lists(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a job without those that are an empty list, which the service writes as a pair of braces."""
+    return {key: value for key, value in parameters.items() if not (isinstance(value, str) and value.strip() == "{}")}

@@ -2,8 +2,14 @@
 
 A reply names its ``Datasets`` (see `swiftxrt.wire.lightcurve_names`); for each
 one there is a table ``<name>Data`` with ``columns`` and ``data`` (rows).
-Encoding and decoding are exact inverses for sets whose bands carry only what
-the service sends: rate, symmetric error and exposure.
+Encoding and decoding are exact inverses for sets whose bands have symmetric
+errors. The service sends rates, errors and exposures of bands; an embedded
+server sends all that it knows of them in further columns.
+
+The layouts before API version 1.10 are known from what the service's own
+client read at the time, not from recorded replies: in 2021 a flag ``hasWT``,
+``hasPCUL``, ... of 1 for each table that is there, from February 2022 on their
+names in ``datasets``, and both times the column names of its files.
 """
 
 from __future__ import annotations
@@ -73,7 +79,7 @@ def encode(
     layout : {"new", "old"}, optional
         The old one is for clients of an API version below 1.10: names of
         datasets without flags (unless several variants are sent), listed as
-        ``datasets`` too, and columns as in the service's files (``T_+ve``,
+        ``datasets`` and told by ``has<name>`` too, and columns as in the service's files (``T_+ve``,
         ``T_-ve``, ``Ratepos``, ``Rateneg``). There is no ``ObsID``: such a
         client turns all columns into numbers.
 
@@ -105,6 +111,7 @@ def encode(
         reply["NOLC"] = 1
     if old:
         reply["datasets"] = list(reply["Datasets"])
+        reply |= {f"has{name}": 1 for name in reply["Datasets"]}
     reply["Binning"] = _BINNING.get(curves.total.binning, "Unknown")
     reply["TimeFormat"] = "MJD" if mjd else "MET"
     if curves.total.t0_met is not None:
@@ -252,7 +259,8 @@ def decode(
 
 
 def _dataset_names(reply: Mapping[str, Any]) -> list[str]:
-    names = reply.get("Datasets", reply.get("datasets"))
+    flagged = [key.removeprefix("has") for key, flag in reply.items() if key.startswith("has") and flag in (1, "1")]
+    names = reply.get("Datasets", reply.get("datasets", [name for name in flagged if parse_dataset_name(name)] or None))
     if not isinstance(names, list):
         raise ProtocolError(
             f"a light-curve reply has a list of its 'Datasets'; got {names!r} among the keys {', '.join(reply)}"

@@ -13,7 +13,7 @@ from typing import Any
 from .._fields import Flag, Record, wire_keys
 from ..exceptions import JobLostError, ProductNotAvailableError, ProtocolError, RequestError, RequestRejectedError
 from ..kinds import ProductKind
-from ..products.report import JobReport, ProductStatus
+from ..products.report import ALREADY_ENDED, JobReport, ProductStatus
 from ..request.bundle import XRTRequest
 from ..request.lightcurve import LightCurveRequest
 from ..request.target import Target
@@ -315,11 +315,11 @@ def decode_cancel(reply: Any, *, url: str, job_id: str) -> str:
         As for `open_reply`.
     """
     if isinstance(reply, Mapping) and "OK" not in reply and "ERROR" not in reply:
-        return "already finished"
+        return ALREADY_ENDED
     try:
         open_reply(reply, url=url, job_id=job_id)
     except RequestRejectedError:
-        return "already finished"
+        return ALREADY_ENDED
     return ""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..exceptions import ProtocolError
 from ..kinds import ProductKind
-from ..products.report import JobReport, Phase, ProductStatus, Step, StepState
+from ..products.report import ALREADY_ENDED, JobReport, Phase, ProductStatus, Step, StepState
 
 __all__ = [
     "CancelCode",
@@ -71,7 +71,7 @@ class CancelCode(IntEnum):
 
 _CANCEL_REASON = {
     CancelCode.CANCELLED: "",
-    CancelCode.FINISHED: "already finished",
+    CancelCode.FINISHED: ALREADY_ENDED,
     CancelCode.NOT_IN_JOB: "the service says it is not part of this job",
     CancelCode.REFUSED: "the service does not say why",
     CancelCode.UNKNOWN: "the service does not know what came of it",

@@ -37,6 +37,7 @@ from swiftxrt.backends.local.scheduler import Scheduler
 from swiftxrt.backends.local.store import JobStore
 from swiftxrt.exceptions import (
     JobError,
+    JobLostError,
     NoDataError,
     ProductNotAvailableError,
     RequestError,
@@ -336,15 +337,29 @@ def test_cancelling_twice_and_after_the_end(idle: LocalBackend) -> None:
     handle = idle.submit(IMAGE.replace(spectrum=SpectrumRequest(), light_curve=CURVE.light_curve))
     idle.store.move(handle.id, Kind.IMAGE, [Phase.QUEUED], Phase.COMPLETED)
     idle.store.move(handle.id, Kind.SPECTRUM, [Phase.QUEUED], Phase.ERROR, "too few counts")
-    for _ in range(2):
+    for remark in ("", "is cancelled already"):
         report = idle.cancel(handle, handle.request.kinds)
-        texts = {kind: (status.phase, status.text) for kind, status in report.products.items()}
+        texts = {kind: (status.phase, status.text, status.remark) for kind, status in report.products.items()}
         assert texts == {
-            Kind.LIGHT_CURVE: (Phase.ABORTED, ""),
-            Kind.IMAGE: (Phase.COMPLETED, "could not be cancelled: already finished"),
-            Kind.SPECTRUM: (Phase.ERROR, "too few counts; could not be cancelled: already finished"),
+            Kind.LIGHT_CURVE: (Phase.ABORTED, "", remark),
+            Kind.IMAGE: (Phase.COMPLETED, "", "could not be cancelled: already finished"),
+            Kind.SPECTRUM: (Phase.ERROR, "too few counts", "could not be cancelled: already finished"),
         }
     assert idle.poll(handle).products[Kind.IMAGE].text == ""
+
+
+def test_job_of_another_state_folder_is_refused(idle: LocalBackend, archive: Path, tmp_path: Path) -> None:
+    with LocalBackend(archive, state=tmp_path / "other") as other:
+        job = Job(idle.submit(CURVE), other)
+        assert (job.id, job.service) == (other.submit(CURVE).id, idle.service)
+        for act in (
+            job.refresh,
+            job.cancel,
+            job.rebin,
+            lambda: other.collect(job._handle, Kind.LIGHT_CURVE),
+        ):
+            with pytest.raises(JobLostError, match=r"belongs to .*state"):
+                act()
 
 
 def test_cancelled_product_leaves_the_queue(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

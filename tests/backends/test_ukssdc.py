@@ -5,9 +5,12 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import astropy.units as u
@@ -27,7 +30,7 @@ from swiftxrt import (
     XRTRequest,
     conf,
 )
-from swiftxrt.backends.ukssdc import collecting
+from swiftxrt.backends.ukssdc import collecting, connection
 from swiftxrt.backends.ukssdc.products import UKSSDCBackend
 from swiftxrt.exceptions import (
     FormatError,
@@ -36,6 +39,7 @@ from swiftxrt.exceptions import (
     PartialResultWarning,
     ProductNotAvailableError,
     ProtocolError,
+    RequestError,
     RequestRejectedError,
     ServiceUnavailableError,
     ServiceWarning,
@@ -64,7 +68,7 @@ class FakeTransport:
         self.replies = list(replies)
         self.sent: list[tuple[str, dict[str, Any]]] = []
 
-    def post(self, path: str, payload: dict[str, Any]) -> tuple[Any, str]:
+    def post(self, path: str, payload: dict[str, Any], **_: Any) -> tuple[Any, str]:
         self.sent.append((path, json.loads(json.dumps(payload))))
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         if isinstance(reply, Exception):
@@ -77,6 +81,10 @@ class FakeTransport:
             raise ServiceUnavailableError("not there", url=url)
         path.write_bytes(b"")
         return path
+
+    def download(self, url: str, path: Path, *, overwrite: bool = False) -> Any:
+        self.fetch(url, path)
+        return SimpleNamespace(outcome="fetched")
 
     def close(self) -> None:
         pass
@@ -152,7 +160,8 @@ def test_what_the_service_completed_comes_back_into_the_request(answering: Any) 
     assert found.kinds == (Kind.LIGHT_CURVE, Kind.SPECTRUM, Kind.STANDARD_POSITION, Kind.ASTROMETRIC_POSITION)
     assert handle.parameters["whatSXPS"] == "LSXPS"
     assert "UserID" not in handle.parameters
-    assert handle == JobHandle("951", "ukssdc", found, URL.rstrip("/"), handle.submitted)
+    known = {"submitted": handle.submitted, "service": "https://www.swift.ac.uk"}
+    assert handle == JobHandle("951", "ukssdc", found, URL.rstrip("/"), **known)
 
 
 def test_completed_request_is_the_one_that_the_server_keeps(answering: Any) -> None:
@@ -194,6 +203,120 @@ def test_old_job(answering: Any) -> None:
         answering(envelope.success({"URL": URL, "oldJob": 951, "jobPars": {"RA": "x"}})).recall("951")
 
 
+def test_old_job_without_target_ids(answering: Any) -> None:
+    parameters = {"name": "X", "RA": "150", "Dec": "20", "targ": "{}", "image": 1, "cent": 1, "useSXPS": 0}
+    handle = answering(envelope.success({"URL": URL, "oldJob": 951, "jobPars": parameters})).recall("951")
+    assert handle.request.target.target_ids is None
+    assert handle.request.target.position.ra.deg == 150
+
+
+# Places
+
+PLACES = ("https://first.example", "https://second.example/")
+
+
+class Service(FakeTransport):
+    """One of several services, all of which have a job 951."""
+
+    def __init__(self, base_url: str) -> None:
+        super().__init__()
+        self.base_url = base_url
+
+    def post(self, path: str, payload: dict[str, Any], **_: Any) -> tuple[Any, str]:
+        self.sent.append((path, payload))
+        if payload.get("APIFunc") == "rebinLightCurve":
+            return {"OK": 1, "JobID": 77}, path
+        if "APIFunc" in payload:
+            return {"OK": 1, "status": 3}, path
+        parameters = job_parameters(REQUEST.with_defaults(), USER)
+        state = {"lc": {"statusCode": 4}, "image": {"statusCode": 3}, "statusCodes": {"lc": 1, "image": 0}}
+        url = f"{self.base_url}/951"
+        return envelope.success({"URL": url, "JobID": 951, "oldJob": 951, "jobPars": parameters} | state), path
+
+
+@pytest.fixture
+def places(monkeypatch: pytest.MonkeyPatch) -> Any:
+    made: dict[str, Service] = {}
+    monkeypatch.setattr(connection, "Transport", lambda url, user: made.setdefault(url, Service(url)))
+    with conf.set_temp("user", USER):
+        yield made
+
+
+def at(place: str) -> Any:
+    return conf.set_temp("service_url", place)
+
+
+def test_job_stays_with_its_service(places: Any, tmp_path: Path) -> None:
+    """A number is that of another job at another service."""
+    client = SwiftXRTClass()
+    with at(PLACES[0]):
+        first = client.submit(REQUEST)
+        refreshed = first.rebin(SnapshotBinning())
+    with at(PLACES[1]):
+        second, again = client.submit(REQUEST), pickle.loads(pickle.dumps(first))
+        with at(PLACES[0]):
+            found = client.get_job("951")
+        assert [job.service for job in (first, again, found, refreshed)] == ["https://first.example"] * 4
+        before = len(places["https://second.example"].sent)
+        for job in (first, again, found, refreshed):
+            job.refresh()
+            job.cancel("light_curve")
+            job.rebin()
+        first.download(tmp_path, kinds="light_curve")
+        assert len(places["https://second.example"].sent) == before
+        assert (second.service, client.submit(REQUEST).service) == ("https://second.example",) * 2
+        second.refresh()
+        assert len(places["https://second.example"].sent) == before + 2
+    assert any("https://first.example/951/lc.tar.gz" in path for path, _ in places["https://first.example"].sent)
+    client.close()
+
+
+def test_pause_between_looks_is_that_of_the_jobs_service(places: Any) -> None:
+    with at("http://127.0.0.1:8080"):
+        backend = UKSSDCBackend()
+    with at(PLACES[0]):
+        assert (backend.min_poll_interval_s, UKSSDCBackend().min_poll_interval_s) == (0.2, 60.0)
+
+
+def test_job_of_another_service_is_refused(places: Any, tmp_path: Path) -> None:
+    with at(PLACES[0]):
+        handle = UKSSDCBackend().submit(REQUEST)
+    with at(PLACES[1]):
+        other = UKSSDCBackend()
+    for act in (
+        lambda: other.poll(handle),
+        lambda: other.cancel(handle, REQUEST.kinds),
+        lambda: other.collect(handle, Kind.IMAGE),
+        lambda: other.rebin(handle, REQUEST.light_curve),
+        lambda: other.download(handle, Kind.IMAGE, tmp_path / "image.zip", overwrite=False),
+    ):
+        with pytest.raises(JobLostError, match="job 951 belongs to https://first.example"):
+            act()
+    assert list(places) == ["https://first.example"]
+
+
+@pytest.mark.parametrize("job_id", ["abc", "", None, True, -1, "9.5", "../7", "\u0664"])
+def test_what_is_no_number_of_a_job_is_not_asked_for(places: Any, job_id: Any) -> None:
+    with pytest.raises(RequestError, match="job_id: the number of a job is needed"):
+        SwiftXRTClass().get_job(job_id)
+    assert not places
+
+
+def test_rebinning_is_found_in_the_job_book(places: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = SwiftXRTClass()
+    made = client.submit(REQUEST).rebin(SnapshotBinning())
+    with pytest.warns(ServiceWarning, match="job 77 is an ordinary job.*'951'"):
+        assert client.get_job("77").rebin_of is None
+    owned = "Job 77 is not owned by user x"
+    monkeypatch.setattr(Service, "post", lambda self, path, payload, **options: (envelope.failure(owned), path))
+    found = client.get_job(77)
+    assert (found.id, found.rebin_of, found.request, found.phase) == ("77", "951", made.request, Phase.PENDING)
+    made.forget()
+    with pytest.raises(JobLostError, match="numbers of their own.*rebin"):
+        client.get_job("77")
+    client.close()
+
+
 def test_job_of_another_user(answering: Any) -> None:
     backend = answering(envelope.failure(f"Job 951 is not owned by user {USER}"))
     for ask in (
@@ -212,16 +335,17 @@ def test_each_cancellation_tells_what_came_of_it(answering: Any) -> None:
     report = answering(cancelled, state).cancel(HANDLE, REQUEST.kinds)
     assert report.products[Kind.LIGHT_CURVE].phase is Phase.ABORTED
     assert report.products[Kind.LIGHT_CURVE].text == ""
-    assert report.products[Kind.IMAGE].text == "could not be cancelled: already finished"
+    assert report.products[Kind.IMAGE].text == ""
     assert "image: COMPLETED: could not be cancelled: already finished" in str(report)
 
 
-def test_second_cancellation_needs_no_remark(answering: Any) -> None:
+def test_second_cancellation_says_so(answering: Any) -> None:
     state = envelope.success({"lc": {"statusCode": -4}, "image": {"statusCode": 3}})
     backend = answering(envelope.success({"statusCodes": {"lc": 1, "image": 3}}, code=2), state)
     report = backend.cancel(HANDLE, REQUEST.kinds)
-    assert report.products[Kind.LIGHT_CURVE].text == ""
-    assert "does not say why" in report.products[Kind.IMAGE].text
+    curve = report.products[Kind.LIGHT_CURVE]
+    assert (curve.text, curve.remark) == ("", "is cancelled already")
+    assert "does not say why" in report.products[Kind.IMAGE].remark
     assert sent(backend)[0] == (
         "user_objects/canceljob.php",
         {"UserID": USER, "JobID": "951", "what": "lc,image", "api_name": "xrt_prods", "api_version": "1.12"},
@@ -281,7 +405,7 @@ def test_cancelled_rebinning(answering: Any) -> None:
     assert sent(backend)[0][1] == {"JobID": 77, "APIFunc": "cancelRebin", "APIVersion": "1.0.5"}
     late = answering({"APIVersion": "1.0.5"}, {"OK": 1, "status": 4, "text": "Complete"})
     report = Job(REBINNED, late).cancel()
-    assert report.products[Kind.LIGHT_CURVE].text == "could not be cancelled: already finished"
+    assert report.products[Kind.LIGHT_CURVE].remark == "could not be cancelled: already finished"
 
 
 def test_rebinning_that_is_refused_or_lost(answering: Any) -> None:
@@ -315,7 +439,7 @@ def test_rebinning_without_a_curve(answering: Any, tmp_path: Path) -> None:
         "APIVersion": "1.0.5",
     }
     with pytest.raises(ProductNotAvailableError, match="use product"):
-        backend.download(REBINNED, Kind.LIGHT_CURVE, tmp_path, archive_format="zip", overwrite=False)
+        backend.download(REBINNED, Kind.LIGHT_CURVE, tmp_path / "lc.zip", overwrite=False)
 
 
 # Results
@@ -370,8 +494,43 @@ def test_list_of_sources(answering: Any) -> None:
     backend = answering(envelope.success({"Total": [source]}))
     found = backend.collect(HANDLE, Kind.SOURCES)
     assert found["total"]["position"][0].ra.deg == 32.15
-    assert sent(backend)[0][0] == "user_objects/tprods/getSourceDetResults.php"
+    path, payload = sent(backend)[0]
+    assert path == "user_objects/tprods/getSourceDetResults.php"
+    assert "Provenance" not in payload
     assert found.provenance.backend == "ukssdc"
+    backend._service.base_url = "http://server.example"
+    backend.collect(replace(HANDLE, id="952", service=""), Kind.SOURCES)
+    assert sent(backend)[1][1]["Provenance"] == "yes"
+
+
+def test_product_says_where_it_comes_from(answering: Any) -> None:
+    backend = answering(envelope.success({"GotPos": 1, "RA": 32.15, "Dec": 56.94, "Err90": 3.5}))
+    backend._service.api_version = "1.12"
+    found = backend.collect(HANDLE, Kind.STANDARD_POSITION).provenance
+    assert (found.backend, found.service, found.job_id) == ("ukssdc", "https://www.swift.ac.uk", "951")
+    assert (found.request_digest, found.api_version) == (REQUEST.digest, "1.12")
+    assert found.client.startswith("swiftxrt ")
+    assert found.software == "Swift-XRT product service"
+    assert datetime.fromisoformat(found.created).tzinfo is not None
+
+
+def test_what_an_embedded_server_tells_comes_first(answering: Any) -> None:
+    told = {"backend": "local", "software": "swiftxrt 0", "client": "other", "job_id": "3", "notes": ["a"]}
+    position = envelope.success({"GotPos": 1, "RA": 32.15, "Dec": 56.94, "Err90": 3.5, "Provenance": told})
+    found = answering(position).collect(HANDLE, Kind.STANDARD_POSITION).provenance
+    assert (found.backend, found.software, found.notes) == ("local", "swiftxrt 0", ("a",))
+    assert (found.job_id, found.service, found.request_digest) == ("951", "https://www.swift.ac.uk", REQUEST.digest)
+    assert found.client != "other"
+
+
+@pytest.mark.parametrize(("told", "known"), [("1.13", "1.13"), (1.12, "1.12"), ("<b>", ""), (None, ""), ("1" * 99, "")])
+def test_version_of_the_protocol_is_noted(answering: Any, told: Any, known: str) -> None:
+    backend = answering({"OK": 1, "APIVersion": told, "numJobs": 0})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ServiceWarning)
+        backend.count_active_jobs()
+    assert backend._service.api_version == known
+    assert pickle.loads(pickle.dumps(backend))._service.api_version == known
 
 
 # The sender

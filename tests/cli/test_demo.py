@@ -14,6 +14,7 @@ from astropy.io import fits
 
 import swiftxrt
 from swiftxrt.cli.main import main
+from swiftxrt.config import data_folder
 from swiftxrt.exceptions import SwiftXRTWarning
 
 FILES = (
@@ -26,9 +27,14 @@ FILES = (
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("demo") / "swiftxrt-demo"
     errors = io.StringIO()
-    with warnings.catch_warnings(), contextlib.redirect_stderr(errors):
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stderr(errors),
+        swiftxrt.conf.set_temp("data_dir", str(tmp_path_factory.mktemp("data") / "none")),
+    ):
         warnings.simplefilter("always", SwiftXRTWarning)
         assert main(["demo", "--output", str(output)]) == 0
+        assert not data_folder().exists()  # the user's job book has nothing of it
     # The burst is bright for a moment, and the user is told.
     assert "PileUpWarning: light curve: 1 of 8 PC snapshots are piled up" in errors.getvalue()
     return output
@@ -109,7 +115,11 @@ def test_simulate_is_repeatable(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert first == second
     assert np.sum([len(events) for events in first]) > 1000
     assert main(["simulate", str(tmp_path / "a")]) == 1
-    assert "exists" in capsys.readouterr().err
+    assert "replace them with --overwrite" in capsys.readouterr().err
+    assert main(["simulate", str(tmp_path / "a"), "--seed", "8", "--overwrite"]) == 0
+    other = [swiftxrt.EventList.read(path) for path in sorted((tmp_path / "a").rglob("*.evt.gz"))]
+    assert len(other) == len(first)
+    assert other != first
 
 
 @pytest.mark.parametrize("package", ["starlette", "uvicorn"])

@@ -97,7 +97,7 @@ def test_tables_of_parameters_of_swifttools(tables):
     assert rows["``pcBinTime``"] == (
         "``pcbin``",
         "``Counts.pc_bin`` or ``Time.pc_bin``",
-        "Quantity [s] > 0. Always sent",
+        "Quantity [s] > 0. Quantity [s] >= 2.5. Always sent",
     )
     assert rows["``minEnergy``, ``maxEnergy``"][:2] == ("``minen``, ``maxen``", "``Curve.band``")
     assert rows["``allowBayes``"][0] == "``allowB``, ``allowBayes``"
@@ -136,6 +136,11 @@ def test_directives_make_tables(build):
     text = build(".. swifttools-table:: swiftxrt.ImageRequest\n\n   :imen: a list\n")
     assert '"energies"' in text
     assert "a list" in text
+    text = build(".. config-table:: read_timeout user\n")
+    assert "120.0" in text
+    assert "Registered e-mail address" in text
+    assert "connect_timeout" not in text
+    assert "connect_timeout" in build(".. config-table:: all\n")
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -145,6 +150,7 @@ def test_directives_make_tables(build):
         ".. parameter-table:: swiftxrt.LightCurve\n",
         ".. column-table:: swiftxrt.HardnessCurve\n\n   :rate: not there\n",
         ".. swifttools-table:: swiftxrt.Nothing\n",
+        ".. config-table:: read_time\n",
     ],
 )
 def test_mistakes_stop_the_build(build, text):

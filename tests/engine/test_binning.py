@@ -273,6 +273,12 @@ class TestTime:
         data = make_data([(0.0, 10.0), (6e8, 6e8 + 10)], [])
         assert len(time_bins(data, 2.51)) == 9
 
+    @pytest.mark.parametrize("width_s", [1e-9, 9.9e-5])
+    def test_too_many(self, width_s):
+        data = make_data([(1003.0, 1053.0), (9003.0, 9053.0)], [])
+        with pytest.raises(RequestError, match=r"100 s of PC data into more than 1,000,000 bins; give .* of 0.0001 s"):
+            time_bins(data, width_s)
+
     def test_through_the_parameters(self):
         data = make_data([(1003.0, 1103.0)], [])
         bins = make_bins(data, BinningParameters(method="time", width_s=50.0, t0_s=1010.0, min_fractional_exposure=0.9))

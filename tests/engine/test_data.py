@@ -6,7 +6,7 @@ import astropy.units as u
 import pytest
 
 from swiftxrt import FirstHours, Observations, SpectrumRequest, Target, XRTRequest
-from swiftxrt.engine import make_spectra
+from swiftxrt.engine import make_spectra, modes
 from swiftxrt.engine.data import Data, select_data
 from swiftxrt.exceptions import FormatError, NoDataError, ProductNotAvailableError
 from swiftxrt.mission import Mode
@@ -85,7 +85,7 @@ def test_mode_without_the_source_does_not_spoil_the_other(monkeypatch: pytest.Mo
         tried.append(lists[0].mode)
         raise NoDataError("outside")
 
-    monkeypatch.setattr(make_spectra, "extract", extract)
+    monkeypatch.setattr(modes, "extract", extract)
     lists = [FakeEvents("00012345001", mode, GTI([0.0], [1.0])) for mode in (Mode.PC, Mode.WT)]
     data = Data((lists[0],), (lists[1],))  # type: ignore[arg-type]
     with pytest.raises(ProductNotAvailableError, match="WT mode was left out: outside; PC mode was left out"):

@@ -20,6 +20,7 @@ def band(rate, error):
     bins = np.arange(float(len(rate)))
     return _Band(
         rate=np.array(rate, float),
+        counts=np.where(np.array(rate) != 0, 7, 0),
         rate_err_pos=np.array(error, float),
         start_s=bins,
         stop_s=bins + 1,
@@ -49,6 +50,16 @@ def test_bins_without_counts(bands):
     found = hardness_ratio(*bands)
     np.testing.assert_array_equal(found.hardness_ratio[1:], [np.nan, 0.0, np.nan, np.nan])
     assert np.isnan(found.hardness_ratio_err[1:]).all()
+
+
+def test_less_than_the_background():
+    """A negative rate has an error all the same, unless nothing was counted."""
+    soft, hard = band([0.4, 0.4], [0.04, 0.04]), band([-0.1, -0.1], [0.05, 0.001])
+    hard.counts = np.array([3, 0])
+    found = hardness_ratio(soft, hard)
+    assert found.hardness_ratio.tolist() == [-0.25, -0.25]
+    assert found.hardness_ratio_err[0] == pytest.approx(0.25 * np.hypot(0.1, 0.5))
+    assert np.isnan(found.hardness_ratio_err[1])
 
 
 def test_only_bins_with_soft_counts_have_a_ratio(bands):

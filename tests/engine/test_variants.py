@@ -103,7 +103,7 @@ class TestUnreliable:
         assert obsids(curves.hardness_ratio) == ["0", "2"]
 
     def test_warning_says_where_they_are(self, fading: list[EventList]) -> None:
-        (caution,) = build(fading).total.provenance["cautions"]
+        (caution,) = build(fading).total.provenance.cautions
         assert caution[0] == "CentroidWarning"
         assert "no centroid in 1 PC observations (09999002001)" in caution[1]
         assert "only in variants['with_unreliable']" in caution[1]
@@ -134,7 +134,7 @@ class TestUnreliable:
         assert not curves.variants
         assert obsids(curves.total) == ["0", "1", "2"]
         assert not curves.total["quality"].any()
-        assert "cautions" not in curves.total.provenance
+        assert not curves.total.provenance.cautions
 
     def test_all_seen(self, fading: list[EventList]) -> None:
         assert not build([fading[0], fading[2]]).variants
@@ -144,7 +144,7 @@ class TestUnreliable:
         curves = build(fading[1:2])
         assert not curves.variants
         assert curves.total["quality"].tolist() == [1]
-        (caution,) = curves.total.provenance["cautions"]
+        (caution,) = curves.total.provenance.cautions
         assert "no bin is reliable" in caution[1]
         assert encode(curves, urls={}, incbad="no")["Datasets"] == []
         assert encode(curves, urls={}, incbad="yes")["Datasets"] == ["PCUL_incbad", "PCHard_incbad", "PCSoft_incbad"]
@@ -229,8 +229,22 @@ class TestSystematics:
         for name in ("soft", "hard"):
             assert np.all(curves[name]["rate_err_pos"] > without[name]["rate_err_pos"])
             assert np.array_equal(curves[name]["rate_err_pos"], curves[name]["rate_err_neg"])
+            assert np.allclose(curves[name]["snr"], (curves[name]["rate"] / curves[name]["rate_err_neg"]).value)
         assert curves.hardness_ratio.first_difference(without.hardness_ratio) == ""
-        assert any("windowed timing" in note and "systematic" in note for note in curves.total.provenance["notes"])
+        assert any("windowed timing" in note and "systematic" in note for note in curves.total.provenance.notes)
+
+    def test_bands_tell_all_that_the_rates_follow_from(self) -> None:
+        curves = build(windowed(ON_ARCMIN))
+        for band in (curves.soft, curves.hard):
+            net = (band["counts"] - band["background_counts"]) * band["correction_factor"]
+            assert np.allclose(net / band["exposure"], band["rate"])
+            assert np.allclose(band["background_counts"] / band["exposure"], band["background_rate"])
+            assert np.all(band["counts"] > 0)
+            assert np.all(band["significance"] > 3)
+            assert np.all((band["fractional_exposure"] > 0) & (band["fractional_exposure"] <= 1))
+            assert not band["is_upper_limit"].any()
+        # Channel 150 belongs to both bands.
+        assert np.sum(curves.soft["counts"] + curves.hard["counts"]) >= np.sum(curves.total["counts"])
 
     def test_limits_have_none(self) -> None:
         curves = build(windowed(ON_ARCMIN), significance=1e6)

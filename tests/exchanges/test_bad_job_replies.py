@@ -40,6 +40,7 @@ STATUS = {
 }
 
 
+@pytest.mark.fault_case(62)
 @pytest.mark.parametrize("fault", STATUS)
 def test_odd_status_codes(fault: str, played: Any, find_job: Any) -> None:
     code, phase = STATUS[fault]
@@ -221,6 +222,7 @@ def test_rebinning_of_unknown_state(status: Any, played: Any, find_job: Any) -> 
 # The whole job
 
 
+@pytest.mark.fault_case(60)
 def test_one_unreadable_product_does_not_cost_the_others(played: Any, find_job: Any, archive: Any) -> None:
     job = find_job("lc", "psf", "enh", "image")
     played.answer("tprods/getLCData.php", "<html></html>")
@@ -234,6 +236,7 @@ def test_one_unreadable_product_does_not_cost_the_others(played: Any, find_job: 
     assert all(products.failed.values())
 
 
+@pytest.mark.fault_case(61)
 def test_job_of_which_nothing_can_be_read(played: Any, find_job: Any, check_error: Any) -> None:
     job = find_job("lc", "psf", psf=-3)
     played.answer("tprods/getLCData.php", "<html></html>")

@@ -310,6 +310,7 @@ def test_damaged_gzip(tmp_path):
         EventList.read(path)
 
 
+@pytest.mark.filterwarnings("ignore:.*does not keep to its format:swiftxrt.exceptions.MetadataWarning")
 def test_lines_of_the_header_are_damaged(path):
     """Cut out, blank or garbled: either the file is refused, or what was lost does not matter."""
     whole = path.read_bytes()

@@ -330,3 +330,45 @@ class TestSet:
         with pytest.raises(OutputExistsError):
             curves.write(tmp_path)
         curves.write(tmp_path, overwrite=True)
+
+
+class TestTimes:
+    """MET has a resolution of a tenth of a microsecond: times are shown without the noise below."""
+
+    def test_are_shown_without_noise(self, tmp_path):
+        # Noon to the microsecond of MET: with nine decimals it is 10:00:00.000000106.
+        values = {"met_s": 551181621.135452, "time_err_neg": 1, "time_err_pos": 1, "rate": 1.0, "mode": "PC"}
+        curve = LightCurve.from_columns(values, t0_met=551181621.135452, band=TOTAL, binning="time")
+        for name in ("a.fits", "a.ecsv"):
+            curve.write(tmp_path / name)
+            again = LightCurve.read(tmp_path / name)
+            assert again.time[0].isot == curve.time[0].isot == curve.t0.isot == "2018-06-20T10:00:00.000000"
+            assert again.time[0] == curve.time[0]
+        assert "T10:00:00.000000 " in (tmp_path / "a.ecsv").read_text()
+
+    def test_ecsv_keeps_every_bit(self, tmp_path, curve):
+        curve.write(tmp_path / "a.ecsv")
+        again = LightCurve.read(tmp_path / "a.ecsv")
+        assert np.array_equal(again.time.jd1, curve.time.jd1)
+        assert np.array_equal(again.time.jd2, curve.time.jd2)
+
+    def test_that_do_not_follow_from_met_keep_their_own_digits(self, tmp_path, curve):
+        """Such as times corrected to the barycentre."""
+        curve["time"] = curve["time"] + 123.456789123 * u.s
+        curve.write(tmp_path / "a.ecsv")
+        assert np.max(np.abs((LightCurve.read(tmp_path / "a.ecsv").time - curve.time).sec)) < 1e-9
+
+
+@pytest.mark.parametrize("kind", ["ogip.lc", "ascii.ecsv", "ukssdc.qdp"])
+def test_a_set_is_no_file(tmp_path, curve, kind):
+    with pytest.raises(RequestError, match="'x.fits' names a file. Name a folder, such as 'x'"):
+        LightCurveSet(curve).write(tmp_path / "x.fits", format=kind)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text", ["3", "{", '["a"]'])
+def test_damaged_provenance(tmp_path, curve, text):
+    curve.write(tmp_path / "a.fits")
+    fits.setval(tmp_path / "a.fits", "PROVENAN", value=text, ext=1)
+    with pytest.raises(FormatError):
+        LightCurve.read(tmp_path / "a.fits")

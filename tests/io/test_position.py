@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from astropy.coordinates import SkyCoord
 
 from swiftxrt import PositionRequest, Target, XRTRequest
-from swiftxrt.exceptions import FormatError, ProductNotAvailableError
+from swiftxrt.exceptions import FormatError, OutputExistsError, ProductNotAvailableError
 from swiftxrt.io.packages import pack_folder, package_product, write_missing_files
 from swiftxrt.kinds import ProductKind as Kind
 from swiftxrt.products.position import Position
@@ -159,3 +160,37 @@ def test_places_without_position(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "nowhere", tmp_path / "nowhere.json", tmp_path / "results.dat"):
         with pytest.raises(FormatError):
             Position.read(place)
+
+
+@pytest.mark.parametrize("name", ["p.json", "p.reg", "P.REG"])
+@pytest.mark.parametrize(
+    "changes", [{}, {"confidence": 0.9973}, {"confidence": 0.683, "catalog": "2SXPS"}, {"kind": "my own"}]
+)
+def test_what_is_written_is_read(tmp_path: Path, name: str, changes: dict) -> None:
+    one = replace(position(Kind.ENHANCED_POSITION), **changes)
+    assert one.write(tmp_path / name) == tmp_path / name
+    assert Position.read(tmp_path / name) == one
+    with pytest.raises(OutputExistsError):
+        one.write(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'fk5\ncircle(150,20,3.5")\n',
+        'fk5\ncircle(150,20,3.5") # text={my source}\n',
+        'fk5\nellipse(150,20,3.5",2",0) # text={standard position (90%)}\n',
+        "fk5\n" + 2 * 'circle(150,20,3.5") # text={standard position (90%)}\n',
+    ],
+)
+def test_regions_that_are_no_positions(tmp_path: Path, text: str) -> None:
+    """What a circle means is not known unless it is told."""
+    (tmp_path / "p.reg").write_text(text)
+    with pytest.raises(FormatError, match=r"one circle .* make Position\(circle.center, circle.radius, confidence"):
+        Position.read(tmp_path / "p.reg")
+
+
+def test_impossible_confidence(tmp_path: Path) -> None:
+    (tmp_path / "p.reg").write_text('fk5\ncircle(150,20,3.5") # text={standard position (900%)}\n')
+    with pytest.raises(FormatError, match="a probability between 0 and 1"):
+        Position.read(tmp_path / "p.reg")

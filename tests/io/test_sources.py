@@ -9,7 +9,7 @@ from typing import Any
 import astropy.units as u
 import pytest
 
-from swiftxrt.exceptions import FormatError, OutputExistsError
+from swiftxrt.exceptions import FormatError, OutputExistsError, RequestError
 from swiftxrt.io.packages import pack_folder
 from swiftxrt.io.regions import read_regions
 from swiftxrt.products.provenance import Provenance
@@ -108,3 +108,18 @@ def test_places_without_list(tmp_path: Path) -> None:
     (tmp_path / "psf" / "results.dat").write_text("NOPOS")
     with pytest.raises(FormatError, match="no archive of a list of sources"):
         SourceList.read(pack_folder(tmp_path, [Path("psf")], tmp_path / "psf.tar"))
+
+
+def test_a_list_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"sources\.table\.write\('sources\.ecsv'\)"):
+        made().write(tmp_path / "x.ecsv")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.fault_case(55, 77)
+def test_bands_of_any_name(tmp_path: Path) -> None:
+    names = ["../../x", "a/b", "A", "a", "\u202ex", "n\0l"]
+    sources = SourceList.from_columns(dict.fromkeys(names, BAND))
+    folder = sources.write(tmp_path / "one" / "sources")
+    assert SourceList.read(folder) == sources
+    assert {path.parent for path in tmp_path.rglob("*") if path.is_file()} == {folder}

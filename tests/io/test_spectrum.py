@@ -498,7 +498,7 @@ def test_broken_archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     for name in ("cut", "text", "empty", "none"):
         with pytest.raises(FormatError):
             read_slice_archive(tmp_path / f"{name}.tar.gz")
-    monkeypatch.setattr("swiftxrt.io.tarball._MAX_BYTES", 10_000)
+    monkeypatch.setattr("swiftxrt.io.unpacking._MAX_BYTES", 10_000)
     with pytest.raises(FormatError, match="larger than any"):
         read_slice_archive(tmp_path / "x.tar.gz")
 

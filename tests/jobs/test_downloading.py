@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import pickle
+import re
 import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import astropy.units as u
 import pytest
 
 from swiftxrt.exceptions import (
@@ -43,28 +46,30 @@ class Shelf:
     def __init__(self, **errors: Exception) -> None:
         self.errors = errors
         self.phases = dict.fromkeys(REQUEST.kinds, Phase.COMPLETED)
+        self.texts: dict[Kind, str] = {}
         self.asked: list[Kind] = []
 
     def poll(self, handle: JobHandle) -> JobReport:
-        return JobReport(handle.id, {kind: ProductStatus(phase) for kind, phase in self.phases.items()})
+        return JobReport(
+            handle.id, {kind: ProductStatus(phase, self.texts.get(kind, "")) for kind, phase in self.phases.items()}
+        )
 
-    def download(self, handle: JobHandle, kind: Kind, folder: Path, *, archive_format: str, overwrite: bool) -> Path:
+    def download(self, handle: JobHandle, kind: Kind, path: Path, *, overwrite: bool) -> str:
         self.asked.append(kind)
         if kind.value in self.errors:
             raise self.errors[kind.value]
-        path = folder / f"{kind.code}.{archive_format}"
         files = {name.format(code=kind.code): content for name, content in FILES.items()}
-        if archive_format == "zip":
+        if path.suffix == ".zip":
             with zipfile.ZipFile(path, "w") as packed:
                 for name, content in files.items():
                     packed.writestr(name, content)
-            return path
-        with tarfile.open(path, "w:gz" if archive_format == "tar.gz" else "w") as packed:
+            return "fetched"
+        with tarfile.open(path, "w:gz" if path.suffix == ".gz" else "w") as packed:
             for name, content in files.items():
                 member = tarfile.TarInfo(name)
                 member.size = len(content)
                 packed.addfile(member, io.BytesIO(content))
-        return path
+        return "fetched"
 
 
 def job(**errors: Exception) -> Job:
@@ -96,21 +101,95 @@ def test_unpacked_archives(tmp_path: Path, archive_format: str) -> None:
 def test_chosen_products(tmp_path: Path) -> None:
     made = job()
     assert made.download(tmp_path, kinds="image", stem="X") == {Kind.IMAGE: tmp_path / "X_image.tar.gz"}
-    made._backend.phases[Kind.SPECTRUM] = Phase.ERROR  # type: ignore[attr-defined]
-    assert list(made.download(tmp_path)) == [Kind.IMAGE]
-    # The service keeps archives, with log files, of products that failed or were cancelled too.
-    assert list(made.download(tmp_path, kinds=["spectrum"])) == [Kind.SPECTRUM]
     with pytest.raises(RequestError, match="did you mean 'spectrum'"):
         made.download(tmp_path, kinds="spectra")
 
 
+@pytest.mark.fault_case(60)
+@pytest.mark.parametrize(
+    ("phase", "text", "reason"),
+    [
+        (Phase.ERROR, "no events in any snapshot", "no events in any snapshot"),
+        (Phase.ERROR, "", "no product was made"),
+        (Phase.ABORTED, "", "it was cancelled"),
+        (Phase.EXECUTING, "", "its state is EXECUTING: call wait\\(\\) first"),
+    ],
+)
+def test_products_that_were_not_made(tmp_path: Path, phase: Phase, text: str, reason: str) -> None:
+    made = job()
+    shelf: Shelf = made._backend  # type: ignore[assignment]
+    shelf.phases[Kind.SPECTRUM], shelf.texts[Kind.SPECTRUM] = phase, text
+    # The service keeps archives with log files only; nobody should take them for the product.
+    saved = made.download(tmp_path)
+    assert saved == {Kind.IMAGE: tmp_path / "image.tar.gz"}
+    assert re.search(reason, saved.failed[Kind.SPECTRUM])
+    assert shelf.asked == [Kind.IMAGE]
+    with pytest.raises(ProductNotAvailableError, match=reason):
+        made.download(tmp_path, kinds="spectrum")
+    with pytest.warns(PartialResultWarning, match=f"spectrum: .*{reason}"):
+        made.download(tmp_path, kinds=["spectrum", "image"], overwrite=True)
+    assert names(tmp_path) == ["image.tar.gz"]
+
+
+@pytest.mark.fault_case(61)
 def test_nothing_is_complete(tmp_path: Path) -> None:
     made = job()
     made._backend.phases = dict.fromkeys(REQUEST.kinds, Phase.QUEUED)  # type: ignore[attr-defined]
-    assert made.download(tmp_path) == {}
+    with pytest.raises(
+        JobError, match=r"nothing could be downloaded from job 7: spectrum: .*QUEUED: call wait\(\) first"
+    ):
+        made.download(tmp_path)
+    made._backend.phases = dict.fromkeys(REQUEST.kinds, Phase.ERROR)  # type: ignore[attr-defined]
+    with pytest.raises(JobError, match="no product was made; image"):
+        made.download(tmp_path)
+    assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("stem", ["", "a/b", "../x", ".", "/x", 7])
+def test_table_and_retry(tmp_path: Path) -> None:
+    made = job(image=ServiceUnavailableError("no network"))
+    shelf: Shelf = made._backend  # type: ignore[assignment]
+    with pytest.warns(PartialResultWarning, match="retry"):
+        saved = made.download(tmp_path)
+    assert list(saved.table["product"]) == ["spectrum", "image"]
+    assert list(saved.table["outcome"]) == ["fetched", "failed"]
+    assert list(saved.table["error"]) == ["", "no network"]
+    assert saved.table["size"][0] == (tmp_path / "spec.tar.gz").stat().st_size * u.byte
+    assert saved.failed == {Kind.IMAGE: "no network"}
+    with pytest.raises(KeyError):
+        saved[Kind.IMAGE]
+    assert "1 of 2 products" in repr(saved)
+    assert "no network" in saved._repr_html_()
+    with pytest.warns(PartialResultWarning, match="no network") as caught:
+        saved = saved.retry()
+    assert caught[0].filename == __file__
+    shelf.errors.clear()
+    shelf.asked.clear()
+    saved = saved.retry()
+    assert shelf.asked == [Kind.IMAGE]
+    assert saved == {Kind.SPECTRUM: tmp_path / "spec.tar.gz", Kind.IMAGE: tmp_path / "image.tar.gz"}
+    assert list(saved.table["outcome"]) == ["fetched", "fetched"]
+    assert saved.failed == {}
+    assert saved.retry() == saved
+
+
+def test_retry_looks_whether_products_are_there_now(tmp_path: Path) -> None:
+    made = job()
+    made._backend.phases[Kind.IMAGE] = Phase.EXECUTING  # type: ignore[attr-defined]
+    saved = made.download(tmp_path, extract=True)
+    assert list(saved) == [Kind.SPECTRUM]
+    made._backend.phases[Kind.IMAGE] = Phase.COMPLETED  # type: ignore[attr-defined]
+    assert len(saved.retry()) == 2
+    assert made.phase is Phase.COMPLETED
+
+
+def test_downloads_survive_pickling(tmp_path: Path) -> None:
+    saved = job().download(tmp_path)
+    copy = pickle.loads(pickle.dumps(saved))
+    assert (dict(copy), copy.failed) == (dict(saved), {})
+
+
+@pytest.mark.fault_case(77)
+@pytest.mark.parametrize("stem", ["", "a/b", "../x", ".", "/x", 7, "C:x", "CON", "a\nb", "-x"])
 def test_unusable_stems(tmp_path: Path, stem: Any) -> None:
     with pytest.raises(RequestError, match="stem"):
         job().download(tmp_path, stem=stem)
@@ -176,13 +255,58 @@ def test_one_failure_does_not_cost_the_others(tmp_path: Path, error: Exception) 
     assert names(tmp_path) == ["spec.tar.gz"]
 
 
-def test_vanished_job_is_told_at_once(tmp_path: Path) -> None:
-    made = job(spectrum=JobLostError("gone", job_id="7"))
+@pytest.mark.fault_case(63)
+def test_vanished_job(tmp_path: Path) -> None:
+    lost = JobLostError("gone", job_id="7")
+    with pytest.warns(PartialResultWarning, match="gone"):
+        assert list(job(spectrum=lost).download(tmp_path)) == [Kind.IMAGE]
     with pytest.raises(JobLostError):
-        made.download(tmp_path)
-    assert names(tmp_path) == []
+        job(spectrum=lost, image=ServiceUnavailableError("no network")).download(tmp_path / "new")
 
 
+@pytest.mark.fault_case(75)
+def test_old_archive_stays_when_replacing_fails(tmp_path: Path) -> None:
+    job().download(tmp_path, extract=True)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for fault in (ServiceUnavailableError("no network"), FormatError("damaged")):
+        with pytest.raises(JobError):
+            job(spectrum=fault, image=fault).download(tmp_path, extract=True, overwrite=True)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.fault_case(74, 78)
+def test_links_in_the_way_are_not_followed(tmp_path: Path) -> None:
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / "folder"
+    elsewhere.mkdir()
+    folder.mkdir()
+    (folder / "image").symlink_to(elsewhere)
+    with pytest.raises(OutputExistsError, match="image is a link"):
+        job().download(folder, extract=True, overwrite=True)
+    (folder / "image").unlink()
+    (folder / "image").mkdir()
+    (folder / "image" / "models").symlink_to(elsewhere)
+    with pytest.warns(PartialResultWarning, match="leads out of"):
+        job().download(folder, extract=True, overwrite=True)
+    assert names(folder / "image") == []
+    (folder / "image" / "models").unlink()
+    (folder / "image" / "main.txt").mkdir()
+    with pytest.warns(PartialResultWarning, match="main.txt is a folder"):
+        job().download(folder, extract=True, overwrite=True)
+    assert names(folder / "image") == []
+    assert list(elsewhere.iterdir()) == []
+    (folder / "image.tar.gz").symlink_to(elsewhere / "nothing")
+    with pytest.raises(OutputExistsError, match=r"image\.tar\.gz exists"):
+        job().download(folder)
+
+
+def test_two_files_of_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FILES, "main.txt", b"another")
+    with pytest.raises(JobError, match=r"holds main\.txt twice"):
+        job().download(tmp_path, extract=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.fault_case(77, 78, 79)
 def test_hostile_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(FILES, "../../evil", b"evil")
     for archive_format in ("tar", "zip"):

@@ -7,22 +7,26 @@ from typing import Any
 
 import astropy.units as u
 import pytest
+from astropy.coordinates import SkyCoord
 
 from swiftxrt.exceptions import (
     FormatError,
     JobError,
     JobLostError,
     JobTimeoutError,
+    OfflineError,
     PartialResultWarning,
     ProductNotAvailableError,
     RequestError,
     ServiceUnavailableError,
 )
-from swiftxrt.jobs import job as job_module
+from swiftxrt.jobs import waiting
 from swiftxrt.jobs.job import Job
 from swiftxrt.jobs.protocol import JobHandle
 from swiftxrt.kinds import ProductKind as Kind
-from swiftxrt.products.report import JobReport, Phase, ProductStatus
+from swiftxrt.products.position import Position
+from swiftxrt.products.provenance import Provenance
+from swiftxrt.products.report import JobReport, Phase, ProductStatus, Step, StepState
 from swiftxrt.request.bundle import XRTRequest
 from swiftxrt.request.image import ImageRequest
 from swiftxrt.request.lightcurve import CountsBinning, LightCurveRequest, SnapshotBinning
@@ -77,7 +81,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(job_module, "time", made)
+    monkeypatch.setattr(waiting, "time", made)
     return made
 
 
@@ -139,6 +143,16 @@ def test_waiting_survives_a_service_that_is_away_for_a_while(clock: Clock) -> No
         job.wait(timeout=25 * u.s, progress=False)
 
 
+def test_waiting_without_network_on_purpose_ends_at_once(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def poll(self: ScriptedBackend, handle: JobHandle) -> JobReport:
+        raise OfflineError("conf.offline is set")
+
+    monkeypatch.setattr(ScriptedBackend, "poll", poll)
+    with pytest.raises(OfflineError):
+        make((Phase.QUEUED, Phase.QUEUED)).wait(progress=False)
+    assert clock.pauses == []
+
+
 def test_waiting_ends_when_nothing_is_told_any_more(clock: Clock) -> None:
     lost = make((Phase.UNKNOWN, Phase.COMPLETED))
     with pytest.raises(JobLostError, match="no longer tells"):
@@ -153,6 +167,76 @@ def test_cancelling_nothing_asks_for_nothing() -> None:
     job = make((Phase.EXECUTING, Phase.EXECUTING))
     assert job.cancel([]).phase is Phase.EXECUTING
     assert job._backend.cancelled == []
+
+
+def test_job_that_was_accepted_a_moment_ago_is_pending() -> None:
+    backend = RebinningBackend((Phase.COMPLETED, Phase.COMPLETED))
+    request = REQUEST.replace(light_curve=LightCurveRequest(binning=SnapshotBinning()))
+    job = Job.accepted(JobHandle("7", "scripted", request), backend)  # type: ignore[arg-type]
+    assert (job.phase, job.report.phase) == (Phase.PENDING, Phase.PENDING)
+    assert "PENDING" in repr(job)
+    assert job.rebin().phase is Phase.PENDING
+    with pytest.raises(ProductNotAvailableError, match="PENDING: call wait"):
+        job.product("image")
+    assert backend.polls == 0
+
+
+@pytest.mark.parametrize("phases", [(Phase.ERROR, Phase.COMPLETED), (Phase.ABORTED, Phase.COMPLETED)])
+def test_cancelling_after_the_end_changes_nothing(
+    clock: Clock, phases: tuple[Phase, Phase], caplog: pytest.LogCaptureFixture
+) -> None:
+    job = make(phases)
+    before = job.result(progress=False).failed
+    for _ in range(2):
+        caplog.clear()
+        with caplog.at_level("INFO", logger="swiftxrt"):
+            report = job.cancel()
+        assert "job 7: nothing is left to cancel" in caplog.text
+        assert "image: COMPLETED: could not be cancelled: already finished" in str(report)
+        assert report.products[Kind.SPECTRUM].remark
+    assert job._backend.cancelled == []
+    assert job.result(progress=False).failed == before
+    with pytest.raises(ProductNotAvailableError) as caught:
+        job.product("spectrum")
+    assert caught.value.reason == before[Kind.SPECTRUM]
+
+
+def test_only_what_is_open_is_cancelled() -> None:
+    job = make((Phase.COMPLETED, Phase.EXECUTING))
+    job.refresh()
+    report = job.cancel()
+    assert job._backend.cancelled == [Kind.IMAGE]
+    assert report.products[Kind.SPECTRUM].remark == "could not be cancelled: already finished"
+    assert report.products[Kind.IMAGE].remark == ""
+
+
+def test_progress_of_a_job_never_goes_back() -> None:
+    class Rounds(ScriptedBackend):
+        states = ((2, 1), (1, 0), (2, 2))
+
+        def poll(self, handle: JobHandle) -> JobReport:
+            steps = tuple(Step("a", StepState(state)) for state in self.states[self.polls])
+            self.polls += 1
+            return JobReport(handle.id, {Kind.SPECTRUM: ProductStatus(Phase.EXECUTING, "", steps)})
+
+    job = Job(JobHandle("7", "scripted", REQUEST), Rounds())  # type: ignore[arg-type]
+    assert [job.refresh().fraction for _ in range(3)] == [0.75, 0.75, 1.0]
+
+
+def test_set_says_where_it_comes_from(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Provenance(backend="local", software="x 1", inputs=("a",), service="s", api_version="2", notes=("n",))
+
+    def collect(self: ScriptedBackend, handle: JobHandle, kind: Kind) -> Any:
+        return Position(SkyCoord(1 * u.deg, 2 * u.deg), 3 * u.arcsec, provenance=told)
+
+    assert make((Phase.COMPLETED, Phase.COMPLETED)).result(progress=False).provenance.backend == "scripted"
+    monkeypatch.setattr(ScriptedBackend, "collect", collect)
+    found = make((Phase.COMPLETED, Phase.COMPLETED)).result(progress=False).provenance
+    assert (found.backend, found.software, found.inputs, found.notes) == ("local", "x 1", ("a",), ())
+    assert (found.service, found.api_version, found.job_id) == ("s", "2", "7")
+    assert found.request_digest == REQUEST.digest
+    assert found.client.startswith("swiftxrt ")
+    assert found.created
 
 
 @pytest.mark.parametrize("timeout", [60, 3 * u.m, [1, 2] * u.s, float("nan") * u.s, -1 * u.s])

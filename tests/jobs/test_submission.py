@@ -138,10 +138,9 @@ class FakeService:
         changed = handle.request.replace(light_curve=request, spectrum=None)
         return JobHandle("7", self.name, changed, None, datetime.now(UTC), handle.id)
 
-    def download(self, handle: JobHandle, kind: Kind, folder: Path, *, archive_format: str, overwrite: bool) -> Path:
-        path = folder / f"{kind.code}.{archive_format}"
+    def download(self, handle: JobHandle, kind: Kind, path: Path, *, overwrite: bool) -> str:
         path.write_bytes(b"")
-        return path
+        return "fetched"
 
 
 def lost() -> ServiceUnavailableError:
@@ -907,7 +906,8 @@ def test_looks_that_tell_nothing_new_write_nothing(
     monkeypatch.setattr(book, "report", lambda entry, report: written.append(report))
     for _ in range(5):
         job.refresh()
-    job.cancel()
+    monkeypatch.setattr(service, "poll", lambda handle: service.cancel(handle, ()))
+    job.refresh()
     assert [report.phase for report in written] == [Phase.COMPLETED, Phase.ABORTED]
 
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from swiftxrt.exceptions import RequestError
+from swiftxrt.mission import Mode
+from swiftxrt.plot._axes import COLOURS, MODE_COLOURS
 from swiftxrt.plot.compare import plot_comparison
 from swiftxrt.products._differences import Values, compare_values
 from swiftxrt.products.compare import Comparison
@@ -70,12 +72,28 @@ def test_labels_are_in_the_picture():
         assert 0 <= box.y0 < box.y1 <= ax.figure.bbox.y1
 
 
-def test_products_have_their_colours_unless_given():
-    ax = made((3, 5, 1), (3, 5, 1), (3, 5, 1)).plot()
-    colours = [line.get_color() for line in ax.get_lines() if line.get_marker() == "o"]
-    assert colours[0] == colours[2] != colours[1]
-    ax = made((3, 5, 1), (3, 5, 1)).plot(color="black")
-    assert {line.get_color() for line in ax.get_lines() if line.get_marker() == "o"} == {"black"}
+def test_modes_share_a_line_in_their_colours():
+    """Half as many lines; and a picture that is not higher than a page with everything in it."""
+    items = [("light curve", f"{band} {mode}") for band in ("total", "hardness_ratio") for mode in ("PC", "WT")]
+    items += [("spectrum", f"interval0{mode}") for mode in ("wt", "pc")] + [("image", "0.3-10 keV")]
+    rows = [compare_values((*item, "rate"), "ct / s", Values.of(1.0, 1.0), Values.of(2.0)) for item in items]
+    ax = Comparison(rows).plot()
+    lines = ["light curve total", "light curve hardness ratio", "spectrum interval0", "image 0.3-10 keV"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == [f"{line}: rate" for line in lines]
+    drawn = [
+        (height, line.get_color())
+        for line in ax.get_lines()
+        for height in line.get_ydata()
+        if len(line.get_xdata()) == 1
+    ]
+    wt, pc = MODE_COLOURS[Mode.WT], MODE_COLOURS[Mode.PC]
+    expected = [(number + shift, colour) for number in range(3) for shift, colour in ((-0.25, wt), (0.25, pc))]
+    assert drawn == [*expected, (3, COLOURS["black"])]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["PC", "WT"]
+    assert ax.figure.get_size_inches()[1] < 3
+    ax = Comparison(rows).plot(color="red")
+    assert {line.get_color() for line in ax.get_lines() if line.get_marker() == "o"} == {"red"}
+    assert ax.get_legend() is None
 
 
 def test_far_values_make_a_logarithmic_axis_and_infinite_ones_an_arrow():

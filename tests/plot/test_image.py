@@ -218,3 +218,11 @@ def test_panels_share_their_axis():
     top.set_xlim(2, 5)
     assert bottom.get_xlim() == (2, 5)
     assert top.get_position().height > 2 * bottom.get_position().height
+
+
+def test_the_legend_counts_shapes_of_one_name(image):
+    circles = [CircleSkyRegion(SkyCoord(150 * u.deg, 20 * u.deg), size * u.arcsec) for size in (20, 40, 60)]
+    for circle in circles[:2]:
+        circle.meta["text"] = "my source"
+    ax = image.plot(regions=circles)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["2 × my source"]

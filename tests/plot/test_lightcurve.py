@@ -113,8 +113,33 @@ class TestLightCurve:
     def test_axis_of_choice(self):
         assert plots.plot_light_curve(make_curve(), elapsed=False).get_xlabel() == "Date (UTC)"
         ax = plots.plot_light_curve(make_curve(t0_met=None), elapsed=True)
-        assert ax.get_xlabel() == axis_label("Time since the first bin", "s")
+        assert ax.get_xlabel() == axis_label("Time since 2018-06-19 10:33:30", "s")
         assert ax.get_xscale() == "linear"
+
+    def test_without_t0_most_bins_in_one_place_are_drawn_apart(self):
+        """On an axis of dates all but the last would be one point."""
+        curve = make_curve((100.0, 200.0, 300.0, 1e5), t0_met=None)
+        ax = plots.plot_light_curve(curve)
+        assert ax.get_xlabel() == axis_label("Time since 2018-06-19 10:33:30", "s")
+        assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+        assert bars(ax, "WT")[0].get_xdata().tolist() == [5.0, 105.0]
+        # The first bin reaches back to zero, which is not the end of the axis.
+        assert ax.get_xlim()[0] == 2.5
+        assert ax.get_xlim()[1] > 1e5
+        assert plots.plot_light_curve(curve, elapsed=False).get_xlabel() == "Date (UTC)"
+        curve["time_err_neg"][:] = 0  # Nothing to begin a logarithmic axis with.
+        assert plots.plot_light_curve(curve).get_xlabel() == "Date (UTC)"
+
+    def test_unknown_errors_are_open_symbols(self):
+        curve = make_curve()
+        curve["rate_err_pos"][0] = np.nan
+        ax = plots.plot_light_curve(curve)
+        assert legend_of(ax) == ["WT", "WT, error not known", "PC", "PC limit (99.73 %)"]
+        points, _, stems = bars(ax, "WT, error not known")
+        assert points.get_xdata().tolist() == [100.0]
+        assert points.get_markerfacecolor() == "white"
+        assert len(stems) == 1  # The extent of the bin, no error.
+        assert bars(ax, "WT")[0].get_xdata().tolist() == [200.0]
 
     def test_wide_range_of_rates_is_logarithmic_on_dates(self):
         assert plots.plot_light_curve(make_curve(t0_met=None)).get_yscale() == "log"
@@ -198,3 +223,29 @@ def test_only_peek_shows(monkeypatch):
     make_ratio().peek()
     LightCurveSet(make_curve()).peek()
     assert shown == [3, 4, 5]
+
+
+class TestUnknownRatios:
+    """The hard band of faint bins has no counts: the ratio is zero or less and nobody knows its error."""
+
+    def made(self) -> HardnessCurve:
+        values = {"met_s": T0 + np.array([150.0, 1e4, 2e4]), "time_err_neg": 50.0, "time_err_pos": 50.0, "mode": "PC"}
+        values |= {"hardness_ratio": [1.2, -0.1, np.nan], "hardness_ratio_err": [0.2, np.nan, np.nan]}
+        return HardnessCurve.from_columns(values, t0_met=T0, soft_band=SOFT, hard_band=HARD, binning="counts")
+
+    def test_are_open_symbols(self):
+        ax = plots.plot_hardness(self.made())
+        assert legend_of(ax) == ["PC", "PC, error not known"]
+        assert bars(ax, "PC")[0].get_xdata().tolist() == [150.0]
+        assert bars(ax, "PC, error not known")[0].get_ydata().tolist() == [-0.1]
+
+    def test_are_told_in_the_overview(self):
+        upper = LightCurveSet(make_curve(), hardness_ratio=self.made()).plot()
+        assert legend_of(upper.figure.axes[1]) == ["PC, error not known"]
+        assert LightCurveSet(make_curve(), hardness_ratio=make_ratio()).plot().figure.axes[1].get_legend() is None
+
+    def test_both_panels_count_from_one_time_without_t0(self):
+        curve, ratio = make_curve((100.0, 200.0, 300.0, 1e5), t0_met=None), self.made()
+        ratio.t0_met = None
+        upper = LightCurveSet(curve, hardness_ratio=ratio).plot()
+        assert bars(upper.figure.axes[1], "PC")[0].get_xdata().tolist() == [55.0]

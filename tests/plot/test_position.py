@@ -74,3 +74,19 @@ def test_on_given_axes(image):
 def test_nothing_to_draw():
     with pytest.raises(RequestError, match="at least one"):
         plot_positions([])
+
+
+@pytest.mark.parametrize("on_image", [False, True])
+def test_positions_of_one_kind_can_be_told_apart(image, on_image):
+    other = Position(COORD.directional_offset_by(0 * u.deg, 5 * u.arcsec), 2.1 * u.arcsec)
+    ax = plot_positions([STANDARD, other, ENHANCED], image=image if on_image else None)
+    texts = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert texts == ["standard position (90%), no. 1", "standard position (90%), no. 2", "enhanced position (90%)"]
+    assert len({patch.get_edgecolor() for patch in ax.patches[:3]}) == 3
+
+
+def test_peek_shows(monkeypatch):
+    shown = []
+    monkeypatch.setattr(plt, "show", lambda: shown.append(len(plt.gca().patches)))
+    STANDARD.peek()
+    assert shown == [1]

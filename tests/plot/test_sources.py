@@ -128,3 +128,12 @@ def test_peek_shows(sources: SourceList, monkeypatch: pytest.MonkeyPatch) -> Non
     sources.peek()
     peek_sources(sources)
     assert shown == [1, 1]
+
+
+@pytest.mark.parametrize("over_image", [False, True])
+def test_the_legend_hides_no_source(sources: SourceList, image: SkyImage, over_image: bool) -> None:
+    ax = sources.plot(image=image if over_image else None)
+    ax.figure.canvas.draw()
+    box, page = ax.get_legend().get_window_extent(), ax.figure.bbox
+    assert not box.overlaps(ax.get_window_extent())
+    assert (page.x0 < box.x0, box.x1 < page.x1, page.y0 < box.y0) == (True, True, True)

@@ -215,4 +215,22 @@ def test_peek_shows(monkeypatch: pytest.MonkeyPatch, spectrum: XRTSpectrum) -> N
     spectrum.peek()
     (spectrum.group(min_counts=20) * 2).peek()
     SpectrumSet([counted()]).peek()
-    assert shown == [f"A star, interval0pc, {counted().counts.sum()} counts in 1000 s", "", ""]
+    assert shown == [f"A star, interval0pc, {counted().counts.sum()} counts in 1000 s", "", "A star"]
+
+
+def test_pictures_have_titles(spectrum: XRTSpectrum) -> None:
+    title = f"A star, interval0pc, {counted().counts.sum()} counts in 1000 s"
+    assert spectrum.plot().get_title() == counted().plot().get_title() == title
+    assert SpectrumSet([counted(mode="WT"), counted()]).plot().get_title() == "A star"
+    _, ax = plt.subplots()
+    assert spectrum.plot(ax=ax).get_title() == ""
+
+
+def test_counts_draw_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[int] = []
+    monkeypatch.setattr(plt, "show", lambda: shown.append(plt.gcf().number))
+    _, ax = plt.subplots()
+    assert counted().plot(ax=ax, min_counts=30, color="red") is ax
+    assert mpl.colors.to_hex(ax.containers[0].lines[2][0].get_color()[0]) == "#ff0000"
+    counted().peek()
+    assert len(shown) == 1

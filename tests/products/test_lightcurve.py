@@ -195,7 +195,7 @@ class TestColumns:
 class TestAttributes:
     def test_values(self, curve, ratio):
         assert (curve.band, curve.binning, curve.confidence, curve.t0_met) == ("0.3-10 keV", "counts", 0.9973, T0)
-        assert curve.provenance == {"backend": "local", "inputs": ["00010724002"]}
+        assert curve.provenance == Provenance(backend="local", inputs=("00010724002",))
         assert abs((curve.t0 - met_to_time(T0)).sec) == 0
         assert (ratio.definition, ratio.soft_band, ratio.hard_band) == ("hard/soft", "0.3-1.5 keV", "1.5-10 keV")
 
@@ -219,8 +219,7 @@ class TestAttributes:
             result = operation(one) if operation is not type else type(one)(one)
             assert type(result) is type(one)
             assert result.first_difference(one) == ""
-            # Stacking puts the lists of both together.
-            assert result.provenance.keys() == one.provenance.keys()
+            assert result.provenance == one.provenance
 
     def test_of_a_slice_are_its_own(self, curve):
         part = curve[:2]
@@ -296,8 +295,9 @@ class TestSubsets:
             curve.since_t0(1 * u.s)
 
     def test_columns_alone_are_plain_tables(self, curve):
-        assert type(curve["time", "rate"]) is TimeSeries
-        assert type(curve[["rate", "met"]]) is QTable
+        for part, kind in ((curve["time", "rate"], TimeSeries), (curve[["rate", "met"]], QTable)):
+            assert isinstance(part, kind)
+            assert not isinstance(part, LightCurve)
         assert len(curve["time", "rate"]) == 5
 
     def test_downsampling_of_time_and_rate_works(self, curve):
@@ -315,10 +315,65 @@ class TestSubsets:
         assert binned.meta["band"] == "0.3-10 keV"
 
 
+class TestProvenance:
+    @pytest.mark.parametrize("given", [None, {}, Provenance()])
+    def test_is_always_one(self, given):
+        curve = LightCurve.from_columns(columns(), t0_met=T0, band=TOTAL, binning="counts", provenance=given)
+        assert curve.provenance == LightCurveSet(curve).provenance == Provenance()
+
+    def test_of_a_set(self, curve, ratio):
+        assert LightCurveSet(curve, hardness_ratio=ratio).provenance == curve.provenance
+
+    def test_of_curves_from_two_places(self, curve):
+        other = curve.copy()
+        other.provenance = Provenance(backend="ukssdc", inputs=("curve.qdp",), notes=("a note",))
+        both = vstack([curve, other])
+        assert both.provenance == Provenance("local, ukssdc", inputs=("00010724002", "curve.qdp"), notes=("a note",))
+        assert curve.provenance.backend == "local"
+
+    def test_of_a_slice_is_its_own(self, curve):
+        part = curve[:2]
+        part.provenance = Provenance(backend="ukssdc")
+        assert curve.provenance.backend == "local"
+
+    @pytest.mark.parametrize("wrong", [3, "local", [3]])
+    def test_of_another_kind(self, curve, wrong):
+        with pytest.raises(RequestError, match="provenance: a Provenance"):
+            curve.provenance = wrong
+
+    def test_in_binned_series_is_plain(self, curve):
+        assert curve.to_binned().meta["provenance"] == {"backend": "local", "inputs": ["00010724002"]}
+
+
 class TestEquality:
+    def test_rows_one_by_one(self, curve):
+        """As Astropy compares tables, but unknown numbers are equal: otherwise no row of a curve would equal itself."""
+        other = curve.copy()
+        assert np.isnan(curve["rate_err_pos"]).any()
+        assert (curve == other).tolist() == [True] * 5
+        assert (curve != other).tolist() == [False] * 5
+        other["rate"][3] *= 2
+        assert (curve == other).tolist() == [True, True, True, False, True]
+        assert np.all((curve == curve[:2]) == np.False_)
+        assert (curve == "a curve") is False
+        assert (curve[:0] == other[:0]).tolist() == []
+
+    def test_sets_have_one_answer(self, curve, ratio):
+        def made(total):
+            return LightCurveSet(total, hardness_ratio=ratio, variants={"with_unreliable": LightCurveSet(total)})
+
+        other = curve.copy()
+        other.provenance = Provenance(backend="ukssdc")
+        assert (made(curve) == made(other)) is True
+        assert (made(curve) != made(other)) is False
+        other["rate"][3] *= 2
+        assert (made(curve) == made(other)) is False
+        assert (LightCurveSet(curve, variants={"blind": LightCurveSet(curve)}) == LightCurveSet(curve)) is False
+        assert (LightCurveSet(curve) == {"total": curve}) is False
+
     def test_provenance_does_not_count(self, curve):
         other = curve.copy()
-        other.provenance = {"backend": "ukssdc"}
+        other.provenance = Provenance(backend="ukssdc")
         assert curve.equals(other)
 
     @pytest.mark.parametrize("name", list(LIGHT_CURVE_COLUMNS))

@@ -123,9 +123,9 @@ def test_write(tmp_path):
     position.write(path, overwrite=True)
 
 
-@pytest.mark.parametrize("name", ["p.json", "p.fits", "p.reg.gz"])
+@pytest.mark.parametrize("name", ["p.dat", "p.fits", "p.reg.gz"])
 def test_other_endings_are_refused(tmp_path, name):
-    with pytest.raises(RequestError, match=r"written as \.reg"):
+    with pytest.raises(RequestError, match=r"written as \.json, or as region \.reg"):
         Position(COORD, 3.5 * u.arcsec).write(tmp_path / name)
     assert not list(tmp_path.iterdir())
 

@@ -88,19 +88,39 @@ def test_complete_is_not_failed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "text"),
+    ("status", "line"),
     [
-        (ProductStatus(Phase.COMPLETED), "could not be cancelled: too late"),
-        (ProductStatus(Phase.ERROR, "no data"), "no data; could not be cancelled: too late"),
-        (ProductStatus(Phase.ABORTED), ""),
+        (ProductStatus(Phase.COMPLETED), "COMPLETED: could not be cancelled: too late"),
+        (ProductStatus(Phase.ERROR, "no data"), "ERROR: no data; could not be cancelled: too late"),
+        (ProductStatus(Phase.ABORTED, "by me"), "ABORTED: by me; is cancelled already"),
     ],
 )
-def test_remark_on_what_could_not_be_cancelled(status: ProductStatus, text: str) -> None:
+def test_remark_on_what_could_not_be_cancelled(status: ProductStatus, line: str) -> None:
     report = JobReport("1", {Kind.IMAGE: status, Kind.SPECTRUM: status})
     after = report.not_cancelled({Kind.IMAGE: "too late", Kind.SPECTRUM: ""})
-    assert after.products[Kind.IMAGE].text == text
+    assert after.products[Kind.IMAGE].text == status.text
+    assert f"image: {line}" in str(after.not_cancelled({Kind.IMAGE: "too late"}))
     assert after.products[Kind.SPECTRUM] == status
     assert after.time == report.time
+
+
+def test_job_of_which_only_its_acceptance_is_known() -> None:
+    report = JobReport.accepted("7", [Kind.SPECTRUM, Kind.IMAGE])
+    assert (report.phase, report.is_final, report.fraction) == (Phase.PENDING, False, 0.0)
+    assert list(report.products) == [Kind.SPECTRUM, Kind.IMAGE]
+
+
+def test_progress_never_goes_back() -> None:
+    def at(*states: StepState) -> JobReport:
+        steps = tuple(Step(str(number), state) for number, state in enumerate(states))
+        return JobReport("1", {Kind.SPECTRUM: ProductStatus(Phase.EXECUTING, "", steps)})
+
+    first = at(StepState.DONE, StepState.ACTIVE).after(None)
+    again = at(StepState.ACTIVE, StepState.WAITING).after(first)
+    assert (first.fraction, again.fraction) == (0.75, 0.75)
+    assert again == at(StepState.ACTIVE, StepState.WAITING)
+    assert at(StepState.DONE, StepState.DONE).after(again).fraction == 1.0
+    assert JobReport("1", {}).after(again).fraction == 0.75
 
 
 def test_report_of_nothing() -> None:

@@ -82,6 +82,12 @@ def test_service_needs_a_registered_address() -> None:
         SwiftXRTClass().make_image("X")
 
 
+def test_address_is_given_by_name() -> None:
+    with pytest.raises(RequestError, match=r"given by name: SwiftXRT\(user=...\)") as caught:
+        SwiftXRTClass("me@example.org")
+    assert "me@" not in str(caught.value)
+
+
 def test_submit_wants_a_request(local: SwiftXRTClass) -> None:
     with pytest.raises(RequestError, match="XRTRequest"):
         local.submit({"lc": 1})  # type: ignore[arg-type]

@@ -42,16 +42,16 @@ def service(small_archive: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sw
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Calls whose replies get lost."""
-    call = Connection.call
+    post = Connection._post
     lost: set[str] = set()
 
-    def lose(self: Connection, path: str, *arguments: Any, **options: Any) -> Any:
-        reply = call(self, path, *arguments, **options)
-        if path in lost:
+    def lose(self: Connection, path: str, message: Any) -> Any:
+        reply = post(self, path, message)
+        if path.rpartition("/")[2] in lost:
             raise ServiceUnavailableError("the connection broke")
         return reply
 
-    monkeypatch.setattr(Connection, "call", lose)
+    monkeypatch.setattr(Connection, "_post", lose)
     return lost
 
 
@@ -99,18 +99,23 @@ def test_service_that_is_not_there(service: SwiftXRTClass) -> None:
 
 def test_connection_that_breaks(service: SwiftXRTClass) -> None:
     def hang_up(server: socket.socket) -> None:
-        for _ in range(2):
+        while not over.is_set():
             connection, _ = server.accept()
             with connection:
                 connection.recv(1)
                 # Unread bytes make the end of the connection a reset.
 
+    over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
-        nobody = f"http://127.0.0.1:{server.getsockname()[1]}"
+        address = server.getsockname()
+        nobody = f"http://127.0.0.1:{address[1]}"
         thread = threading.Thread(target=hang_up, args=(server,))
         thread.start()
         with conf.set_temp("service_url", nobody), pytest.raises(SubmissionUncertainError, match="may have arrived"):
             service.submit(IMAGE)
+        over.set()
+        with socket.create_connection(address) as last:
+            last.sendall(b"x")
         thread.join()
     (entry,) = service.job_book.find(service=nobody)
     assert entry.state == "uncertain"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import astropy.units as u
 import pytest
+from astropy.coordinates import SkyCoord
 from astropy.time import Time
 
 import swiftxrt
@@ -67,6 +68,8 @@ def test_something_must_be_asked_for():
 
 def test_what_is_no_target():
     assert "an object of Target is needed" in problems(lambda: IMAGE.replace(target="GRB 200416A"))["target"]
+    assert "; write Target('GRB 200416A'), or" in problems(lambda: IMAGE.replace(target="GRB 200416A"))["target"]
+    assert "Target.from_position" in problems(lambda: IMAGE.replace(target=SkyCoord(1, 2, unit="deg")))["target"]
     assert "is needed" in problems(lambda: XRTRequest(image=ImageRequest()))["target"]
 
 
@@ -135,6 +138,8 @@ FULL = XRTRequest(
 def test_yaml_brings_the_request_back():
     text = FULL.to_yaml()
     assert "'00031653'" in text  # Without quotes it would be an octal number.
+    nines = IMAGE.replace(image=ImageRequest(data=Observations("00032459001"))).to_yaml()
+    assert "'00032459001'" in nines  # A text to YAML 1.1, a number to YAML 1.2.
     assert "t0: 608713541.952 s" in text
     assert XRTRequest.from_yaml(text) == FULL
     assert XRTRequest.from_yaml(text).digest == FULL.digest
@@ -169,7 +174,13 @@ def test_yaml_by_hand():
     ("text", "message"),
     [
         ("target: [", "this is not YAML"),
-        ("target: {name: X}\nimage: {}\nimage: {}", "'image' is given twice"),
+        ("target: {name: X}\nimage: {}\nimage: {}", "'image' is given twice, in lines 2 and 3"),
+        ("target: {name: X}\nimage:\n  data: {type: AllData,\n   type: AllData}", "'type' is .* in lines 3 and 4"),
+        ("target: {name: X}\nimage: {data: {}}", "image.data: 'type' is missing, .* of AllData, .*TimeIntervals$"),
+        (
+            "target: {name: X}\nlight_curve: {binning: {pc_counts: 20}}",
+            "light_curve.binning: 'type' is missing.*what is given fits 'type: CountsBinning'",
+        ),
         ("just a text", "the parameters by name; got 'just a text'"),
         ("", "the parameters by name; got None"),
         ("target: {nam: X}\nimage: {}", "did you mean 'name'"),

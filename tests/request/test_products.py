@@ -164,6 +164,12 @@ def test_extraction_reports_everything():
         ({"data": FirstHours()}, "data", "AllData or Observations or TimeIntervals"),
         ({"data": "00032459001"}, "data", "AllData or Observations or TimeIntervals"),
         ({"bining": COUNTS}, "bining", "did you mean 'binning'"),
+        ({"pc_counts": 20}, "pc_counts", r"it belongs to the binning: binning=CountsBinning\(pc_counts=...\)"),
+        ({"pccounts": 20}, "pccounts", r"binning=CountsBinning\(pc_counts=...\)"),
+        ({"wt_bin": 1 * u.s}, "wt_bin", r"binning=TimeBinning\(wt_bin=...\)"),
+        ({"centroid": False}, "centroid", r"extraction=ExtractionSettings\(centroid=...\)"),
+        ({"pc_hardness_bin": 2 * u.s}, "pc_hardness_bin", "photon counting"),
+        ({"wt_hardness_bin": 1 * u.ms}, "wt_hardness_bin", "windowed timing"),
     ],
 )
 def test_light_curve_refuses(values, field, text):
@@ -192,6 +198,28 @@ def test_counts_binning_refuses(values, field):
 
 def test_time_binning_has_the_documented_bins():
     assert TimeBinning() == TimeBinning(pc_bin=2.51 * u.s, wt_bin=500 * u.ms)
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "frame"),
+    [
+        ("pc_bin", 1e-9 * u.s, ">= 2.5 s \\(a frame in photon counting mode takes 2.5073 s\\); got 1e-09 s"),
+        ("pc_bin", 2.49 * u.s, ">= 2.5 s"),
+        ("wt_bin", 1 * u.us, ">= 0.0017 s \\(a frame in windowed timing mode takes 0.0017675 s\\)"),
+    ],
+)
+def test_fixed_bins_hold_a_frame(name, width, frame):
+    with pytest.raises(RequestError, match=frame) as caught:
+        TimeBinning(**{name: width})
+    assert caught.value.problems[0][0] == name
+
+
+def test_bins_of_one_frame():
+    for pc_bin, wt_bin in ((2.5073 * u.s, 1.7675 * u.ms), (2.5 * u.s, 1.8 * u.ms), (2.5 * u.s, 1.7 * u.ms)):
+        shortest = TimeBinning(pc_bin=pc_bin, wt_bin=wt_bin)
+        assert TimeBinning.from_dict(shortest.to_dict()) == shortest
+    # Where counts close the bins, the shortest bin makes none of its own.
+    assert CountsBinning(pc_counts=20, wt_counts=30, pc_bin=1 * u.s).pc_bin == 1 * u.s
 
 
 def test_binnings_without_parameters():
@@ -225,10 +253,15 @@ def test_time_slices():
         (lambda: SpectrumRequest(redshift=-1), "redshift", ">= 0 and <= 20"),
         (lambda: SpectrumRequest(redshift="0.5"), "redshift", "a number"),
         (lambda: SpectrumRequest(models="mekal"), "models", "'PowerLaw', 'APEC', 'blackbody'"),
-        (lambda: SpectrumRequest(models=()), "models", "at least one"),
+        (lambda: SpectrumRequest(models=()), "models", "must not be empty; leave it out"),
         (lambda: SpectrumRequest(delta_statistic=0), "delta_statistic", "> 0"),
         (lambda: SpectrumRequest(slices="single"), "slices", "SingleSlice or SnapshotSlices"),
         (lambda: SpectrumRequest(fit=0), "fit", "True or False"),
+        (lambda: SpectrumRequest(times_since_t0=True), "times_since_t0", r"submit\(XRTRequest\(.*times_since_t0="),
+        (lambda: SpectrumRequest(slices=slices("a")[0]), "slices", r"; write TimeSlices\(...\) around it"),
+        (lambda: SpectrumRequest(slices=slices("a", "b")), "slices", r"; write TimeSlices\(\*slices\)"),
+        (lambda: SpectrumRequest(slices=[]), "slices", "must not be empty"),
+        (lambda: TimeSlices(slices("a", "b")), "slices", r"one by one, TimeSlices\(\*slices\)"),
     ],
 )
 def test_spectrum_refuses(call, field, text):
@@ -279,12 +312,17 @@ def test_kinds_of_position_have_one_order(request_):
     [
         (lambda: PositionRequest(), "kinds", "is needed"),
         (lambda: PositionRequest("standart"), "kinds", "did you mean 'standard'"),
-        (lambda: PositionRequest(("standard", "enhanced")), "kinds", "must be one of"),
+        (lambda: PositionRequest(("standard", "enhanced")), "kinds", r"PositionRequest\(\*kinds\)"),
         (lambda: PositionRequest("standard", search_radius=20), "search_radius", r"20 \* u.arcsec"),
         (lambda: PositionRequest("standard", astrometric_all_data=True), "astrometric_all_data", "not among the kinds"),
         (lambda: ImageRequest(bands="0.3-10"), "bands", "did you mean '0.3-10 keV'"),
-        (lambda: ImageRequest(bands=[]), "bands", "at least one"),
+        (lambda: ImageRequest(bands=[]), "bands", "must not be empty; leave it out"),
         (lambda: ImageRequest(data=FirstHours()), "data", "AllData or"),
+        (lambda: ImageRequest(data="00032459001"), "data", r"; write Observations\('00032459001'\)"),
+        (lambda: ImageRequest(data=["00032459001", "x"]), "data", "got \\['00032459001', 'x'\\]$"),
+        (lambda: ImageRequest(times_since_t0=True), "times_since_t0", "whole request"),
+        (lambda: SourceDetectionRequest(data=AllData(), notify=True), "notify", "whole request"),
+        (lambda: PositionRequest("standard", centroid=False), "centroid", "ExtractionSettings"),
         (lambda: SourceDetectionRequest(), "data", "is needed"),
         (lambda: SourceDetectionRequest(data=AllData(), bands="soft"), "bands", "'total', 'all'"),
     ],

@@ -30,7 +30,9 @@ ENERGY = st.integers(30, 999)
 def number_for(kind) -> st.SearchStrategy[float]:
     low = 0.0 if kind.minimum is None else kind.minimum
     high = 1e6 if kind.maximum is None else kind.maximum
-    return st.floats(low + 0.001 if kind.above else low, high, allow_nan=False).map(lambda value: round(value, 6))
+    return st.floats(low + 0.001 if kind.above else low, high, allow_nan=False).map(
+        lambda value: max(low, round(value, 6))
+    )
 
 
 def measure_for(kind: Measure) -> st.SearchStrategy[u.Quantity]:

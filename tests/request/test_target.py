@@ -45,6 +45,20 @@ def test_position_is_kept_exactly(ra):
     assert pickle.loads(pickle.dumps(target)) == target
 
 
+@pytest.mark.parametrize(
+    "position",
+    [
+        SkyCoord("10h00m00s -30d00m00s"),
+        SkyCoord(150, -30, unit="deg").galactic,
+        SkyCoord(150, -30, unit="deg").transform_to("supergalactic"),
+    ],
+)
+def test_conversions_leave_no_noise(position):
+    kept = Target("X", position=position)
+    assert kept.to_dict()["position"] == {"ra": "150 deg", "dec": "-30 deg"}
+    assert Target.from_dict(kept.to_dict()) == kept
+
+
 def test_other_frames_become_icrs():
     # The Galactic centre (Blaauw et al. 1960 in J2000).
     position = Target("Sgr A", position=SkyCoord(0, 0, unit="deg", frame="galactic")).position
@@ -129,6 +143,15 @@ def test_times_refused(t0):
     assert caught.value.problems[0][0] == "t0"
 
 
+@pytest.mark.parametrize("t0", [58955.3 * u.day, 53329 * u.d])
+def test_days_that_look_like_a_date(t0):
+    with pytest.raises(RequestError, match=r"modified Julian date; give Time\(5\d+.*, format='mjd'\)"):
+        Target("X", t0=t0)
+    with pytest.raises(RequestError, match="modified Julian date"):
+        Target.from_dict({"name": "X", "t0": f"{t0.value} d"})
+    assert Target("X", t0=7045.3 * u.day).t0_met == pytest.approx(7045.3 * 86400)
+
+
 @pytest.mark.parametrize(
     "plain",
     [
@@ -193,6 +216,5 @@ def test_from_name_unknown(monkeypatch):
 def test_representation():
     target = Target("X", position=SkyCoord(335.6985, -7.5179, unit="deg"), t0=TRIGGER_MET * u.s)
     assert repr(target) == (
-        "Target(name='X', position=<SkyCoord (ICRS) 335.6985, -7.5179 deg>, "
-        "t0=<Time 2020-04-16T07:05:17.137718558 UTC>)"
+        "Target(name='X', position=<SkyCoord (ICRS) 335.6985, -7.5179 deg>, t0=<Time 2020-04-16T07:05:17.137719 UTC>)"
     )

@@ -85,7 +85,7 @@ def test_local_backend_removes_files_and_remembers(small_archive: Path, tmp_path
     )
     with LocalBackend(small_archive, state=tmp_path, workers=1) as backend:
         client = SwiftXRTClass(backend="local", archive=small_archive)
-        client._made = backend
+        client._made[""] = backend
         job = client.submit(request)
         job.wait(timeout=2 * u.min, progress=False)
         handle = backend.recall(job.id)

@@ -17,6 +17,7 @@ from astropy.coordinates import SkyCoord
 from swiftxrt.backends.local.products import LocalBackend
 from swiftxrt.kinds import ProductKind as Kind
 from swiftxrt.products.position import Position
+from swiftxrt.products.provenance import Provenance
 from swiftxrt.products.sources import SourceList
 from swiftxrt.server.handlers import Service
 from swiftxrt.server.users import UserRegistry
@@ -110,6 +111,14 @@ def test_source_list_is_what_the_reference_client_can_read(ask, backend, job: st
             if re.search(r"\d", text):
                 float(text) if "." in text else int(text)
     assert [int(row["sno"]) for row in reply["Total"]] == [1, 2]
+
+
+def test_provenance_of_a_source_list_comes_only_to_those_who_ask(ask, backend, job: str) -> None:
+    told = Provenance(backend="local", notes=("a note",))
+    backend.end(job, Kind.SOURCES, SourceList(source_list(), provenance=told))
+    reply = ask("tprods/getSourceDetResults.php", JobID=job, Provenance="yes")
+    assert reply["Provenance"] == {"backend": "local", "notes": ["a note"]}
+    assert "Provenance" not in ask("tprods/getSourceDetResults.php", JobID=job, Provenance="no")
 
 
 def test_sources_that_were_not_looked_for(ask, job: str) -> None:

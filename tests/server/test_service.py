@@ -291,7 +291,7 @@ def test_jobs_survive_a_restart(small_archive: Path, tmp_path: Path) -> None:
     # Whatever state it was in, the next backend on the same folder takes it up.
     with LocalBackend(small_archive, state=tmp_path) as backend:
         again = SwiftXRTClass(backend="local", archive=small_archive)
-        again._made = backend
+        again._made[""] = backend
         products = again.get_job(handle.id).result(timeout=TIMEOUT, progress=False)
     assert set(products) == {Kind.IMAGE, Kind.SPECTRUM}
 

@@ -141,7 +141,7 @@ class TestDecode:
     def test_attributes(self):
         total = decode(service_reply(), provenance=Provenance(backend="ukssdc")).total
         assert (total.t0_met, total.binning, total.confidence) == (T0, "counts", 0.9973)
-        assert total.provenance == {"backend": "ukssdc"}
+        assert total.provenance == Provenance(backend="ukssdc")
 
     def test_numbers_texts_null_and_not_a_number(self):
         reply = service_reply()
@@ -154,6 +154,14 @@ class TestDecode:
         assert np.isnan(row["rate_err_neg"].value)
         assert np.isnan(row["fractional_exposure"])
         assert row["background_rate"].value == 1.0
+
+    @pytest.mark.parametrize("flag", [1, "1"])
+    def test_tables_told_by_flags(self, flag):
+        """As in replies of 2021; the flag of a table that is not there was 0, or missing."""
+        reply = service_reply()
+        names = reply.pop("Datasets")
+        reply |= {f"has{name}": flag for name in names} | {"hasWTUL": 0, "hash": 1}
+        assert decode(reply) == decode(service_reply())
 
     def test_spellings_of_older_replies(self):
         reply = service_reply()
@@ -405,6 +413,31 @@ class TestEncode:
         assert reply["PCData"]["data"][0][-1] == 1
         assert reply["PCULData"]["columns"] == RATE_COLUMNS
         assert decode(reply).total["quality"].tolist() == [1, 0]
+
+    @pytest.mark.parametrize("layout", ["new", "old"])
+    def test_what_is_known_of_a_band(self, layout):
+        """In columns of its own, after those of the service, only where there is something to say."""
+        curves = decode(service_reply())
+        soft = curves.soft
+        known = {"counts": 12 * u.ct, "background_counts": 0.25 * u.ct, "correction_factor": 1.5, "significance": 9.0}
+        for name, value in known.items():
+            soft[name] = np.full(len(soft), getattr(value, "value", value)) * getattr(value, "unit", 1)
+        reply = encode(curves, urls={}, layout=layout)
+        more = ["CorrFact", "CtsInSrc", "BGInSrc", "Sigma"]
+        assert reply["PCSoftData"]["columns"][:4] == [*reply["PCHardData"]["columns"][:4]]
+        assert [name for name in reply["PCSoftData"]["columns"] if name in more] == more
+        assert not set(more) & set(reply["PCHardData"]["columns"])
+        assert decode(reply) == curves
+
+    def test_old_clients_find_the_tables(self):
+        """Those of 2021 by flags, those of 2022 in a list, all with the columns of files."""
+        reply = encode(decode(service_reply()), urls={}, layout="old")
+        assert reply["datasets"] == reply["Datasets"]
+        assert [key for key in reply if key.startswith("has")] == [f"has{name}" for name in reply["datasets"]]
+        for name in ("PC", "PCUL"):  # All that the oldest ones knew, and WT.
+            assert reply[f"has{name}"] == 1
+            assert reply[f"{name}Data"]["columns"][:6] == ["Time", "T_+ve", "T_-ve", "Rate", "Ratepos", "Rateneg"]
+        assert not any(key.startswith("has") for key in encode(decode(service_reply()), urls={}))
 
     def test_curves_of_a_catalogue_have_no_place(self):
         curves = decode(service_reply())

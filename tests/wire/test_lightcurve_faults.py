@@ -113,7 +113,7 @@ def test_one_warning_names_all() -> None:
     for name in ("PCHR", "WT"):
         assert f"'{name}'" in text
     assert list(curves) == ["total", "soft"]
-    assert curves.total.provenance["notes"] == ["a note", text]
+    assert curves.total.provenance.notes == ("a note", text)
 
 
 def test_the_caller_is_named() -> None:

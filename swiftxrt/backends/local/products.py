@@ -16,9 +16,9 @@ from typing import Any
 from ...exceptions import JobError, ProductNotAvailableError, RequestError, ServerStartError, ServiceUnavailableError
 from ...io.manifest import read_product
 from ...io.packages import package_product
-from ...jobs.protocol import JobHandle
+from ...jobs.protocol import JobHandle, check_service
 from ...kinds import ProductKind
-from ...products.report import JobReport, JobSummary, Phase
+from ...products.report import ALREADY_ENDED, JobReport, JobSummary, Phase
 from ...request.bundle import XRTRequest
 from ...request.lightcurve import LightCurveRequest
 from ...wire.jobpars import job_parameters
@@ -126,6 +126,7 @@ class LocalBackend:
         ServiceUnavailableError
             If the backend was closed.
         """
+        check_service(handle, self.service)
         owner, parent = self._job(handle.rebin_of or handle.id)
         self._require_end(parent, ProductKind.LIGHT_CURVE)
         others = dict.fromkeys(("spectrum", "position", "image", "sources"))
@@ -145,7 +146,7 @@ class LocalBackend:
         for kind, phase in phases.items():
             if phase is Phase.QUEUED:
                 self._scheduler.put(owner, job.id, kind)
-        return _handle(job)
+        return _handle(self.store, job)
 
     def recall(self, job_id: str) -> JobHandle:
         """Find a job again.
@@ -165,10 +166,12 @@ class LocalBackend:
         JobLostError
             If there is no such job.
         """
+        check_service(handle, self.service)
         return self.store.report(handle.id)
 
     def cancel(self, handle: JobHandle, kinds: Iterable[ProductKind]) -> JobReport:
         """Cancel products; work that is under way stops at its next step."""
+        check_service(handle, self.service)
         owner, _ = self._job(handle.id)
         ended = []
         for kind in kinds:
@@ -177,7 +180,7 @@ class LocalBackend:
                 self._scheduler.release_waiting(owner, handle.id, kind)
             else:
                 ended.append(kind)
-        return self.poll(handle).not_cancelled(dict.fromkeys(ended, "already finished"))
+        return self.poll(handle).not_cancelled(dict.fromkeys(ended, ALREADY_ENDED))
 
     def collect(self, handle: JobHandle, kind: ProductKind) -> Any:
         """Read a finished product.
@@ -187,25 +190,19 @@ class LocalBackend:
         ProductNotAvailableError
             If it was not made.
         """
+        check_service(handle, self.service)
         self._require_end(handle, kind)
         folder = self.store.product_folder(handle.id, kind)
         if not folder.is_dir():
             raise ProductNotAvailableError(kind.title, "it was made, but is no longer kept; submit the request again")
         return read_product(kind, folder)
 
-    def download(
-        self, handle: JobHandle, kind: ProductKind, folder: Path, *, archive_format: str, overwrite: bool
-    ) -> Path:
-        """Save the files of a product as an archive in the service's layout."""
+    def download(self, handle: JobHandle, kind: ProductKind, path: Path, *, overwrite: bool) -> str:
+        """Save the files of a product as an archive in the service's layout, of the kind that the ending says."""
         product = self.collect(handle, kind)
-        return package_product(
-            kind,
-            product,
-            folder / f"{kind.code}.{archive_format}",
-            root=f"USERPROD_{handle.id}/{kind.code}",
-            request=handle.request,
-            overwrite=overwrite,
-        )
+        root = f"USERPROD_{handle.id}/{kind.code}"
+        package_product(kind, product, path, root=root, request=handle.request, overwrite=overwrite)
+        return "fetched"
 
     def owner_of(self, job_id: str) -> str:
         """Owner of a job.
@@ -279,13 +276,14 @@ class LocalBackend:
 def _read_job(store: JobStore, job_id: str) -> tuple[str, JobHandle]:
     """Owner and handle of a job."""
     job = store.get(job_id)
-    return job.owner, _handle(job)
+    return job.owner, _handle(store, job)
 
 
-def _handle(job: StoredJob) -> JobHandle:
+def _handle(store: JobStore, job: StoredJob) -> JobHandle:
     parameters = job_parameters(job.request, "nobody")
     del parameters["UserID"]
-    return JobHandle(job.id, LocalBackend.name, job.request, None, job.submitted, job.rebin_of, parameters)
+    place = str(store.folder.absolute())
+    return JobHandle(job.id, LocalBackend.name, job.request, None, job.submitted, job.rebin_of, parameters, place)
 
 
 def _open_store(folder: Path) -> JobStore:

@@ -9,11 +9,11 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from ..._log import log
+from ..._threads import DaemonThreads
 from ...kinds import ProductKind
 from ...products.report import Phase
 from .queue import FairQueue, Task
 from .store import OPEN_PHASES, JobStore
-from .threads import DaemonThreads
 from .workers import load_engine, prepare_process, run_product
 
 __all__ = ["Scheduler"]

@@ -95,7 +95,8 @@ def run_product(state: Path, archive: Path, job_id: str, kind: ProductKind) -> N
     request = store.get(job_id).request
     try:
         observations = Archive(archive).observations_of(request.target)
-        product = build_product(kind, request, observations, progress=_Progress(store, job_id, kind))
+        progress = _Progress(store, job_id, kind)
+        product = build_product(kind, request, observations, progress=progress, job_id=job_id)
         _hand_over(store, job_id, kind, product)
     except _CancelledError:
         log.info("job %s: work on the %s stopped", job_id, kind.title)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from ...config import Conf
 from ...exceptions import FormatError, PartialResultWarning, ProductNotAvailableError, ServiceError, warn
 from ...io.packages import read_image_package
 from ...io.spectrum import read_slice_archive
+from ...jobs.downloading import ARCHIVE_FORMATS
 from ...jobs.protocol import JobHandle
 from ...kinds import ProductKind
 from ...products.countspectrum import CountSpectrum
@@ -19,10 +23,12 @@ from ...products.sources import SourceList
 from ...products.spectrumset import SpectrumSet
 from ...wire import envelope, lightcurve, position, rebin, sources, spectrum
 from ...wire.spectrumreply import SpectrumReply
+from .answers import Answers
 from .connection import Connection
 
 __all__ = ["collect", "download"]
 
+_REAL_HOST = urlsplit(Conf.service_url.defaultvalue).hostname
 _POSITION_PATH = {
     ProductKind.STANDARD_POSITION: "tprods/getPSFPos.php",
     ProductKind.ENHANCED_POSITION: "tprods/getEnhPos.php",
@@ -30,7 +36,7 @@ _POSITION_PATH = {
 }
 
 
-def collect(service: Connection, handle: JobHandle, kind: ProductKind, provenance: Provenance) -> Any:
+def collect(service: Answers, handle: JobHandle, kind: ProductKind, provenance: Provenance) -> Any:
     """Fetch a product.
 
     Raises
@@ -45,10 +51,8 @@ def collect(service: Connection, handle: JobHandle, kind: ProductKind, provenanc
     return _COLLECTORS[kind](service, handle, provenance)
 
 
-def download(
-    service: Connection, handle: JobHandle, kind: ProductKind, folder: Path, *, archive_format: str, overwrite: bool
-) -> Path:
-    """Save the archive of a product.
+def download(service: Connection, handle: JobHandle, kind: ProductKind, path: Path, *, overwrite: bool) -> str:
+    """Save the archive of a product, of the kind that the ending says, and tell how it came.
 
     Raises
     ------
@@ -57,24 +61,29 @@ def download(
     ServiceError
         If the download fails.
     """
+    return service.download(_archive(handle, kind, path), path, overwrite=overwrite)
+
+
+def _archive(handle: JobHandle, kind: ProductKind, path: Path) -> str:
+    """Address of the archive of a product, of the kind that the ending of `path` says."""
     if handle.url is None:
         raise ProductNotAvailableError(
             kind.title, "the service keeps no archive of a light curve that was binned anew; use product() and write()"
         )
-    name = f"{kind.code}.{archive_format}"
-    return service.fetch(f"{handle.url}/{name}", folder / name, overwrite=overwrite)
+    ending = next(ending for ending in ARCHIVE_FORMATS if path.name.endswith(f".{ending}"))
+    return f"{handle.url}/{kind.code}.{ending}"
 
 
-def _ask(service: Connection, handle: JobHandle, path: str, **payload: str) -> dict[str, Any]:
+def _ask(service: Answers, handle: JobHandle, path: str, **payload: str) -> dict[str, Any]:
     return service.call(path, {"JobID": handle.id, **payload}, job_id=handle.id)
 
 
-def _position(service: Connection, handle: JobHandle, kind: ProductKind, provenance: Provenance) -> Position:
+def _position(service: Answers, handle: JobHandle, kind: ProductKind, provenance: Provenance) -> Position:
     reply = _ask(service, handle, _POSITION_PATH[kind])
-    return position.decode(reply, kind, _told(reply, provenance))
+    return position.decode(reply, kind, _told(service, reply, provenance))
 
 
-def _light_curve(service: Connection, handle: JobHandle, provenance: Provenance) -> Any:
+def _light_curve(service: Answers, handle: JobHandle, provenance: Provenance) -> Any:
     if handle.rebin_of is None:
         reply = _ask(service, handle, "tprods/getLCData.php", nosys="both", incbad="both")
     else:
@@ -84,17 +93,18 @@ def _light_curve(service: Connection, handle: JobHandle, provenance: Provenance)
     request = handle.request.light_curve.with_defaults()
     bands = (request.band, request.soft, request.hard)
     t0_met = handle.request.target.t0_met
-    return lightcurve.decode(reply, bands=bands, t0_met=t0_met, provenance=_told(reply, provenance))
+    return lightcurve.decode(reply, bands=bands, t0_met=t0_met, provenance=_told(service, reply, provenance))
 
 
-def _spectrum(service: Connection, handle: JobHandle, provenance: Provenance) -> SpectrumSet:
+def _spectrum(service: Answers, handle: JobHandle, provenance: Provenance) -> SpectrumSet:
     content = _ask(service, handle, "tprods/getSpecData.php")
     reply = spectrum.decode(content)
     if reply.missing:
         raise ProductNotAvailableError(ProductKind.SPECTRUM.title, reply.missing)
-    found, unread = _slices(service, reply)
+    told = _told(service, content, provenance)
+    found, unread = _slices(service, reply, told)
     reasons = {label: str(error) for label, error in unread.items()}
-    spectra = reply.assemble(found, unread=reasons, provenance=_told(content, provenance))
+    spectra = reply.assemble(found, unread=reasons, provenance=told)
     if not spectra and not spectra.fits:
         if unread:
             raise next(iter(unread.values()))
@@ -106,7 +116,7 @@ def _spectrum(service: Connection, handle: JobHandle, provenance: Provenance) ->
 
 
 def _slices(
-    service: Connection, reply: SpectrumReply
+    service: Answers, reply: SpectrumReply, provenance: Provenance
 ) -> tuple[dict[str, tuple[CountSpectrum, ...]], dict[str, ServiceError | FormatError]]:
     """The spectra of each time slice, and why those of others could not be had."""
     found, unread = {}, {}
@@ -116,9 +126,12 @@ def _slices(
                 continue
             try:
                 path = service.fetch(part.data_url, Path(scratch) / f"slice{number}.tar.gz")
-                found[part.label] = tuple(read_slice_archive(path))
+                read = read_slice_archive(path)
+                told = [service.mark(one.provenance.received(provenance), provenance) for one in read]
+                found[part.label] = tuple(one.replace(provenance=of) for one, of in zip(read, told, strict=True))
             except (ServiceError, FormatError) as error:
                 unread[part.label] = error
+                service.reject()
     return found, unread
 
 
@@ -126,18 +139,25 @@ def _listed(reasons: Mapping[str, str]) -> str:
     return "; ".join(f"{what}: {why}" for what, why in reasons.items())
 
 
-def _image(service: Connection, handle: JobHandle, provenance: Provenance) -> Any:
+def _image(service: Answers, handle: JobHandle, provenance: Provenance) -> Any:
     with tempfile.TemporaryDirectory(prefix="swiftxrt-") as scratch:
-        path = download(service, handle, ProductKind.IMAGE, Path(scratch), archive_format="tar.gz", overwrite=False)
-        return read_image_package(path, provenance)
+        path = Path(scratch) / "image.tar.gz"
+        service.fetch(_archive(handle, ProductKind.IMAGE, path), path)
+        images = read_image_package(path, provenance)
+    told = [service.mark(image.provenance.received(provenance), provenance) for image in images]
+    return tuple(replace(image, provenance=one) for image, one in zip(images, told, strict=True))
 
 
-def _sources(service: Connection, handle: JobHandle, provenance: Provenance) -> SourceList:
-    reply = _ask(service, handle, "tprods/getSourceDetResults.php")
-    return sources.decode(reply, provenance=_told(reply, provenance))
+def _sources(service: Answers, handle: JobHandle, provenance: Provenance) -> SourceList:
+    # Other clients take every key of the reply for a band, so an embedded server tells only those who ask. The real
+    # service has nothing to tell, and is asked for nothing that its documentation does not know.
+    is_real = urlsplit(provenance.service).hostname == _REAL_HOST
+    wanted = {} if is_real else {envelope.PROVENANCE: "yes"}
+    reply = _ask(service, handle, "tprods/getSourceDetResults.php", **wanted)
+    return sources.decode(reply, provenance=_told(service, reply, provenance))
 
 
-_COLLECTORS: Mapping[ProductKind, Callable[[Connection, JobHandle, Provenance], Any]] = {
+_COLLECTORS: Mapping[ProductKind, Callable[[Answers, JobHandle, Provenance], Any]] = {
     ProductKind.LIGHT_CURVE: _light_curve,
     ProductKind.SPECTRUM: _spectrum,
     ProductKind.IMAGE: _image,
@@ -145,9 +165,8 @@ _COLLECTORS: Mapping[ProductKind, Callable[[Connection, JobHandle, Provenance], 
 }
 
 
-def _told(reply: Mapping[str, Any], otherwise: Provenance) -> Provenance:
+def _told(service: Answers, reply: Mapping[str, Any], otherwise: Provenance) -> Provenance:
     """Provenance as an embedded server tells it, with what is known here where it does not."""
     told = reply.get(envelope.PROVENANCE)
-    if not isinstance(told, Mapping):
-        return otherwise
-    return Provenance.from_dict(told)
+    plain = told if isinstance(told, Mapping) else {}
+    return service.mark(Provenance.from_dict(plain).received(otherwise), otherwise)

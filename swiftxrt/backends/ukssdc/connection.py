@@ -2,39 +2,61 @@
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ...config import conf
-from ...exceptions import RequestError
+from ...exceptions import OfflineError
 from ...wire import envelope
+from ..credentials import registered_user
 from ..transport import SecretText, Transport
 
-__all__ = ["Connection"]
+__all__ = ["API", "OBJECTS", "Connection"]
 
-_OBJECTS = "user_objects"
-_API = "API/main.php"
+#: Where the calls of the product service are, and the other kind, which names its function in the payload.
+OBJECTS = "user_objects"
+API = "API/main.php"
+_VERSION = re.compile(r"\d[\w.]{0,15}", re.ASCII)
+# Calls that do nothing more when they arrive twice: they only look, or end what has ended then. A submission, or
+# a new binning, makes another job each time and is never repeated.
+_REPEATABLE = frozenset(
+    (
+        *("checkProductStatus.php", "canceljob.php", "getNumJobs.php", "getOldProduct.php", "listOldJobs.php"),
+        *("tprods/getAstromPos.php", "tprods/getEnhPos.php", "tprods/getPSFPos.php"),
+        *("tprods/getLCData.php", "tprods/getSourceDetResults.php", "tprods/getSpecData.php"),
+        *("cancelRebin", "checkRebinStatus", "downloadLightCurve"),
+    )
+)
 
 
 class Connection:
-    """Asks the service whose address is in ``conf.service_url``.
+    """Asks one service, and stays with it.
 
     Parameters
     ----------
     user : str, optional
-        Registered e-mail address; by default ``conf.user`` or the environment
-        variable ``SWIFTXRT_USER``. It is left out of pickles.
+        Registered e-mail address; by default that of `swiftxrt.backends.credentials.registered_user`.
+        It is left out of pickles.
+
+    Attributes
+    ----------
+    base_url : str
+        Address of the service: that of ``conf.service_url`` when the connection was made.
+    api_version : str
+        The version of its protocol that the service told last.
     """
 
     def __init__(self, user: str | None = None) -> None:
         self.user = user
+        self.base_url = conf.service_url.rstrip("/")
+        self.api_version = ""
         self._transport: Transport | None = None
         self._transport_user = ""
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"user": None, "_transport": None, "_transport_user": ""}
+        return {**vars(self), "user": None, "_transport": None, "_transport_user": ""}
 
     @property
     def sender(self) -> SecretText:
@@ -43,28 +65,17 @@ class Connection:
         Raises
         ------
         RequestError
-            If none is known.
+            If none is known, or it cannot be an e-mail address.
         """
-        user = (self.user or conf.user or os.environ.get("SWIFTXRT_USER", "")).strip()
-        if not user:
-            raise RequestError(
-                [
-                    (
-                        "user",
-                        "the service needs a registered e-mail address: register once on its registration page, "
-                        "then give SwiftXRT(user='...'), set conf.user or the environment variable SWIFTXRT_USER",
-                    )
-                ]
-            )
-        return SecretText(user)
+        return registered_user(self.user)
 
     @property
     def transport(self) -> Transport:
-        """The way to the service; made anew when ``conf.service_url`` or the user has changed."""
-        base_url, user = conf.service_url.rstrip("/"), self.sender
-        if self._transport is None or (self._transport.base_url, self._transport_user) != (base_url, user):
+        """The way to the service; made anew when the user has changed."""
+        user = self.sender
+        if self._transport is None or self._transport_user != user:
             self.close()
-            self._transport, self._transport_user = Transport(base_url, user), user
+            self._transport, self._transport_user = Transport(self.base_url, user), user
         return self._transport
 
     def call(
@@ -90,16 +101,56 @@ class Connection:
         """
         sender = self.sender
         message = payload if sealed else envelope.seal(payload, sender)
-        reply, url = self.transport.post(f"{_OBJECTS}/{path}", message)
+        reply, url = self._post(f"{OBJECTS}/{path}", message)
+        self._note_version(reply)
         return envelope.open_reply(reply, user=sender, url=url, job_id=job_id)
+
+    def ask(self, path: str, payload: Mapping[str, Any]) -> Any:
+        """Make a call of either kind and return the reply as it came, envelope and all.
+
+        Parameters
+        ----------
+        path : str
+            The call, with the folder it is in.
+        payload : mapping
+            What to send.
+        """
+        if path == API:
+            return self._post(path, payload)[0]
+        reply, _ = self._post(path, envelope.seal(payload, self.sender))
+        self._note_version(reply)
+        return reply
 
     def call_api(self, payload: Mapping[str, Any]) -> tuple[Any, str]:
         """Make a call of the other kind, which names its function in the payload; return reply and address."""
-        return self.transport.post(_API, payload)
+        return self._post(API, payload)
+
+    def _post(self, path: str, message: Mapping[str, Any]) -> tuple[Any, str]:
+        self._check_online(path)
+        name = message.get("APIFunc") if path == API else path.removeprefix(f"{OBJECTS}/")
+        return self.transport.post(path, message, repeatable=name in _REPEATABLE)
+
+    def _check_online(self, what: str) -> None:
+        if conf.offline:
+            raise OfflineError(
+                f"{self.base_url} is not asked for {what} because conf.offline is set; set conf.offline = False",
+                url=what,
+            )
+
+    def _note_version(self, reply: Any) -> None:
+        version = str(reply.get("APIVersion")) if isinstance(reply, Mapping) else ""
+        if _VERSION.fullmatch(version):
+            self.api_version = version
 
     def fetch(self, url: str, path: Path, *, overwrite: bool = False) -> Path:
         """Download a file; see `Transport.fetch`."""
+        self._check_online(url)
         return self.transport.fetch(url, path, overwrite=overwrite)
+
+    def download(self, url: str, path: Path, *, overwrite: bool = False) -> str:
+        """Download a file and tell how it came; see `Transport.download`."""
+        self._check_online(url)
+        return self.transport.download(url, path, overwrite=overwrite).outcome
 
     def close(self) -> None:
         """Close all connections."""

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from ..._fields import wire_keys
 from ...config import conf
 from ...exceptions import (
+    JobLostError,
     ProductNotAvailableError,
     ProtocolError,
     RequestError,
@@ -18,24 +19,31 @@ from ...exceptions import (
     ServiceWarning,
     warn,
 )
-from ...jobs.protocol import JobHandle
+from ...jobs.protocol import JobHandle, check_service
 from ...kinds import ProductKind
-from ...products.provenance import Provenance
+from ...products.provenance import CLIENT, Provenance, utc_now
+from ...products.replies import Answer, ServiceReply, hand_over
 from ...products.report import JobReport, JobSummary
 from ...request.bundle import XRTRequest
 from ...request.lightcurve import LightCurveRequest
 from ...request.target import Target
-from ...wire import envelope, history, rebin, status
+from ...wire import history, rebin, status
 from ...wire.jobpars import completed_request, resolved_target
 from ...wire.request import from_wire
 from ...wire.values import is_unset
 from . import collecting
+from .answers import LiveAnswers
 from .connection import Connection
 
 __all__ = ["UKSSDCBackend"]
 
 #: The service asks not to be polled more often than once a minute.
 _POLITE_S = 60.0
+_SOFTWARE = "Swift-XRT product service"
+_IF_REBINNED = (
+    "Light curves that were binned anew have numbers of their own, which only the job book of the machine that asked "
+    "for them knows: elsewhere, call rebin() of the job that they were made of again"
+)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _TARGET_KEYS = [key for field in Target.__record_fields__ for key in wire_keys(field)]
 _LIGHT_CURVE_ONLY: dict[str, Any] = dict.fromkeys(("spectrum", "position", "image", "sources"))
@@ -44,11 +52,15 @@ _LIGHT_CURVE_ONLY: dict[str, Any] = dict.fromkeys(("spectrum", "position", "imag
 class UKSSDCBackend:
     """Runs requests on the service in Leicester, or on a server that speaks its protocol.
 
+    It stays with the service that ``conf.service_url`` names when it is made,
+    and so do the jobs made with it.
+
     Parameters
     ----------
     user : str, optional
-        Registered e-mail address; by default ``conf.user`` or the environment
-        variable ``SWIFTXRT_USER``. It is left out of pickles.
+        Registered e-mail address; by default ``conf.user``, the environment
+        variable ``SWIFTXRT_USER`` or the keyring of the system. It is left
+        out of pickles.
     """
 
     name = "ukssdc"
@@ -56,18 +68,19 @@ class UKSSDCBackend:
 
     def __init__(self, *, user: str | None = None) -> None:
         self._service = Connection(user)
+        self._recalled: dict[str, list[Answer]] = {}
 
     @property
     def min_poll_interval_s(self) -> float:
         """Seconds between two looks at a job: 60 for the real service."""
-        if urlsplit(conf.service_url).hostname in _LOOPBACK:
+        if urlsplit(self.service).hostname in _LOOPBACK:
             return 0.2
         return max(float(conf.poll_interval), _POLITE_S)
 
     @property
     def service(self) -> str:
         """Address of the service."""
-        return conf.service_url.rstrip("/")
+        return self._service.base_url
 
     @property
     def sender(self) -> str:
@@ -106,7 +119,9 @@ class UKSSDCBackend:
         job_id, url = str(reply["JobID"]), str(reply["URL"]).rstrip("/")
         parameters = reply.get("jobPars")
         resolved = _resolved(request, parameters, sent, job_id)
-        return JobHandle(job_id, self.name, resolved, url, datetime.now(UTC), parameters=_without_user(parameters))
+        known = {"parameters": _without_user(parameters), "service": self.service}
+        LiveAnswers(self._service, f"job {job_id}").forget()  # a service that began anew gives old numbers to new jobs
+        return JobHandle(job_id, self.name, resolved, url, datetime.now(UTC), **known)
 
     def rebin(self, handle: JobHandle, request: LightCurveRequest) -> JobHandle:
         """Bin the light curve of a job anew.
@@ -120,12 +135,15 @@ class UKSSDCBackend:
         ServiceUnavailableError, ProtocolError
             As for `submit`.
         """
+        check_service(handle, self.service)
         parent = handle.rebin_of or handle.id
         asked = rebin.encode_rebin(parent, request, handle.request.target.name)
         reply, url = self._service.call_api(asked)
         new_id = rebin.decode_job(rebin.open_reply(reply, url=url, job_id=parent))
         changed = handle.request.replace(light_curve=request.with_defaults(), **_LIGHT_CURVE_ONLY)
-        return JobHandle(new_id, self.name, changed, None, datetime.now(UTC), parent, asked)
+        made = JobHandle(new_id, self.name, changed, None, datetime.now(UTC), parent, asked, self.service)
+        self._answers(made).forget()
+        return made
 
     def recall(self, job_id: str) -> JobHandle:
         """Find a job sent earlier.
@@ -139,28 +157,52 @@ class UKSSDCBackend:
         ProtocolError
             If the parameters of the job cannot be read.
         """
-        reply = self._service.call("getOldProduct.php", {"oldJob": str(job_id)}, job_id=str(job_id))
+        answers = LiveAnswers(self._service, f"job {job_id}", fresh=True)
+        try:
+            reply = answers.call("getOldProduct.php", {"oldJob": str(job_id)}, job_id=str(job_id))
+        except JobLostError as error:
+            answers.forget()
+            raise JobLostError(f"{error.message}. {_IF_REBINNED}", job_id=str(job_id)) from error
+        self._recalled[str(job_id)] = answers.answers
         url, parameters = history.decode_old_job(reply)
         try:
-            request = from_wire(parameters)
+            request = from_wire(history.without_empty_lists(parameters))
         except RequestError as error:
             raise ProtocolError(
                 f"the parameters of job {job_id} cannot be read: {error}", advice="look at it on the service's page"
             ) from error
-        return JobHandle(str(job_id), self.name, request, url, parameters=_without_user(parameters))
+        return JobHandle(
+            str(job_id), self.name, request, url, parameters=_without_user(parameters), service=self.service
+        )
 
     def poll(self, handle: JobHandle) -> JobReport:
         """State of a job."""
+        check_service(handle, self.service)
+        answers = self._answers(handle, fresh=True)
+        try:
+            report = self._report(answers, handle)
+        except JobLostError:
+            answers.forget()
+            raise
+        if report.is_final:
+            if handle.rebin_of is None:  # its parameters do not change any more either
+                answers.answers += self._recalled.pop(handle.id, [])
+            answers.keep()
+        return report
+
+    def _report(self, answers: LiveAnswers, handle: JobHandle) -> JobReport:
         if handle.rebin_of is not None:
-            reply, url = self._service.call_api(rebin.ask("checkRebinStatus", handle.id))
+            reply, url = answers.call_api(rebin.ask("checkRebinStatus", handle.id))
             return rebin.decode_status(rebin.open_reply(reply, url=url, job_id=handle.id), handle.id)
         kinds = handle.request.kinds
         codes = status.what(kinds)
-        reply = self._ask("checkProductStatus.php", handle, what=codes, whatProg=codes)
+        asked = {"JobID": handle.id, "what": codes, "whatProg": codes}
+        reply = answers.call("checkProductStatus.php", asked, job_id=handle.id)
         return status.decode_status(reply, handle.id, kinds)
 
     def cancel(self, handle: JobHandle, kinds: Iterable[ProductKind]) -> JobReport:
         """Cancel products of a job; the report says which of them could not be cancelled."""
+        check_service(handle, self.service)
         chosen = tuple(kinds)
         if handle.rebin_of is not None:
             reply, url = self._service.call_api(rebin.ask("cancelRebin", handle.id))
@@ -178,22 +220,18 @@ class UKSSDCBackend:
         ProductNotAvailableError
             If the service has none.
         """
-        provenance = Provenance(
-            backend=self.name,
-            request_digest=handle.request.digest,
-            software=f"product service at {conf.service_url}, protocol {envelope.API_VERSION}",
-            inputs=handle.request.target.target_ids or (),
-            notes=(f"job {handle.id}",),
-        )
+        check_service(handle, self.service)
+        answers, provenance = self._answers(handle), self._provenance(handle)
         try:
-            return collecting.collect(self._service, handle, kind, provenance)
+            product = collecting.collect(answers, handle, kind, provenance)
         except RequestRejectedError as error:  # the job is there, so it is the product that is not
             raise ProductNotAvailableError(kind.title, error.message) from error
+        answers.keep()
+        hand_over(kind, ServiceReply(handle.id, tuple(answers.answers), handle.url, handle.rebin_of, provenance))
+        return product
 
-    def download(
-        self, handle: JobHandle, kind: ProductKind, folder: Path, *, archive_format: str, overwrite: bool
-    ) -> Path:
-        """Save the archive of a product.
+    def download(self, handle: JobHandle, kind: ProductKind, path: Path, *, overwrite: bool) -> str:
+        """Save the archive of a product, of the kind that the ending says, and tell how it came.
 
         Raises
         ------
@@ -204,9 +242,8 @@ class UKSSDCBackend:
         OutputExistsError
             If the file exists and `overwrite` is False.
         """
-        return collecting.download(
-            self._service, handle, kind, folder, archive_format=archive_format, overwrite=overwrite
-        )
+        check_service(handle, self.service)
+        return collecting.download(self._service, handle, kind, path, overwrite=overwrite)
 
     def list_jobs(self) -> list[JobSummary]:
         """All jobs of the user, newest first, also those made on the service's page.
@@ -234,11 +271,30 @@ class UKSSDCBackend:
         """Close all connections."""
         self._service.close()
 
+    def _provenance(self, handle: JobHandle) -> Provenance:
+        """What is known here of whatever a job makes."""
+        return Provenance(
+            backend=self.name,
+            request_digest=handle.request.digest,
+            software=_SOFTWARE,
+            inputs=handle.request.target.target_ids or (),
+            created=utc_now(),
+            service=self.service,
+            api_version=self._service.api_version,
+            job_id=handle.id,
+            client=CLIENT,
+        )
+
+    def _answers(self, handle: JobHandle, *, fresh: bool = False) -> LiveAnswers:
+        # Rebinnings have numbers of their own.
+        name = f"job {handle.id}" if handle.rebin_of is None else f"rebinning {handle.id}"
+        return LiveAnswers(self._service, name, fresh=fresh)
+
     def _ask(self, path: str, handle: JobHandle, **payload: str) -> dict[str, Any]:
         return self._service.call(path, {"JobID": handle.id, **payload}, job_id=handle.id)
 
     def __repr__(self) -> str:
-        return f"<UKSSDCBackend at {conf.service_url}>"
+        return f"<UKSSDCBackend at {self.service}>"
 
 
 def _without_user(parameters: Any) -> dict[str, Any]:
@@ -252,7 +308,8 @@ def _resolved(request: XRTRequest, parameters: Any, sent: Mapping[str, Any], job
     try:
         if isinstance(parameters, Mapping):
             # Whatever the service says of its products, those that were asked for stay part of the job.
-            return completed_request({**parameters, **{kind.flag: 1 for kind in request.kinds}}, sent)
+            told = history.without_empty_lists(parameters)
+            return completed_request({**told, **{kind.flag: 1 for kind in request.kinds}}, sent)
         reason = "the reply holds none"
     except RequestError as error:
         reason = str(error)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from swiftxrt.backends.local.threads import DaemonThreads
+from swiftxrt._threads import DaemonThreads
 
 
 def test_results_and_errors_reach_whoever_asks() -> None:

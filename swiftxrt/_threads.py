@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -58,6 +59,12 @@ class DaemonThreads(Executor):
         if wait:
             for thread in self._threads:
                 thread.join()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the threads to end, but no longer than so many seconds in all."""
+        end = time.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
 
 
 def _stop(tasks: queue.SimpleQueue[_Task | None], workers: int) -> None:
