@@ -8,6 +8,7 @@ from collections.abc import Callable
 import astropy.units as u
 
 from .._log import log
+from .._timelimit import limited
 from ..exceptions import JobLostError, JobTimeoutError, OfflineError, RequestError, ServiceUnavailableError
 from ..products.report import JobReport, Phase
 from .progress import ProgressCallback
@@ -18,6 +19,8 @@ __all__ = ["PatientLook", "wait_for_end"]
 _PATIENCE = 5
 #: Pauses between looks get longer, each by a tenth, up to this.
 _LONGEST_PAUSE_S = 300.0
+#: A look may take so long, even when the time to wait is over.
+_SHORTEST_LOOK_S = 10.0
 
 
 def wait_for_end(
@@ -61,7 +64,8 @@ def wait_for_end(
     deadline = time.monotonic() + limit_s
     pause = pause_s
     while True:
-        report = look()
+        with limited(max(deadline - time.monotonic(), _SHORTEST_LOOK_S)):
+            report = look()
         if report is not None:
             show(report)
             if report.is_final:

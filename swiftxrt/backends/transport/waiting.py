@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from ... import _stopping
 from ..._log import log
+from ..._timelimit import seconds_left
 from ...config import conf
 from ...exceptions import OfflineError, ServiceUnavailableError
 
@@ -35,10 +36,11 @@ class Deadline:
     Parameters
     ----------
     seconds : float
-        How far away it is.
+        How far away it is; less if the caller has less time.
     """
 
     def __init__(self, seconds: float) -> None:
+        seconds = min(seconds, seconds_left())
         self.seconds = seconds
         self._end = _now() + seconds
 
