@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from .._log import log
-from ..exceptions import ServiceError
+from ..exceptions import OfflineError, ServiceError
 
 __all__ = ["Outage"]
 
@@ -52,8 +52,9 @@ class Outage:
             return self._next - now
         self._since = self._since if self._failures else now
         self._failures += 1
+        offline = isinstance(error, OfflineError)  # that does not pass by itself
         too_often = not self._was_reached and self._failures >= _TRIES
-        if too_often or now - self._since > _LONGEST_OUTAGE_S:
+        if offline or too_often or now - self._since > _LONGEST_OUTAGE_S:
             error.add_note("nothing is lost: call submit_many with the same requests to go on")
             raise error
         self.trouble = str(error)

@@ -16,6 +16,7 @@ from swiftxrt.exceptions import (
     FormatError,
     JobError,
     NotRegisteredError,
+    OfflineError,
     ProtocolError,
     RequestRejectedError,
     ServiceError,
@@ -110,6 +111,14 @@ def test_service_that_was_never_reached(many: Any, run: Run) -> None:
     assert outcomes(jobs) == ["waiting"] * 2
     many.faults.clear()
     assert outcomes(run(requests(2)).wait(timeout=LONG)) == ["done"] * 2
+
+
+def test_offline_is_no_outage(many: Any, run: Run) -> None:
+    many.faults["count"] = [OfflineError("conf.offline is set") for _ in range(100)]
+    with pytest.raises(OfflineError) as caught:
+        run(requests(2)).wait(timeout=LONG)
+    assert many.calls["count"] == 1
+    assert "nothing is lost" in caught.value.__notes__[0]
 
 
 @pytest.mark.parametrize("what", ["count", "submit", "poll", "collect S1", "reply", "list"])
@@ -241,7 +250,7 @@ def test_list_that_nobody_holds_stops(many: Any, run: Run, books: JobBook) -> No
 
 
 def test_address_is_written_nowhere(many: Any, run: Run, books: JobBook, tmp_path: Path) -> None:
-    many.faults["submit"] = [RequestRejectedError(f"no job for {many.sender.upper()}", problems=[("x", "y")])]
+    many.faults["submit"] = [RequestRejectedError("no job for you", problems=[("x", "y")])]
     jobs = run(requests(1), name=f"list of {many.sender}").wait(timeout=LONG)
     assert outcomes(jobs) == ["failed"]
     jobs.close()
