@@ -19,6 +19,9 @@ from ..request.selection import FirstHours, Observations, Selection, TimeInterva
 
 __all__ = ["Data", "intervals_met", "select_data"]
 
+#: ObsIDs in one sentence.
+_MOST_NAMED = 10
+
 
 @dataclass(frozen=True)
 class Data:
@@ -81,12 +84,12 @@ def select_data(observations: Sequence[Observation], selection: Selection | None
         chosen = [one for one in chosen if one.obsid in selection.obsids]
         if not chosen:
             raise NoDataError(
-                f"none of the observations asked for ({', '.join(selection.obsids)}) is there; "
-                f"there are {', '.join(one.obsid for one in observations)}"
+                f"none of the observations asked for ({_listed(selection.obsids)}) is there; "
+                f"there are {_listed([one.obsid for one in observations])}"
             )
         missing = [obsid for obsid in selection.obsids if obsid not in {one.obsid for one in chosen}]
         if missing:
-            cautions.append((PartialResultWarning.__name__, f"no data of the observations {', '.join(missing)}"))
+            cautions.append((PartialResultWarning.__name__, f"no data of the observations {_listed(missing)}"))
     lists = [events for one in chosen for mode in one.modes for events in _events(one, mode) if len(events.gti)]
     window = _window(lists, selection, request) if lists else None
     if window is not None:
@@ -99,6 +102,11 @@ def select_data(observations: Sequence[Observation], selection: Selection | None
         tuple(events for events in lists if events.mode is Mode.WT),
         tuple(cautions),
     )
+
+
+def _listed(obsids: Sequence[str]) -> str:
+    more = f" and {len(obsids) - _MOST_NAMED} more" if len(obsids) > _MOST_NAMED else ""
+    return ", ".join(obsids[:_MOST_NAMED]) + more
 
 
 def _events(observation: Observation, mode: Mode) -> list[EventList]:

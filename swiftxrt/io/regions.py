@@ -69,7 +69,7 @@ def read_regions(path: str | os.PathLike[str]) -> Regions:
         try:
             found = Regions.parse(text, format="crtf" if place.suffix == ".crtf" else "ds9")
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-            raise FormatError(f"the regions cannot be understood ({error}); {_HINT}", place) from error
+            raise FormatError(f"the regions cannot be understood: {error}; correct the file", place) from error
     skipped = [str(item.message) for item in caught if issubclass(item.category, AstropyUserWarning)]
     if not len(found):
         raise FormatError(f"no region could be read; {_HINT}. {' '.join(skipped)}".rstrip(), place)

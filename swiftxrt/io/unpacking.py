@@ -30,7 +30,7 @@ from .._filenames import name_key, safe_name
 from .._log import log
 from ..exceptions import FormatError, OutputExistsError, StorageError
 
-__all__ = ["unpack"]
+__all__ = ["unpack", "unpacked_limit"]
 
 #: Archives of one job are tens of megabytes; far larger ones are refused.
 _MAX_BYTES = 4_000_000_000
@@ -271,7 +271,7 @@ class _Budget:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._bytes = _allowed(path)
+        self._bytes = unpacked_limit(path)
         self._members = _MAX_MEMBERS
 
     def take(self, size: int) -> None:
@@ -284,8 +284,8 @@ class _Budget:
             raise FormatError(_TOO_LARGE, self._path)
 
 
-def _allowed(path: Path) -> int:
-    """Bytes that may come out of an archive."""
+def unpacked_limit(path: Path) -> int:
+    """Bytes that may come out of an archive or of a compressed file."""
     return min(_MAX_BYTES, max(_FREE_BYTES, _MAX_RATIO * path.stat().st_size))
 
 
@@ -299,7 +299,7 @@ class _Guarded:
         self._file = file
         self._path = path
         self._piece = piece
-        self._limit = max(_allowed(path), path.stat().st_size)
+        self._limit = max(unpacked_limit(path), path.stat().st_size)
         self.tell = file.tell
         self.seekable = file.seekable
 

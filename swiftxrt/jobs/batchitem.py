@@ -44,6 +44,14 @@ class BatchItem:
         self._jobs = jobs
         self.index = index
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, BatchItem):
+            return NotImplemented
+        return self._jobs is other._jobs and self.index == other.index
+
+    def __hash__(self) -> int:
+        return hash((id(self._jobs), self.index))
+
     @property
     def _work(self) -> Work:
         return self._jobs._works[self.index]

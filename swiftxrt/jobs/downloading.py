@@ -107,7 +107,8 @@ class Downloads(Mapping[ProductKind, Path]):
             f"  {kind.value}: {one.error if one.is_failed else f'{one.outcome}, {one.path}'}"
             for kind, one in self._results.items()
         ]
-        return "\n".join([f"<Downloads: {len(self)} of {len(self._results)} products", *lines]) + ">"
+        counted = f"{len(self)} of {len(self._results)} product{'s' * (len(self._results) != 1)}"
+        return "\n".join([f"<Downloads: {counted}", *lines]) + ">"
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(repr(self))}</pre>"

@@ -24,7 +24,7 @@ from .gathering import gather
 from .progress import ProgressCallback, display
 from .protocol import JobHandle, ProductBackend
 from .record import JobRecord
-from .waiting import PatientLook, wait_for_end
+from .waiting import LONGEST_OUTAGE_S, PatientLook, wait_for_end
 
 __all__ = ["ARCHIVE_FORMATS", "Job"]
 
@@ -123,7 +123,7 @@ class Job:
         return self._report.phase if self._report else Phase.UNKNOWN
 
     def refresh(self) -> JobReport:
-        """Ask the backend for the state of the job.
+        """Ask the backend for the state of the job; what has ended stays so, whatever it says.
 
         Returns
         -------
@@ -141,8 +141,9 @@ class Job:
     def wait(self, *, timeout: u.Quantity | None = None, progress: ProgressCallback | bool = True) -> JobReport:
         """Wait until every product has ended.
 
-        A service that cannot be reached for a while does not end the waiting:
-        only the sixth failure in a row is raised.
+        A service that cannot be reached for a while does not end the waiting,
+        and the log says so: the error is raised when that has lasted for an
+        hour, or at the sixth look if no look has succeeded.
 
         Parameters
         ----------
@@ -169,7 +170,7 @@ class Job:
         RequestError
             If `timeout` is not a time.
         """
-        look = PatientLook(self.refresh, self.id, self.backend)
+        look = PatientLook(self.refresh, self.id, self.backend, outage_s=LONGEST_OUTAGE_S)
         with display(f"job {self.id}", progress) as show:
             pause_s = self._backend.min_poll_interval_s
             return wait_for_end(look, show, pause_s=pause_s, timeout=timeout, known=self._report)

@@ -55,7 +55,6 @@ class JobList(Sequence[BatchItem]):
     def __init__(self, queue: JobQueue, works: Sequence[Work], progress: ListProgress | bool) -> None:
         self._queue = queue
         self._works = works
-        self._items = [BatchItem(self, index) for index in range(len(works))]
         self._progress = progress
         self._finalizer = weakref.finalize(self, queue.stop)
 
@@ -64,10 +63,13 @@ class JobList(Sequence[BatchItem]):
     @overload
     def __getitem__(self, index: slice) -> list[BatchItem]: ...
     def __getitem__(self, index: int | slice) -> BatchItem | list[BatchItem]:
-        return self._items[index]
+        # Made anew each time: a list that held its items would be held by them.
+        if isinstance(index, slice):
+            return [BatchItem(self, number) for number in range(len(self))[index]]
+        return BatchItem(self, range(len(self))[index])
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._works)
 
     @property
     def folder(self) -> Path:
@@ -258,7 +260,7 @@ class JobList(Sequence[BatchItem]):
         ``error``.
         """
         with self._queue.changed:
-            return item_table(self._items)
+            return item_table(self[:])
 
     def _have_ended(self, number: int) -> bool:
         return len(self._queue.ended) >= number
@@ -303,7 +305,7 @@ class JobList(Sequence[BatchItem]):
         )
 
     def _items_of(self, work: Work) -> list[BatchItem]:
-        return [item for item, one in zip(self._items, self._works, strict=True) if one is work]
+        return [item for item in self if item._work is work]
 
     def __await__(self) -> Generator[Any, None, JobList]:
         return self._await_all().__await__()

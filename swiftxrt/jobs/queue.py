@@ -82,6 +82,7 @@ class JobQueue:
         self._is_dirty = False
         self._listeners: set[Callable[[], None]] = set()
         self._driver: DaemonThreads | None = None
+        self._owner = self._book.mark_of(backend.sender)
 
     @property
     def _book(self) -> JobBook:
@@ -140,11 +141,11 @@ class JobQueue:
 
     def cancel(self, works: Sequence[Work]) -> None:
         """Ask for cancellation; it is done by the threads, also after a new start."""
-        for work in works:
-            with self.changed:
-                if work.outcome.is_final or work.cancelling:
-                    continue
+        with self.changed:  # all at once, so that no place gets free for one of them
+            concerned = [work for work in works if not work.outcome.is_final and not work.cancelling]
+            for work in concerned:
                 work.cancelling, work.due = True, 0.0
+        for work in concerned:
             self.batch.update(work.row.number, {"cancelling": 1})
         with self.changed:
             self._note_change()
@@ -196,7 +197,7 @@ class JobQueue:
             return
         waiting = [work for work in self.works if work.outcome is Outcome.WAITING]
         known = [work for work in waiting if work.known]
-        new = [work for work in waiting if not work.known]
+        new = [work for work in waiting if not work.known and not work.cancelling]
         for works, room in ((known, len(known)), (new, None)):
             for work in works[: self._room() if room is None and works else room]:
                 if self._is_stopping or not self._submit(work):
@@ -221,6 +222,7 @@ class JobQueue:
 
     def _submit(self, work: Work) -> bool:
         """Submit one request; False if it is better to wait before the next one."""
+        self._check_user()
         try:
             job = submit(self.backend, self._book, work.request, ticket=self._ticket(work))
         except RequestRejectedError as error:
@@ -298,6 +300,7 @@ class JobQueue:
         job = work.job
         if self._is_stopping or job is None:
             return
+        self._check_user()
         try:
             report = self._look(work, job)
             if report is None or not report.is_final:
@@ -317,6 +320,20 @@ class JobQueue:
                 self._end(work, Outcome.FAILED, error)
             else:
                 self._put_off(error, work)
+
+    def _check_user(self) -> None:
+        """Do nothing in the name of somebody else; jobs that are not theirs would look lost, too."""
+        if self._book.mark_of(self.backend.sender) != self._owner:
+            raise RequestError(
+                [
+                    (
+                        "user",
+                        "is another user than the one who began this list of requests; nothing is lost: set it back "
+                        "and call submit_many with the same requests to go on",
+                    )
+                ],
+                "list of requests",
+            )
 
     def _look(self, work: Work, job: Job) -> JobReport | None:
         if job.report is not None and job.report.is_final:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 
@@ -13,10 +14,12 @@ from ..exceptions import JobLostError, JobTimeoutError, OfflineError, RequestErr
 from ..products.report import JobReport, Phase
 from .progress import ProgressCallback
 
-__all__ = ["PatientLook", "wait_for_end"]
+__all__ = ["LONGEST_OUTAGE_S", "PatientLook", "wait_for_end"]
 
 #: So many looks at a job, one after the other, may fail or tell nothing.
 _PATIENCE = 5
+#: A service that was reached while the job was waited for may be away for so long.
+LONGEST_OUTAGE_S = 3600.0
 #: Pauses between looks get longer, each by a tenth, up to this.
 _LONGEST_PAUSE_S = 300.0
 #: A look may take so long, even when the time to wait is over.
@@ -75,7 +78,7 @@ def wait_for_end(
         if left <= 0:
             raise JobTimeoutError(
                 f"job {look.job_id} is still {known.phase if known else Phase.UNKNOWN} after {timeout}; it goes on: "
-                "call wait() again, or get_job() from another session",
+                f"call wait() again, or get_job() from another session{look.trouble and f' ({look.trouble})'}",
                 job_id=look.job_id,
                 report=known,
             )
@@ -92,14 +95,19 @@ class PatientLook:
         Asks for the state of the job.
     job_id, backend : str
         The job and where it runs, for the errors.
+    outage_s : float, optional
+        So many seconds of failures are forgiven too, once a look has succeeded.
     """
 
-    def __init__(self, refresh: Callable[[], JobReport], job_id: str, backend: str) -> None:
+    def __init__(self, refresh: Callable[[], JobReport], job_id: str, backend: str, *, outage_s: float = 0.0) -> None:
         self.refresh = refresh
         self.job_id = job_id
         self.backend = backend
+        self.outage_s = outage_s
         self.failed = 0
         self.silent = 0
+        self.trouble = ""
+        self._reached_at: float | None = None
 
     def __call__(self) -> JobReport | None:
         """The new report, or `None` if the service could not be reached."""
@@ -107,12 +115,18 @@ class PatientLook:
             report = self.refresh()
         except ServiceUnavailableError as error:
             self.failed += 1
-            if self.failed > _PATIENCE or isinstance(error, OfflineError):
+            if isinstance(error, OfflineError) or (self.failed > _PATIENCE and not self._is_short_outage()):
                 error.add_note(f"job {self.job_id} may still go on: get_job({self.job_id!r}) finds it again")
                 raise
-            log.info("job %s: look number %d failed: %s", self.job_id, self.failed, error)
+            self.trouble = f"the last {self.failed} looks failed: {error}"
+            log.log(
+                logging.INFO if self.failed < _PATIENCE else logging.WARNING,
+                "job %s is still waited for: %s",
+                self.job_id,
+                self.trouble,
+            )
             return None
-        self.failed = 0
+        self.failed, self.trouble, self._reached_at = 0, "", time.monotonic()
         waited_for = {status.phase for status in report.products.values() if not status.phase.is_final}
         self.silent = self.silent + 1 if waited_for == {Phase.UNKNOWN} else 0
         if self.silent > _PATIENCE:
@@ -122,6 +136,9 @@ class PatientLook:
                 report=report,
             )
         return report
+
+    def _is_short_outage(self) -> bool:
+        return self._reached_at is not None and time.monotonic() - self._reached_at < self.outage_s
 
 
 def seconds_of(value: u.Quantity, name: str) -> float:

@@ -220,8 +220,11 @@ class JobReport:
         return max(self.reached, sum(status.fraction for status in self.products.values()) / len(self.products))
 
     def after(self, earlier: JobReport | None) -> JobReport:
-        """The same report, knowing how far the work was before."""
-        return self if earlier is None else replace(self, reached=earlier.fraction)
+        """The same report, knowing how far the work was before: what had ended then stays so."""
+        if earlier is None:
+            return self
+        products = {kind: _not_undone(status, earlier.products.get(kind)) for kind, status in self.products.items()}
+        return replace(self, products=products, reached=earlier.fraction)
 
     def not_cancelled(self, reasons: Mapping[ProductKind, str]) -> JobReport:
         """The same report, with a remark on products that could not be cancelled.
@@ -278,6 +281,12 @@ class JobSummary:
     submitted: datetime | None
     kinds: tuple[ProductKind, ...]
     available: bool
+
+
+def _not_undone(status: ProductStatus, earlier: ProductStatus | None) -> ProductStatus:
+    if earlier is None or not earlier.phase.is_final or status.phase.is_final:
+        return status
+    return replace(earlier, remark=status.remark)
 
 
 def _remarked(status: ProductStatus, reason: str) -> ProductStatus:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
@@ -29,6 +30,7 @@ __all__ = [
     "interval_text",
     "is_mjd",
     "parse_intervals",
+    "utc_text",
 ]
 
 #: Two moments: times, or seconds whose zero the request knows.
@@ -64,6 +66,8 @@ class SkyPoint(Pair):
             raise ValueError(f"a celestial frame ({', '.join(_CELESTIAL)}) is needed; got {value.frame.name!r}")
         if not value.isscalar:
             raise ValueError(f"one position is needed; got an array of shape {value.shape}")
+        if np.any(value.mask):
+            raise ValueError(f"a known position is needed; got one that is masked: {value!r}")
         if not np.isfinite([value.spherical.lon.rad, value.spherical.lat.rad]).all():
             raise ValueError(f"the position must be finite; got {value!r}")
         return _sky_point(value.icrs.ra, value.icrs.dec)
@@ -184,7 +188,7 @@ class Instant(Kind):
         return self.convert(Time(number, format="mjd", scale="utc") if is_mjd(number) else number * u.s)
 
     def show(self, value: Time) -> str:
-        return f"<Time {value.isot} UTC>"
+        return f"<Time {utc_text(value)} UTC>"
 
     def describe(self) -> str:
         return "`~astropy.time.Time`, or MET in seconds"
@@ -239,9 +243,18 @@ def _span(pair: Any) -> Span:
 def _moment_plain(value: Time | u.Quantity) -> str:
     if not isinstance(value, Time):
         return f"{_seconds_text(value.value)} s"
+    # With the six decimals that are shown, reading would be a microsecond off now and then.
+    return utc_text(value, decimals=9)
+
+
+def utc_text(value: Time, decimals: int | None = None) -> str:
+    """A time as text, also where nobody knows the leap seconds yet: Astropy warns of every time from 2029 on or so."""
     moment = value.copy(format="isot")
-    moment.precision = 9  # With the six that are shown, reading would be a microsecond off now and then.
-    return str(moment.value)
+    if decimals is not None:
+        moment.precision = decimals
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*dubious year")
+        return str(moment.value)
 
 
 def interval_met(pair: Span) -> tuple[float, float]:

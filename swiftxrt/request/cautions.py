@@ -10,7 +10,7 @@ from astropy.time import Time
 
 from ..exceptions import RequestWarning, warn
 from ..met import time_to_met
-from ._values import LAUNCH_MET_S, is_mjd
+from ._values import LAUNCH_MET_S, is_mjd, utc_text
 
 if TYPE_CHECKING:
     from .bundle import XRTRequest
@@ -94,13 +94,13 @@ def _reference_time(request: XRTRequest) -> Iterator[Caution]:
     elif met_s < LAUNCH_MET_S:
         yield (
             "target.t0",
-            f"{t0.isot[:19]} lies before the launch of Swift on 2004-11-20; seconds are taken as mission "
+            f"{utc_text(t0)[:19]} lies before the launch of Swift on 2004-11-20; seconds are taken as mission "
             "elapsed time since 2001-01-01, and other times are given as astropy.time.Time",
         )
     elif met_s > time_to_met(Time.now()):
         yield (
             "target.t0",
-            f"{t0.isot[:19]} lies in the future; seconds are taken as mission elapsed time since "
+            f"{utc_text(t0)[:19]} lies in the future; seconds are taken as mission elapsed time since "
             "2001-01-01, and other times are given as astropy.time.Time",
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Callable
@@ -244,8 +245,17 @@ def test_list_that_nobody_holds_stops(many: Any, run: Run, books: JobBook) -> No
     many.held.clear()
     jobs = open_list(many, books, requests(3), origin=many.service, progress=False)
     queue = jobs._queue
-    del jobs
-    queue.join()
+    assert jobs[0] == jobs[-3] != jobs[1]
+    assert len({*jobs, *jobs[:2]}) == 3
+    with pytest.raises(IndexError):
+        jobs[3]
+    gc.disable()  # it must not take a collection of garbage
+    try:
+        del jobs
+        assert queue._driver is not None
+        queue._driver.join(30.0)
+    finally:
+        gc.enable()
     assert not queue.is_running
 
 

@@ -316,6 +316,7 @@ def test_waiting_for_the_list_has_an_end(service: FakeService, book: JobBook, cl
     assert service.listed == 2
 
 
+@pytest.mark.fault_case(69)
 def test_wall_clock_that_is_set_back(service: FakeService, book: JobBook, clock: Clock) -> None:
     service.min_poll_interval_s = 30.0
     service.before, service.list_faults = [lost()], [away()]

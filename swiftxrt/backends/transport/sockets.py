@@ -198,12 +198,13 @@ def _connect(host: str, port: int, deadline: Deadline, source: tuple[str, int] |
     failure: OSError = OSError("the host has no address")
     found = _resolve(host.strip("[]"), port, deadline)
     for number, (family, kind, protocol, _, address) in enumerate(found):
+        others = len(found) - number - 1
+        share = deadline.left() / (others + 1)
         with ExitStack() as stack:
-            sock = stack.enter_context(socket.socket(family, kind, protocol))
-            _stopping.watch(sock)
-            others = len(found) - number - 1
-            share = deadline.left() / (others + 1)
             try:
+                # The system may know addresses of a kind that it cannot use.
+                sock = stack.enter_context(socket.socket(family, kind, protocol))
+                _stopping.watch(sock)
                 for option in options or ():
                     sock.setsockopt(*option)
                 if source:

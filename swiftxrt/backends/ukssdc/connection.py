@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ...config import conf
-from ...exceptions import OfflineError
 from ...wire import envelope
 from ..credentials import registered_user
 from ..transport import SecretText, Transport
@@ -126,16 +125,8 @@ class Connection:
         return self._post(API, payload)
 
     def _post(self, path: str, message: Mapping[str, Any]) -> tuple[Any, str]:
-        self._check_online(path)
         name = message.get("APIFunc") if path == API else path.removeprefix(f"{OBJECTS}/")
         return self.transport.post(path, message, repeatable=name in _REPEATABLE)
-
-    def _check_online(self, what: str) -> None:
-        if conf.offline:
-            raise OfflineError(
-                f"{self.base_url} is not asked for {what} because conf.offline is set; set conf.offline = False",
-                url=what,
-            )
 
     def _note_version(self, reply: Any) -> None:
         version = str(reply.get("APIVersion")) if isinstance(reply, Mapping) else ""
@@ -144,12 +135,10 @@ class Connection:
 
     def fetch(self, url: str, path: Path, *, overwrite: bool = False) -> Path:
         """Download a file; see `Transport.fetch`."""
-        self._check_online(url)
         return self.transport.fetch(url, path, overwrite=overwrite)
 
     def download(self, url: str, path: Path, *, overwrite: bool = False) -> str:
         """Download a file and tell how it came; see `Transport.download`."""
-        self._check_online(url)
         return self.transport.download(url, path, overwrite=overwrite).outcome
 
     def close(self) -> None:
