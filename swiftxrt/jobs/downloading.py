@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from astropy.table import QTable
 
@@ -91,10 +92,21 @@ class Downloads(Mapping[ProductKind, Path]):
         """
         return self._plan.save(list(self.failed), self._results)
 
-    def __getitem__(self, kind: ProductKind) -> Path:
-        if self._results[kind].is_failed:
-            raise KeyError(kind)
-        return self._results[kind].path
+    def __getitem__(self, kind: ProductKind | str) -> Path:
+        wanted = ProductKind.of(kind)
+        if wanted not in self:
+            raise ProductNotAvailableError(wanted.title, self.failed.get(wanted, "it was not asked for"))
+        return self._results[wanted].path
+
+    def get(self, kind: ProductKind | str, default: Any = None) -> Any:
+        """The path of a product, or `default` if it is not there."""
+        try:
+            return self[kind]
+        except ProductNotAvailableError:
+            return default
+
+    def __contains__(self, kind: object) -> bool:
+        return any(kind in (saved, saved.value) for saved in self)
 
     def __iter__(self) -> Iterator[ProductKind]:
         return (kind for kind, one in self._results.items() if not one.is_failed)

@@ -9,6 +9,7 @@ import numpy as np
 from astropy.table import QTable
 from astropy.time import Time
 
+from .._printable import printable
 from ..jobs.entries import BookEntry, EntryState
 from ..kinds import ProductKind
 from ..products.report import JobSummary
@@ -39,7 +40,7 @@ def job_table(jobs: Sequence[JobSummary], entries: Sequence[BookEntry] = ()) -> 
     # Columns without rows must have their type too.
     table = QTable()
     table["job_id"] = np.array([job.id for job in jobs], dtype=str)
-    table["name"] = np.array([job.name for job in jobs], dtype=str)
+    table["name"] = np.array([printable(job.name) for job in jobs], dtype=str)  # tables show names as they are
     table["submitted"] = _times(jobs)
     for kind in ProductKind:
         table[kind.value] = np.array([kind in job.kinds for job in jobs], dtype=bool)

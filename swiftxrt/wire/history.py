@@ -9,7 +9,7 @@ from typing import Any
 from ..exceptions import ProtocolError, ServiceWarning, warn
 from ..kinds import ProductKind
 from ..products.report import JobSummary
-from .values import flag, is_unset
+from .values import flag, is_unset, job_number
 
 __all__ = [
     "decode_count",
@@ -60,7 +60,7 @@ def decode_jobs(reply: Mapping[str, Any]) -> list[JobSummary]:
     """
     rows = reply.get("jobs")
     listed = rows if isinstance(rows, list) else []
-    named = [row for row in listed if isinstance(row, Mapping) and not is_unset(row.get("JobID"))]
+    named = [row for row in listed if isinstance(row, Mapping) and job_number(row.get("JobID"))]
     if not isinstance(rows, list) or (rows and not named):
         raise ProtocolError(
             "the reply holds no list of jobs that can be read",
@@ -73,7 +73,7 @@ def decode_jobs(reply: Mapping[str, Any]) -> list[JobSummary]:
 
 def _decode_job(row: Mapping[str, Any]) -> JobSummary:
     return JobSummary(
-        id=str(row["JobID"]),
+        id=job_number(row["JobID"]),
         name="" if row.get("Name") is None else str(row["Name"]),
         submitted=_date(row.get("DateSubmitted")),
         kinds=tuple(kind for kind in ProductKind if flag(row.get(kind.swifttools_name))),

@@ -8,6 +8,7 @@ from enum import IntEnum
 from html import unescape
 from typing import Any
 
+from .._printable import printable
 from ..exceptions import ProtocolError
 from ..kinds import ProductKind
 from ..products.report import ALREADY_ENDED, JobReport, Phase, ProductStatus, Step, StepState
@@ -199,7 +200,9 @@ def decode_phase(code: Any, text: Any) -> tuple[Phase, str]:
 
 def _plain(text: Any) -> str:
     """Words without the HTML they are dressed in."""
-    return "" if text is None else " ".join(unescape(_DRESS.sub("", _BREAK.sub(" ", str(text)))).split())
+    if text is None:
+        return ""
+    return printable(" ".join(unescape(_DRESS.sub("", _BREAK.sub(" ", str(text)))).split()))
 
 
 def _decode_steps(steps: Any) -> tuple[Step, ...]:

@@ -7,7 +7,16 @@ from typing import Any
 
 from .._fields import Flag
 
-__all__ = ["flag", "is_unset", "lookup"]
+__all__ = ["flag", "is_unset", "job_number", "lookup"]
+
+#: Digits of the number of a job; the service is at about six.
+_LONGEST_NUMBER = 18
+
+
+def job_number(value: Any) -> str:
+    """The number of a job as a text; an empty one if it is none: such a text could go astray in paths and on screens."""
+    text = "" if isinstance(value, bool) else str(value).strip().removesuffix(".0")
+    return text if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER else ""
 
 
 def is_unset(value: Any) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from swiftxrt import conf
 from swiftxrt.backends.transport import Transport, waiting
 
 USER = "someone@example.org"
@@ -161,9 +162,10 @@ def transport(server: ScriptedServer) -> Iterator[Transport]:
 
 
 @pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses between attempts, which take no time here; the die always shows its highest number."""
+def pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """The usual pauses between attempts, which take no time here; the die always shows its highest number."""
     taken: list[float] = []
     monkeypatch.setattr(waiting, "_sleep", taken.append)
     monkeypatch.setattr(waiting, "_random", lambda: 1.0)
-    return taken
+    with conf.set_temp("retry_wait", 1.0):
+        yield taken

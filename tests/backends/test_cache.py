@@ -180,6 +180,23 @@ def test_a_folder_that_cannot_be_used_costs_nothing(tmp_path: Path, caplog: pyte
     assert "are not kept" in caplog.text
 
 
+def test_old_answers_stay_when_the_disk_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    job().put([answer("old")])
+    write = Path.write_bytes
+
+    def half(path: Path, data: bytes) -> None:
+        write(path, data[:100])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", half)
+        job().put([answer("new")])
+    again = job().get(CALL, ASKED)
+    assert again is not None
+    assert again.content == "old"
+    assert len(list(files()[0].parent.iterdir())) == 1
+
+
 def test_place_of_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with conf.set_temp("cache_dir", ""):
         if sys.platform.startswith("linux"):

@@ -116,6 +116,7 @@ def test_place_is_named(monkeypatch: pytest.MonkeyPatch, keyring: FakeKeyring, p
             find_user(address if place == "argument" else None)
 
 
+@pytest.mark.fault_case(90)
 def test_nowhere() -> None:
     assert find_user() is None
     with pytest.raises(RequestError) as caught:
@@ -139,6 +140,7 @@ def test_requests_use_it(keyring: FakeKeyring) -> None:
 # ---------------------------------------------------------------- what is an address, and who sees it
 
 
+@pytest.mark.fault_case(90)
 @pytest.mark.parametrize(
     "address",
     [

@@ -111,6 +111,7 @@ def test_files_of_all_kinds(server: Any, transport: Transport, tmp_path: Path, n
     assert names(tmp_path) == [name]
 
 
+@pytest.mark.fault_case(10)
 @pytest.mark.parametrize("name", CONTENT)
 def test_end_that_nobody_announced(server: Any, transport: Transport, tmp_path: Path, name: str) -> None:
     server.script = [server.cut(server.http(CONTENT[name][:-600] or b"", length=-1))]
@@ -143,6 +144,7 @@ def test_pages_are_refused(server: Any, transport: Transport, tmp_path: Path, na
     transport.fetch(f"{server.url}/x", tmp_path / "x.html")
 
 
+@pytest.mark.fault_case(12)
 @pytest.mark.parametrize(
     ("sent", "name", "kept"),
     [
@@ -161,6 +163,7 @@ def test_packed_on_the_way(
     assert server.asked[0].headers["accept-encoding"] == "identity"
 
 
+@pytest.mark.fault_case(13)
 @pytest.mark.parametrize(
     ("sent", "encoding"),
     [(b"plain", "gzip"), (gzip.compress(b"x")[:-3], "gzip"), (b"x", "br")],
@@ -173,6 +176,7 @@ def test_wrongly_packed(server: Any, transport: Transport, tmp_path: Path, sent:
     assert names(tmp_path) == []
 
 
+@pytest.mark.fault_case(24)
 @pytest.mark.parametrize("status", [404, 410, 403, 206, 204, 500])
 def test_error_pages_are_never_files(
     server: Any, transport: Transport, tmp_path: Path, pauses: list[float], status: int
@@ -185,6 +189,7 @@ def test_error_pages_are_never_files(
     assert names(tmp_path) == []
 
 
+@pytest.mark.fault_case(8)
 @pytest.mark.parametrize("length", [10, 500])
 def test_short_download_leaves_nothing(
     server: Any, transport: Transport, tmp_path: Path, pauses: list[float], length: int

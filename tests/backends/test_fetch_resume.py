@@ -41,6 +41,7 @@ def interrupted(server: Any, transport: Transport, tmp_path: Path) -> Iterator[P
         yield target
 
 
+@pytest.mark.fault_case(7, 8)
 def test_within_one_call(server: Any, transport: Transport, tmp_path: Path, pauses: list[float]) -> None:
     server.script = [server.file(CONTENT, cut_after=1000), server.file(CONTENT, cut_after=3), server.file(CONTENT)]
     found = transport.download(f"{server.url}/x", tmp_path / "x")
@@ -77,6 +78,7 @@ def test_gains_count_as_success(server: Any, transport: Transport, tmp_path: Pat
     assert (tmp_path / "x").stat().st_size == len(content)
 
 
+@pytest.mark.fault_case(35)
 @pytest.mark.parametrize("retries", [0, 1])
 def test_the_file_has_changed(server: Any, transport: Transport, interrupted: Path, retries: int) -> None:
     server.script = [server.file(NEWER, '"v2"')]  # sends the whole, because of If-Range
@@ -86,6 +88,7 @@ def test_the_file_has_changed(server: Any, transport: Transport, interrupted: Pa
     assert ranges(server) == ["bytes=1000-"]
 
 
+@pytest.mark.fault_case(33)
 def test_ranges_are_not_known(server: Any, transport: Transport, interrupted: Path) -> None:
     server.script = [server.http(CONTENT)]
     transport.fetch(f"{server.url}/x", interrupted)
@@ -95,6 +98,7 @@ def test_ranges_are_not_known(server: Any, transport: Transport, interrupted: Pa
 REST, SIZE = CONTENT[1000:], len(CONTENT)
 
 
+@pytest.mark.fault_case(32, 35)
 @pytest.mark.parametrize(
     ("body", "named"),
     [
@@ -134,6 +138,7 @@ def test_unnamed_total(server: Any, transport: Transport, interrupted: Path) -> 
     assert interrupted.read_bytes() == CONTENT
 
 
+@pytest.mark.fault_case(34)
 def test_all_was_there(server: Any, transport: Transport, interrupted: Path) -> None:
     (interrupted.parent / ".x.part").write_bytes(CONTENT)
     assert transport.download(f"{server.url}/x", interrupted).outcome == "resumed"
@@ -141,6 +146,7 @@ def test_all_was_there(server: Any, transport: Transport, interrupted: Path) -> 
     assert ranges(server) == [f"bytes={SIZE}-"]
 
 
+@pytest.mark.fault_case(34)
 @pytest.mark.parametrize("total", ["bytes */50", "", f"bytes */{SIZE}"])
 def test_nothing_after_what_is_there(server: Any, transport: Transport, interrupted: Path, total: str) -> None:
     server.script = [server.http(b"", 416, Content_Range=total), server.file(NEWER, '"v2"')]

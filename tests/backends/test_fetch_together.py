@@ -116,7 +116,8 @@ def test_another_file_for_the_same_place(server: Any, transport: Transport, tmp_
     for thread in (first, *others):
         thread.join(20)
     assert "fetched" in outcome
-    assert any(isinstance(one, OutputExistsError) for one in outcome)
+    # Who must not replace anything meets either the first file, or the one that it wants, made by the other.
+    assert "kept" in outcome or any(isinstance(one, OutputExistsError) for one in outcome)
     assert target.read_bytes() == b"second"
 
 

@@ -28,6 +28,7 @@ def test_post_sends_json_once(server: Any, transport: Transport) -> None:
     assert "authorization" not in asked.headers
 
 
+@pytest.mark.fault_case(29, 30)
 @pytest.mark.parametrize(
     ("page", "said"),
     [
@@ -54,6 +55,7 @@ def test_what_is_not_json_is_a_protocol_error(server: Any, transport: Transport,
     assert len(server.asked) == 1
 
 
+@pytest.mark.fault_case(31)
 def test_no_content_is_a_protocol_error(server: Any, transport: Transport) -> None:
     server.script = [server.http(status=204, length=-1)]
     with pytest.raises(ProtocolError, match="empty reply"):
@@ -93,6 +95,7 @@ def test_of_keys_that_stand_twice_the_last_counts(
     assert "\x1b" not in caplog.text
 
 
+@pytest.mark.fault_case(12)
 @pytest.mark.parametrize(
     "packed", [gzip.compress, zlib.compress, lambda text: zlib.compress(text)[2:-4]], ids=["gzip", "zlib", "raw"]
 )
@@ -103,6 +106,7 @@ def test_packed_replies(server: Any, transport: Transport, packed: Any) -> None:
     assert server.asked[0].headers["accept-encoding"] == "gzip, deflate"
 
 
+@pytest.mark.fault_case(13)
 @pytest.mark.parametrize(
     ("body", "encoding", "said"),
     [
@@ -138,6 +142,7 @@ def test_unannounced_large_replies_are_not_read(server: Any, transport: Transpor
         transport.post("x.php", {})
 
 
+@pytest.mark.fault_case(22, 23, 27)
 @pytest.mark.parametrize(
     ("status", "kind", "said"),
     [

@@ -142,6 +142,7 @@ def test_downloads_follow(server: Any, transport: Transport, tmp_path: Path, sta
     assert [(asked.method, asked.path) for asked in server.asked] == [("GET", "/a"), ("GET", "/b")]
 
 
+@pytest.mark.fault_case(14)
 @pytest.mark.parametrize("status", [307, 308])
 def test_body_is_kept(server: Any, transport: Transport, status: int) -> None:
     server.script = [server.http(b"", status, Location=f"{server.url}/new/x.php"), server.http(b'{"OK": 1}')]
@@ -152,6 +153,7 @@ def test_body_is_kept(server: Any, transport: Transport, status: int) -> None:
     ]
 
 
+@pytest.mark.fault_case(14)
 @pytest.mark.parametrize("status", [301, 302, 303])
 def test_body_is_never_dropped(server: Any, transport: Transport, pauses: list[float], status: int) -> None:
     server.script = [server.http(b"", status, Location="/new/x.php"), server.http(b"{}")]
@@ -161,6 +163,7 @@ def test_body_is_never_dropped(server: Any, transport: Transport, pauses: list[f
     assert len(server.asked) == 1
 
 
+@pytest.mark.fault_case(16)
 @pytest.mark.parametrize("status", [302, 307])
 def test_other_hosts_are_not_asked(
     server: Any, other_server: Any, transport: Transport, tmp_path: Path, status: int
@@ -179,6 +182,7 @@ def test_other_hosts_are_not_asked(
         assert transport.fetch(f"{server.url}/a", tmp_path / "x").read_bytes() == b"{}"
 
 
+@pytest.mark.fault_case(15)
 def test_circles_end(server: Any, transport: Transport, tmp_path: Path) -> None:
     server.script = [server.http(b"", 302, Location="/a")]
     with pytest.raises(ServiceError, match="more than 5 redirections"):

@@ -29,6 +29,7 @@ def drip(server: Any, text: bytes) -> Any:
     return pieces
 
 
+@pytest.mark.fault_case(5)
 @pytest.mark.parametrize(
     "beginning",
     [b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b""],
@@ -41,6 +42,7 @@ def test_a_trickle_ends_at_the_deadline(server: Any, transport: Transport, begin
     assert caught.value.was_sent
 
 
+@pytest.mark.fault_case(5)
 def test_trickling_error_page_ends_at_the_deadline(server: Any, transport: Transport) -> None:
     server.script = [drip(server, b"HTTP/1.1 500 Oh\r\nContent-Length: 100000\r\n\r\n")]
     with pytest.raises(ServiceUnavailableError) as caught:
@@ -48,6 +50,7 @@ def test_trickling_error_page_ends_at_the_deadline(server: Any, transport: Trans
     assert caught.value.status == 500
 
 
+@pytest.mark.fault_case(4)
 def test_silence_ends_at_the_read_timeout(server: Any, transport: Transport) -> None:
     server.script = [lambda asked: server.stop.wait(5) and b""]
     with conf.set_temp("read_timeout", 0.05), pytest.raises(ServiceUnavailableError, match="did not answer") as caught:
@@ -55,6 +58,7 @@ def test_silence_ends_at_the_read_timeout(server: Any, transport: Transport) -> 
     assert caught.value.was_sent
 
 
+@pytest.mark.fault_case(4)
 def test_silence_ends_at_the_deadline_if_that_is_earlier(server: Any, transport: Transport) -> None:
     server.script = [lambda asked: server.stop.wait(5) and b""]
     with pytest.raises(ServiceUnavailableError, match="total_timeout"):
@@ -68,6 +72,7 @@ def test_a_deadline_that_is_over_sends_nothing(server: Any, transport: Transport
     assert server.asked == []
 
 
+@pytest.mark.fault_case(1)
 def test_nobody_there(transport: Transport) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -100,6 +105,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return known
 
 
+@pytest.mark.fault_case(2)
 @pytest.mark.parametrize("problem", [socket.gaierror(socket.EAI_NONAME, "no such host"), UnicodeError("bad label")])
 def test_host_that_is_not_found(names: dict[str, Any], problem: Exception, pauses: list[float]) -> None:
     names["a.test"] = problem
@@ -111,6 +117,7 @@ def test_host_that_is_not_found(names: dict[str, Any], problem: Exception, pause
     lost.close()
 
 
+@pytest.mark.fault_case(2)
 def test_look_up_that_hangs(names: dict[str, Any]) -> None:
     names["slow.test"] = end = threading.Event()
     slow = Transport("http://slow.test", USER)
@@ -123,6 +130,7 @@ def test_look_up_that_hangs(names: dict[str, Any]) -> None:
     assert not caught.value.was_sent
 
 
+@pytest.mark.fault_case(3, 21)
 def test_second_address_is_used_when_the_first_is_dead(server: Any, names: dict[str, Any]) -> None:
     full = socket.create_server(("127.0.0.1", 0), backlog=0)  # a queue that is full does not answer
     dead = full.getsockname()
@@ -143,6 +151,7 @@ def test_second_address_is_used_when_the_first_is_dead(server: Any, names: dict[
         thing.close()
 
 
+@pytest.mark.fault_case(6, 7, 8)
 @pytest.mark.parametrize("reset", [False, True])
 @pytest.mark.parametrize(
     "answer", [b"", b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", b"junk\r\n\r\n"]
@@ -159,6 +168,7 @@ def test_broken_connection_is_repeated_if_that_does_no_harm(
     assert (len(server.asked), caught.value.was_sent, caught.value.attempts) == (1, True, 1)
 
 
+@pytest.mark.fault_case(11)
 @pytest.mark.parametrize("tail", [b"4\r\n{}  \r\n", b"4\r\n{}", b"4\r\n{}  \r\nzz\r\n", b""])
 def test_chunks_that_break_off(server: Any, transport: Transport, tail: bytes) -> None:
     server.script = [server.cut(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + tail)]
@@ -179,6 +189,7 @@ def test_connections_are_kept(server: Any, transport: Transport) -> None:
     assert server.connections == 1
 
 
+@pytest.mark.fault_case(9)
 def test_what_follows_a_reply_is_not_the_next_one(server: Any, transport: Transport) -> None:
     forged = server.http(b'{"forged": 1}')
     server.script = [server.http(b'{"a": 1}') + forged, server.http(b'{"b": 2}')]
@@ -187,6 +198,7 @@ def test_what_follows_a_reply_is_not_the_next_one(server: Any, transport: Transp
     assert server.connections == 2
 
 
+@pytest.mark.fault_case(9)
 def test_longer_than_announced(server: Any, transport: Transport) -> None:
     server.script = [server.http(b'{"OK": 1, "more": 2}', length=8), server.http(b"{}")]
     with pytest.raises(ServiceError, match="not JSON"):

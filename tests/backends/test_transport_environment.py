@@ -27,6 +27,7 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.mark.fault_case(20)
 def test_netrc_is_not_sent(server: Any, transport: Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password secret\n")
@@ -45,6 +46,7 @@ def test_cookies_are_not_kept(server: Any, transport: Transport) -> None:
     assert all("cookie" not in asked.headers for asked in server.asked)
 
 
+@pytest.mark.fault_case(19)
 def test_proxy_is_asked(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", server.url)
     far = Transport("http://service.test", USER)
@@ -57,6 +59,7 @@ def test_proxy_is_asked(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(server.asked) == 1
 
 
+@pytest.mark.fault_case(19)
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 407 Who\r\n\r\n", b"", b"HTTP/1.1 200 "])
 def test_proxy_that_refuses_gets_nothing(
     server: Any, monkeypatch: pytest.MonkeyPatch, pauses: list[float], answer: bytes
@@ -72,6 +75,7 @@ def test_proxy_that_refuses_gets_nothing(
     assert server.asked[0].body == b""
 
 
+@pytest.mark.fault_case(19)
 def test_trickling_proxy_ends_at_the_deadline(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def pieces(_: Any) -> Iterator[bytes]:
         yield b"HTTP/1.1 200 OK\r\nX: "
@@ -168,6 +172,7 @@ def test_certificate_that_is_trusted(encrypted: EncryptedServer, monkeypatch: py
     safe.close()
 
 
+@pytest.mark.fault_case(18)
 @pytest.mark.parametrize(
     ("encrypted", "is_known", "said"),
     [

@@ -14,6 +14,7 @@ from swiftxrt.exceptions import ServiceUnavailableError
 PASSING = [408, 425, 429, 502, 503, 504]
 
 
+@pytest.mark.fault_case(28)
 @pytest.mark.parametrize("status", PASSING)
 def test_passing_faults_pass(server: Any, transport: Transport, pauses: list[float], status: int) -> None:
     server.script = [server.http(b"busy", status)] * 2 + [server.http(b'{"OK": 1}')]
@@ -22,6 +23,7 @@ def test_passing_faults_pass(server: Any, transport: Transport, pauses: list[flo
     assert pauses == [1.0, 2.0]
 
 
+@pytest.mark.fault_case(28)
 @pytest.mark.parametrize("status", [*PASSING, 500, 505, 521])
 def test_a_submission_is_never_repeated(server: Any, transport: Transport, pauses: list[float], status: int) -> None:
     server.script = [server.http(b"busy", status, Retry_After="1")]
@@ -32,6 +34,7 @@ def test_a_submission_is_never_repeated(server: Any, transport: Transport, pause
     assert pauses == []
 
 
+@pytest.mark.fault_case(28)
 def test_repetitions_end(server: Any, transport: Transport, pauses: list[float]) -> None:
     server.script = [server.http(b"busy", 503)]
     with conf.set_temp("retries", 9), pytest.raises(ServiceUnavailableError) as caught:
@@ -65,6 +68,7 @@ def test_pauses_are_announced(
     assert "repeated in 1.0 s (1 of 4)" in record.getMessage()
 
 
+@pytest.mark.fault_case(25)
 def test_the_service_says_how_long(server: Any, transport: Transport, pauses: list[float]) -> None:
     server.script = [
         server.http(b"", 429, Retry_After="7"),
@@ -100,6 +104,7 @@ def test_ways_to_say_how_long(monkeypatch: pytest.MonkeyPatch, said: str, wait: 
     assert waiting.retry_after({"Retry-After": said}) == wait
 
 
+@pytest.mark.fault_case(25)
 def test_no_pause_goes_beyond_the_deadline(server: Any, transport: Transport, pauses: list[float]) -> None:
     server.script = [server.http(b"", 503, Retry_After="100")]
     with pytest.raises(ServiceUnavailableError) as caught:
@@ -120,7 +125,7 @@ def test_the_deadline_counts_all_attempts(server: Any, transport: Transport, mon
     monkeypatch.setattr(waiting, "_random", lambda: 1.0)
     monkeypatch.setattr(waiting, "_now", lambda: 5000.0 + passed)
     server.script = [server.http(b"", 503)]
-    with pytest.raises(ServiceUnavailableError) as caught:
+    with conf.set_temp("retry_wait", 1.0), pytest.raises(ServiceUnavailableError) as caught:
         transport.post("x.php", {}, repeatable=True, deadline_s=5.0)
     assert caught.value.attempts == 3
     assert passed == 3.0

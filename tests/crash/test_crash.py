@@ -16,6 +16,7 @@ KILLS = int(os.environ.get("SWIFTXRT_CRASH_KILLS", "8"))
 JOBS = 10 if KILLS < 50 else 30
 
 
+@pytest.mark.fault_case(57, 58)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
 def test_nothing_is_lost_or_made_twice_by_killed_processes() -> None:
     command = [sys.executable, str(SCRIPT), "--kills", str(KILLS), "--jobs", str(JOBS)]

@@ -44,7 +44,7 @@ STATUS = {
 @pytest.mark.parametrize("fault", STATUS)
 def test_odd_status_codes(fault: str, played: Any, find_job: Any) -> None:
     code, phase = STATUS[fault]
-    job = find_job("lc", "spec")
+    job = find_job("lc", "spec", lc=2, spec=2)
     reply = played.statuses(spec=3, lc=code)
     if code is ...:
         del reply["lc"]
@@ -68,7 +68,7 @@ def test_odd_status_codes(fault: str, played: Any, find_job: Any) -> None:
     ],
 )
 def test_progress_is_never_an_error(progress: Any, played: Any, find_job: Any) -> None:
-    job = find_job("lc")
+    job = find_job("lc", lc=2)
     reply = played.statuses(lc=3)
     reply["lc"]["progress"] = progress
     if progress is ...:
@@ -89,7 +89,7 @@ def test_status_that_is_no_object(entry: Any, played: Any, find_job: Any, check_
 
 
 def test_silent_service_ends_the_waiting_and_leaves_what_is_there(played: Any, find_job: Any, check_error: Any) -> None:
-    job = find_job("psf", "image")
+    job = find_job("psf", "image", image=3)
     played.answer("checkProductStatus.php", played.statuses(psf=4, image=None))
     played.answer("tprods/getPSFPos.php", played.ok(GotPos=1, RA="10.5", Dec="-3", Err90="3.5", FromSXPS=0))
     with pytest.raises(JobLostError, match="no longer tells") as caught:
@@ -99,6 +99,7 @@ def test_silent_service_ends_the_waiting_and_leaves_what_is_there(played: Any, f
     assert job.product("standard_position").radius == 3.5 * u.arcsec
 
 
+@pytest.mark.fault_case(62)
 def test_service_that_is_back_in_time(played: Any, find_job: Any) -> None:
     job = find_job("lc", lc=3)
     played.answer("checkProductStatus.php", played.statuses(lc=None), played.ok(JobID=951), played.statuses(lc=4))

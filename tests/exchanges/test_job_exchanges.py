@@ -80,7 +80,7 @@ def recorded_job(scene: Any) -> Job:
     """The job whose products the recorded status request names; looked at only by the exchange itself."""
     reply = scene.exchange["reply"]["json"]
     codes = scene.exchange["request"]["json"]["what"].split(",")
-    job = scene.find_job(*codes)
+    job = scene.find_job(*codes, **dict.fromkeys(codes, 1))
     scene.played.asked.clear()
     scene.played.answer(scene.exchange["request"]["path"], reply)
     return job

@@ -185,7 +185,7 @@ def test_newer_formats_are_refused_with_words(plain: ProductSet, tmp_path: Path)
         lambda index: index["replies"]["standard_position"].pop("url"),
         lambda index: index["replies"]["standard_position"].update(answers=None),
         lambda index: index["replies"]["standard_position"]["answers"][0].pop("file"),
-        lambda index: index["replies"]["standard_position"]["answers"][0].update(file="../../../request.json"),
+        lambda index: index["replies"]["standard_position"]["answers"][0].update(file="../../request.json"),
         lambda index: index["replies"]["standard_position"]["answers"][0].update(file=".."),
         lambda index: index["replies"]["standard_position"]["answers"][0].update(file="/etc/passwd"),
         lambda index: index["replies"]["standard_position"]["answers"][0].update(file="absent.json"),
@@ -202,11 +202,11 @@ def test_nonsense_in_the_index_is_a_format_error(
         ProductSet.read_bundle(path)
 
 
-@pytest.mark.parametrize("sums", [b"", b"\xff", b"no checksums\n", b"0" * 64 + b"  request.json\n"])
+@pytest.mark.parametrize("sums", [b"", b"\xff", b"no checksums\n", b"0" * 64 + b"  request.json"])
 def test_lists_of_checksums_may_be_nonsense(plain: ProductSet, tmp_path: Path, sums: bytes) -> None:
     path = plain.write_bundle(tmp_path / "bundle")
     (path / "SHA256SUMS").write_bytes(sums)
-    with pytest.raises(FormatError):
+    with pytest.raises(FormatError, match="SHA256SUMS"):
         ProductSet.read_bundle(path)
 
 

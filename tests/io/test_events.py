@@ -272,6 +272,7 @@ def test_a_folder(tmp_path):
         EventList.read(tmp_path)
 
 
+@pytest.mark.fault_case(81)
 @pytest.mark.parametrize("content", [b"", b"hello", b"<html>not found</html>" * 500, b"SIMPLE", b"\x00" * 6000])
 @pytest.mark.parametrize("packed", [False, True])
 def test_not_fits(tmp_path, content, packed):
@@ -282,6 +283,7 @@ def test_not_fits(tmp_path, content, packed):
     assert caught.value.path == str(path)
 
 
+@pytest.mark.fault_case(81)
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("share", [0.02, 0.2, 0.5, 0.8, 0.97])
 def test_truncated(tmp_path, packed, share):
@@ -301,6 +303,7 @@ def test_truncated_inside_the_events(tmp_path):
         EventList.read(path)
 
 
+@pytest.mark.fault_case(81)
 def test_damaged_gzip(tmp_path):
     content = bytearray(make(2000).write(tmp_path / "a.evt.gz").read_bytes())
     content[len(content) // 2] ^= 0xFF
@@ -310,7 +313,7 @@ def test_damaged_gzip(tmp_path):
         EventList.read(path)
 
 
-@pytest.mark.filterwarnings("ignore:.*does not keep to its format:swiftxrt.exceptions.MetadataWarning")
+@pytest.mark.filterwarnings("ignore:.*(does not keep to its format|DATASUM):swiftxrt.exceptions.MetadataWarning")
 def test_lines_of_the_header_are_damaged(path):
     """Cut out, blank or garbled: either the file is refused, or what was lost does not matter."""
     whole = path.read_bytes()

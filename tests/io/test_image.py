@@ -147,6 +147,7 @@ def test_not_an_image(tmp_path):
     refused([fits.PrimaryHDU(np.zeros((5, 5)), header=header)], "not a sky image")
 
 
+@pytest.mark.fault_case(81)
 @pytest.mark.parametrize("name", ["a.fits", "a.fits.gz"])
 def test_truncated(tmp_path, name):
     path = make().write(tmp_path / name)

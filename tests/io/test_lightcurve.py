@@ -176,6 +176,7 @@ class TestOgip:
         assert read["dt"] == 10.0
         assert read["instr"] == "XRT"
 
+    @pytest.mark.filterwarnings("ignore:.*DATASUM:swiftxrt.exceptions.MetadataWarning")
     def test_time_without_utc_columns(self, tmp_path, curve):
         curve.write(tmp_path / "a.fits")
         with fits.open(tmp_path / "a.fits") as hdus:

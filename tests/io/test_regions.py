@@ -133,6 +133,7 @@ def test_pixels_count_from_zero(tmp_path):
     assert (region.center.x, region.center.y, region.radius) == (499.5, 0, 20)
 
 
+@pytest.mark.fault_case(91)
 @pytest.mark.parametrize(
     "text",
     [
@@ -154,6 +155,7 @@ def test_nothing_read_is_an_error(tmp_path, text):
     assert caught.value.path == str(path)
 
 
+@pytest.mark.fault_case(91)
 def test_the_error_says_what_to_do(tmp_path):
     path = tmp_path / "a.reg"
     path.write_text("circle(500,500,20)")

@@ -218,6 +218,7 @@ def rewritten(path: Path, *, drop: tuple[str, ...] = (), columns: Any = None, **
     return target
 
 
+@pytest.mark.filterwarnings("ignore:.*DATASUM:swiftxrt.exceptions.MetadataWarning")
 def test_rates_become_counts(tmp_path: Path) -> None:
     make().write(tmp_path / "x.pha")
     rate = (make().counts / make().exposure.value).astype(np.float32)
@@ -239,6 +240,7 @@ def test_flags_may_be_keywords_or_missing(tmp_path: Path) -> None:
     assert CountSpectrum.read(rewritten(tmp_path / "x.pha", QUALITY=5)).quality.min() == 5
 
 
+@pytest.mark.filterwarnings("ignore:.*DATASUM:swiftxrt.exceptions.MetadataWarning")
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

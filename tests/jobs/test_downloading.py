@@ -155,8 +155,14 @@ def test_table_and_retry(tmp_path: Path) -> None:
     assert list(saved.table["error"]) == ["", "no network"]
     assert saved.table["size"][0] == (tmp_path / "spec.tar.gz").stat().st_size * u.byte
     assert saved.failed == {Kind.IMAGE: "no network"}
-    with pytest.raises(KeyError):
-        saved[Kind.IMAGE]
+    for absent, reason in (("image", "no network"), (Kind.SOURCES, "not asked for")):
+        with pytest.raises(ProductNotAvailableError, match=reason):
+            saved[absent]
+        assert absent not in saved
+        assert saved.get(absent) is None
+    with pytest.raises(RequestError, match="must be one of"):
+        saved["picture"]
+    assert saved["spectrum"] == saved.get(Kind.SPECTRUM) == tmp_path / "spec.tar.gz"
     assert "1 of 2 products" in repr(saved)
     assert "no network" in saved._repr_html_()
     with pytest.warns(PartialResultWarning, match="no network") as caught:

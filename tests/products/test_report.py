@@ -123,6 +123,17 @@ def test_progress_never_goes_back() -> None:
     assert JobReport("1", {}).after(again).fraction == 0.75
 
 
+@pytest.mark.parametrize("later", [Phase.UNKNOWN, Phase.PENDING, Phase.EXECUTING])
+def test_what_has_ended_stays_so(later: Phase) -> None:
+    ended = JobReport("1", {Kind.SPECTRUM: ProductStatus(Phase.ERROR, "no data"), Kind.IMAGE: ProductStatus(later)})
+    again = JobReport("1", dict.fromkeys(ended.products, ProductStatus(later, "again", remark="too late")))
+    known = again.after(ended).products
+    assert known[Kind.SPECTRUM] == ProductStatus(Phase.ERROR, "no data", remark="too late")
+    assert known[Kind.IMAGE] == ProductStatus(later, "again", remark="too late")
+    complete = JobReport("1", dict.fromkeys(ended.products, ProductStatus(Phase.COMPLETED)))
+    assert complete.after(ended) == complete
+
+
 def test_report_of_nothing() -> None:
     empty = JobReport("1", {})
     assert (empty.phase, empty.fraction, str(empty)) == (Phase.UNKNOWN, 0.0, "job 1: UNKNOWN")

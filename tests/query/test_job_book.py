@@ -73,6 +73,7 @@ def test_jobs_of_both_backends_are_in_the_book(service: SwiftXRTClass, small_arc
         assert len(service.job_book.find()) == 2
 
 
+@pytest.mark.fault_case(56)
 def test_lost_reply_makes_no_second_job(service: SwiftXRTClass, broken: set[str]) -> None:
     broken.add(SUBMIT)
     first = service.submit(IMAGE)
@@ -88,6 +89,7 @@ def test_lost_reply_makes_no_second_job(service: SwiftXRTClass, broken: set[str]
     assert service.count_active_jobs() == 2
 
 
+@pytest.mark.fault_case(1)
 def test_service_that_is_not_there(service: SwiftXRTClass) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         nobody = f"http://127.0.0.1:{server.getsockname()[1]}"
@@ -97,6 +99,7 @@ def test_service_that_is_not_there(service: SwiftXRTClass) -> None:
     assert (entry.state, entry.is_open) == ("refused", False)
 
 
+@pytest.mark.fault_case(6)
 def test_connection_that_breaks(service: SwiftXRTClass) -> None:
     def hang_up(server: socket.socket) -> None:
         while not over.is_set():
@@ -156,6 +159,7 @@ def test_list_of_jobs_shows_book_and_service(service: SwiftXRTClass, broken: set
     assert list(times.isot) == sorted(times.isot, reverse=True)
 
 
+@pytest.mark.fault_case(56)
 def test_lost_job_shows_up_in_the_list(service: SwiftXRTClass, broken: set[str]) -> None:
     broken.update([SUBMIT, LIST])
     with pytest.raises(ServiceUnavailableError):

@@ -66,6 +66,7 @@ def url(small_archive: Path, instant: threading.Event) -> Iterator[str]:
         instant.set()
 
 
+@pytest.mark.fault_case(67)
 def test_list_on_the_server(url: str, calls: Counter[str]) -> None:
     wanted = requests(8)
     with SwiftXRTClass(user=USER) as service:

@@ -68,6 +68,7 @@ def test_ordinary_requests_have_none(ordinary):
     assert ordinary.with_defaults().cautions == ()
 
 
+@pytest.mark.fault_case(88)
 @pytest.mark.parametrize(
     ("doubtful", "field", "text"),
     [

@@ -140,6 +140,7 @@ def test_extraction_reports_everything():
 # ---------------------------------------------------------------- light curves
 
 
+@pytest.mark.fault_case(87)
 @pytest.mark.parametrize(
     ("values", "field", "text"),
     [

@@ -118,6 +118,7 @@ def test_plain_intervals_refused(plain):
         TimeIntervals.from_dict({"intervals": plain})
 
 
+@pytest.mark.fault_case(89)
 @pytest.mark.parametrize("obsids", [(), ("123",), (["00032459001"],), (1.5,), (None,), (58990,)])
 def test_observations_refused(obsids):
     with pytest.raises(RequestError, match="obsids"):

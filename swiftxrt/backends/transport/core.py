@@ -222,6 +222,9 @@ class _Session(requests.Session):
         super().__init__()
         self._settings: dict[tuple[str | None, ...], Mapping[str, Any]] = {}
 
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """No address: `Transport` follows redirections, and one that cannot be read would leave the connection open."""
+
     def merge_environment_settings(self, url: Any, *given: Any) -> Any:  # type: ignore[override]
         """As the base class does it; what is given is the same with every request of ours."""
         known = (*url.split("/")[:3], *map(os.environ.get, _ENVIRONMENT))

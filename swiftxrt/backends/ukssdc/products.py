@@ -30,7 +30,7 @@ from ...request.target import Target
 from ...wire import history, rebin, status
 from ...wire.jobpars import completed_request, resolved_target
 from ...wire.request import from_wire
-from ...wire.values import is_unset
+from ...wire.values import is_unset, job_number
 from . import collecting
 from .answers import LiveAnswers
 from .connection import Connection
@@ -109,14 +109,15 @@ class UKSSDCBackend:
         sender = self._service.sender
         sent = {**request.to_wire(user=sender), "UserID": sender}
         reply = self._service.call("run_userobject.php", sent, sealed=True)
-        missing = [key for key in ("URL", "JobID") if is_unset(reply.get(key))]
+        job_id = job_number(reply.get("JobID"))
+        missing = [key for key, lacks in (("URL", is_unset(reply.get("URL"))), ("JobID", not job_id)) if lacks]
         if missing:
             raise ProtocolError(
                 f"the request was accepted, but the reply lacks {', '.join(missing)}",
                 advice="look for the job in list_jobs() before sending it again",
                 payload_excerpt=", ".join(sorted(map(str, reply))),
             )
-        job_id, url = str(reply["JobID"]), str(reply["URL"]).rstrip("/")
+        url = str(reply["URL"]).rstrip("/")
         parameters = reply.get("jobPars")
         resolved = _resolved(request, parameters, sent, job_id)
         known = {"parameters": _without_user(parameters), "service": self.service}
