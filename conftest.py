@@ -76,10 +76,12 @@ def _no_address_gets_out(_watch: Any, _own_data_folder: Path) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _short_pauses() -> Iterator[None]:
-    """Do not wait for long before something is tried again."""
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Do not wait for long before something is tried again, or looked for."""
     from swiftxrt.config import conf
+    from swiftxrt.jobs import reconciling
 
+    monkeypatch.setattr(reconciling, "_LEAST_SETTLING_S", 0.0)
     with conf.set_temp("retry_wait", 1e-3):
         yield
 

@@ -64,7 +64,8 @@ class DaemonThreads(Executor):
         """Wait for the threads to end, but no longer than so many seconds in all."""
         end = time.monotonic() + timeout_s
         for thread in self._threads:
-            thread.join(max(0.0, end - time.monotonic()))
+            if thread is not threading.current_thread():  # which may collect the garbage
+                thread.join(max(0.0, end - time.monotonic()))
 
 
 def _stop(tasks: queue.SimpleQueue[_Task | None], workers: int) -> None:

@@ -19,6 +19,8 @@ __all__ = ["open_entries", "reconcile", "time_to_settle"]
 
 #: No job appears in the list later than this after its request was lost.
 _MOST_SETTLING_S = 60.0
+# A busy service may still be at work on a request when nobody waits for its reply any more.
+_LEAST_SETTLING_S = 3.0
 #: Whatever differs from the documented defaults was chosen by somebody else, unless it was sent at the same time.
 _NEAR_S = 600.0
 
@@ -144,7 +146,7 @@ def time_to_settle(backend: ProductBackend, entries: Collection[BookEntry]) -> f
 
 
 def _settling_s(backend: ProductBackend) -> float:
-    return min(float(backend.min_poll_interval_s), _MOST_SETTLING_S)
+    return min(max(float(backend.min_poll_interval_s), _LEAST_SETTLING_S), _MOST_SETTLING_S)
 
 
 def _time_apart(job: JobSummary, entry: BookEntry) -> float:

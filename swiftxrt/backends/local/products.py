@@ -73,7 +73,9 @@ class LocalBackend:
         self.archive = Archive(Path(archive).expanduser())
         if workers is not None and workers < 0:
             raise RequestError([("workers", f"must be positive, or None for one per processor core; got {workers}")])
-        self._scratch = None if state is not None else tempfile.TemporaryDirectory(prefix="swiftxrt-")
+        self._scratch = (
+            None if state is not None else tempfile.TemporaryDirectory(prefix="swiftxrt-", ignore_cleanup_errors=True)
+        )
         folder = Path(state).expanduser() if state is not None else Path(self._scratch.name)  # type: ignore[union-attr]
         self.store = _open_store(folder)
         self._lock = _hold(folder)
@@ -88,7 +90,7 @@ class LocalBackend:
         self._guard = threading.Lock()
         self._closed = False
         self.store.stop(requested=False)
-        self._finalizer = weakref.finalize(self, _release, self._lock, self._scratch)
+        self._finalizer = weakref.finalize(self, _release, self._lock, self._scratch, self._scheduler)
         self._resume()
 
     @property
@@ -306,7 +308,9 @@ def _hold(folder: Path) -> sqlite3.Connection:
     return connection
 
 
-def _release(lock: sqlite3.Connection, scratch: tempfile.TemporaryDirectory[str] | None) -> None:
+def _release(lock: sqlite3.Connection, scratch: tempfile.TemporaryDirectory[str] | None, scheduler: Scheduler) -> None:
+    if scratch is not None:
+        scheduler.give_up()
     lock.close()
     if scratch is not None:
         scratch.cleanup()

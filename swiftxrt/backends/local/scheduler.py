@@ -20,6 +20,8 @@ __all__ = ["Scheduler"]
 
 #: How often a product is taken up again after a worker process died.
 _RESTARTS = 2
+# So long a product may take to its next step when the process ends.
+_LAST_STEP_S = 2.0
 
 
 class Scheduler:
@@ -78,12 +80,24 @@ class Scheduler:
 
     def close(self) -> None:
         """Take nothing more from the queue, and wait until the work under way has stopped at its next step."""
+        executor = self._stop()
+        if executor is not None:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+    def give_up(self) -> None:
+        """As `close`, but wait for threads a moment only: nobody wants what they make."""
+        executor = self._stop()
+        if executor is not None:
+            executor.shutdown(wait=False, cancel_futures=True)
+        if isinstance(executor, DaemonThreads):
+            executor.join(_LAST_STEP_S)
+
+    def _stop(self) -> Executor | None:
         with self._guard:
             self._closed = True
             executor, self._executor = self._executor, None
         self._store.stop()
-        if executor is not None:
-            executor.shutdown(wait=True, cancel_futures=True)
+        return executor
 
     def _dispatch(self) -> None:
         """Give the idle workers something to do.
