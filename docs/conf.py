@@ -83,14 +83,8 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": False,
 }
-# Next to these pages there is nothing to list.
-html_sidebars = {
-    name: []
-    for name in (
-        *("index", "install", "first_light", "commands", "validation", "changelog"),
-        *("requesting", "jobs", "results", "coming_from_swifttools", "running_a_service"),
-    )
-}
+# Next to the pages at the top there is nothing to list.
+html_sidebars = {"*": []}
 
 
 def resolve_by_ending(app: Sphinx, env: Any, node: Any, contnode: nodes.Element) -> nodes.Element | None:
