@@ -57,7 +57,8 @@ def run(*, archive: Path | None, obsid: str | None, output: Path) -> int:
     request.write(output / "request.yaml")
     with (
         tempfile.TemporaryDirectory(prefix="swiftxrt-") as own,
-        conf.set_temp("data_dir", own),  # nothing of this belongs into the user's job book
+        conf.set_temp("data_dir", own),  # nothing of this belongs into the user's job book,
+        conf.set_temp("cache", False),  # noqa: FBT003 - or among the replies of a real service
         embedded_server(archive, users=[_USER], processes=True) as url,
         SwiftXRTClass(user=_USER) as client,
     ):

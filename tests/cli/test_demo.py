@@ -14,7 +14,7 @@ from astropy.io import fits
 
 import swiftxrt
 from swiftxrt.cli.main import main
-from swiftxrt.config import data_folder
+from swiftxrt.config import cache_folder, data_folder
 from swiftxrt.exceptions import SwiftXRTWarning
 
 FILES = (
@@ -31,10 +31,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
         warnings.catch_warnings(),
         contextlib.redirect_stderr(errors),
         swiftxrt.conf.set_temp("data_dir", str(tmp_path_factory.mktemp("data") / "none")),
+        swiftxrt.conf.set_temp("cache_dir", str(tmp_path_factory.mktemp("cache") / "none")),
     ):
         warnings.simplefilter("always", SwiftXRTWarning)
         assert main(["demo", "--output", str(output)]) == 0
         assert not data_folder().exists()  # the user's job book has nothing of it
+        assert not cache_folder().exists()
     # The burst is bright for a moment, and the user is told.
     assert "PileUpWarning: light curve: 1 of 8 PC snapshots are piled up" in errors.getvalue()
     return output
