@@ -218,7 +218,7 @@ def test_what_is_no_bundle(plain: ProductSet, tmp_path: Path) -> None:
             ProductSet.read_bundle(path)
 
 
-@pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "bundle/../../outside", "C:\\outside"])
+@pytest.mark.parametrize("name", ["../outside", "/outside", "bundle/../../outside", "C:\\outside"])
 def test_hostile_archives_write_nothing_outside(plain: ProductSet, tmp_path: Path, name: str) -> None:
     path = plain.write_bundle(tmp_path / "bundle.zip")
     with zipfile.ZipFile(path, "a") as archive:

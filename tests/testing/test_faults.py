@@ -548,7 +548,7 @@ def members(trick: str, **options: Any) -> list[tarfile.TarInfo]:
 
 
 def test_tar_archives() -> None:
-    assert members("absolute")[0].name == "/tmp/escaped.txt"
+    assert members("absolute")[0].name == "/escaped.txt"
     link, behind = members("symlink")
     assert (link.issym(), link.linkname, behind.name) == (True, "..", "link/escaped.txt")
     assert [member.islnk() for member in members("hardlink")] == [True, True, False]
@@ -574,7 +574,7 @@ def test_zip_archives() -> None:
         with zipfile.ZipFile(io.BytesIO(faults.hostile_archive(trick, ".zip", **options))) as opened:
             return opened.infolist()
 
-    assert listed("absolute")[0].filename == "/tmp/escaped.txt"
+    assert listed("absolute")[0].filename == "/escaped.txt"
     assert [entry.filename for entry in listed("backslash")] == ["..\\..\\escaped.txt", "C:\\escaped.txt"]
     assert listed("symlink")[0].external_attr >> 16 == 0o120777
     assert listed("encrypted")[0].flag_bits & 1

@@ -143,7 +143,7 @@ def _nested_bomb(size: int, members: int) -> bytes:
 
 _TAR_MAKERS: dict[str, Callable[[int, int], bytes | Iterator[bytes]]] = {
     "parent": _tar(_file("../escaped.txt"), _file("a/../../escaped.txt")),
-    "absolute": _tar(_file("/tmp/escaped.txt")),
+    "absolute": _tar(_file("/escaped.txt")),
     "symlink": _tar(_header("link", type=tarfile.SYMTYPE, linkname=".."), _file("link/escaped.txt")),
     "hardlink": _tar(
         _header("passwd", type=tarfile.LNKTYPE, linkname="/etc/passwd"),
@@ -209,7 +209,7 @@ def _encrypted(size: int, members: int) -> bytes:
 
 _ZIP_MAKERS: dict[str, Callable[[int, int], bytes | Iterator[bytes]]] = {
     "parent": _zip(("../escaped.txt", _EVIL), ("a/../../escaped.txt", _EVIL)),
-    "absolute": _zip(("/tmp/escaped.txt", _EVIL)),
+    "absolute": _zip(("/escaped.txt", _EVIL)),
     "backslash": _zip(("..\\..\\escaped.txt", _EVIL), ("C:\\escaped.txt", _EVIL)),
     "symlink": _zip(("link", b".."), mode=0o120777),
     "setuid": _zip(("program", _EVIL), mode=0o106777),

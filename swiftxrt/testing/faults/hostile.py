@@ -24,7 +24,7 @@ __all__ = [
 #: File names that lead astray, or that some file system cannot hold.
 HOSTILE_NAMES = (
     "../../escaped",
-    "/tmp/escaped",
+    "/escaped",
     "..\\..\\escaped",
     "C:\\escaped",
     "null\0byte",
