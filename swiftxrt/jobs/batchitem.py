@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchItem", "item_table"]
 
-_COLUMNS = ("name", "job_id", "outcome", "phase", "products", "elapsed", "folder", "error")
+# Those that people look for at the edges: the middle ones are not printed where there is little room.
+_COLUMNS = ("index", "name", "outcome", "products", "phase", "job_id", "elapsed", "folder", "error")
+_TYPES = (int, str, str, str, str, str, float, str, str)
 
 
 class BatchItem:
@@ -130,15 +132,12 @@ class BatchItem:
 
 def item_table(items: Sequence[BatchItem]) -> QTable:
     """Items as a table; see ``JobList.table``."""
-    rows = [_row(item) for item in items]
-    table = QTable()
-    for number, name in enumerate(_COLUMNS):
-        values = [row[number] for row in rows]
-        table[name] = np.array(values, dtype=float) * u.s if name == "elapsed" else np.array(values, dtype=str)
+    table = QTable(rows=[_row(item) for item in items], names=_COLUMNS, dtype=_TYPES, units={"elapsed": u.s})
+    table["elapsed"].info.format = ".1f"
     return table
 
 
-def _row(item: BatchItem) -> tuple[str, str, str, str, str, float, str, str]:
+def _row(item: BatchItem) -> tuple[int, str, str, str, str, str, float, str, str]:
     work, job = item._work, item.job
     asked = len(item.request.kinds)
     there = _number_on_disk(work)
@@ -146,11 +145,12 @@ def _row(item: BatchItem) -> tuple[str, str, str, str, str, float, str, str]:
     if elapsed is None and job is not None and job.submitted is not None:
         elapsed = time.time() - job.submitted.timestamp()
     return (
+        item.index,
         item.request.target.name,
-        item.job_id or "",
         item.outcome.value,
-        item.phase.value,
         f"{there} of {asked}",
+        item.phase.value,
+        item.job_id or "",
         float("nan") if elapsed is None else elapsed,
         str(item.folder or ""),
         str(item.error or ""),

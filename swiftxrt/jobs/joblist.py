@@ -254,10 +254,10 @@ class JobList(Sequence[BatchItem]):
     def table(self) -> QTable:
         """The list as a table, a row for each request.
 
-        Columns: ``name`` of the target, ``job_id``, ``outcome``, ``phase``,
+        Columns: ``index`` in the list, ``name`` of the target, ``outcome``,
         ``products`` (number of those on disk, and of those asked for),
-        ``elapsed`` (time from submission to end, or until now), ``folder`` and
-        ``error``.
+        ``phase``, ``job_id``, ``elapsed`` (time from submission to end, or
+        until now), ``folder`` and ``error``.
         """
         with self._queue.changed:
             return item_table(self[:])

@@ -67,7 +67,16 @@ def _light_curves(this: LightCurveSet, other: LightCurveSet, findings: Findings,
                 _bins(f"{name} {mode.value}", one[rows[0]], two[rows[1]], findings)
     variants = [{f"{path}{name}": curves for name, curves in side.variants.items()} for side in (this, other)]
     for name, one, two in findings.partners("light curve", *variants):
-        _light_curves(one, two, findings, f"{name}/")
+        if not (_same_rows(one, this) and _same_rows(two, other)):
+            _light_curves(one, two, findings, f"{name}/")
+
+
+def _same_rows(variant: LightCurveSet, curves: LightCurveSet) -> bool:
+    """Whether a variant holds what the curves themselves hold, as where every centroid was found."""
+    if set(variant) != set(curves):
+        return False
+    pairs = [(variant[name], curves[name]) for name in curves]
+    return all(len(one) == len(two) and bool(np.all(one == two)) for one, two in pairs)
 
 
 def _curves(curves: LightCurveSet, path: str) -> dict[str, Any]:

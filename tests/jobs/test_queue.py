@@ -86,7 +86,7 @@ def test_no_thread_is_left_when_a_list_has_ended(run: Run) -> None:
 def test_table(many: Any, run: Run) -> None:
     jobs = run([request("S0"), request("a failed one"), request("a partial one", "standard", "enhanced")])
     table = jobs.wait(timeout=LONG).table
-    assert table.colnames == ["name", "job_id", "outcome", "phase", "products", "elapsed", "folder", "error"]
+    assert table.colnames == ["index", "name", "outcome", "products", "phase", "job_id", "elapsed", "folder", "error"]
     assert list(table["outcome"]) == ["done", "failed", "partial"]
     assert list(table["phase"]) == ["COMPLETED", "ERROR", "COMPLETED"]
     assert list(table["products"]) == ["1 of 1", "0 of 1", "1 of 2"]

@@ -264,6 +264,15 @@ def test_hardness_ratios_and_variants():
     assert dict(comparison.missing) == {"light curve soft": "only in other"}
 
 
+def test_variants_with_the_same_rows_are_not_listed_again():
+    def made(rate: float, other: float) -> ProductSet:
+        variants = {"with_unreliable": LightCurveSet(curve([other, 2.0]))}
+        return ProductSet({Kind.LIGHT_CURVE: LightCurveSet(curve([rate, 2.0]), variants=variants)})
+
+    items = [list(made(1.0, 1.0).compare(two).table["item"]) for two in (made(1.4, 1.4), made(1.4, 1.5))]
+    assert [any("/" in item for item in listed) for listed in items] == [False, True]
+
+
 def test_curve_without_t0_says_when_in_met():
     this, other = (ProductSet({Kind.LIGHT_CURVE: LightCurveSet(one)}) for one in (curve([1.0]), curve([1.5])))
     this.light_curve.total.t0_met = None

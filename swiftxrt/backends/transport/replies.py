@@ -26,8 +26,6 @@ _PIECE = 1 << 18
 _EXCERPT = 300
 _PAGE_START = 1 << 16
 _FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
-# Of the standard library, and of urllib3 before 2.0.
-_UNTRUSTED = (ssl.SSLCertVerificationError.__name__, "CertificateError")
 _ADVICE = {
     401: "the service wants to know who asks: check the registered e-mail address (conf.user)",
     403: "the service does not allow this: check the registered e-mail address (conf.user), and that the job is yours",
@@ -237,9 +235,8 @@ def _beginning(reply: Reply) -> str:
 
 def _raw_pieces(response: requests.Response) -> Iterator[bytes]:
     """The packed body as it arrives."""
-    # urllib3 before 2.2 has no read1: it waits until a piece is whole, or the deadline over.
-    read = getattr(response.raw, "read1", response.raw.read)
-    while piece := read(_PIECE, decode_content=False):
+    # `read` would wait until a piece is whole, or the deadline over.
+    while piece := response.raw.read1(_PIECE, decode_content=False):
         yield piece
 
 
@@ -259,7 +256,7 @@ def _unsent(asked: Asked, message: str) -> ServiceUnavailableError:
 def _failure(asked: Asked, mine: Exchange, error: BaseException, what: str) -> ServiceError:
     """What a fault of the libraries below means."""
     causes = list(_causes(error))
-    untrusted = next((cause for cause in causes if type(cause).__name__ in _UNTRUSTED), None)
+    untrusted = next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None)
     if untrusted is not None:
         return ServiceError(
             f"{asked.url} cannot prove that it is what it claims to be ({_told(untrusted)}); nothing was sent. "
