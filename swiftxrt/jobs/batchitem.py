@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import astropy.units as u
-import numpy as np
 from astropy.table import QTable
 
 from .. import exceptions
