@@ -83,7 +83,9 @@ class RequestError(SwiftXRTError, ValueError):
     def __init__(self, problems: Iterable[tuple[str, str]] | str, what: str = "") -> None:
         if isinstance(problems, str):
             problems = (("", problems),)
-        self.problems: tuple[tuple[str, str], ...] = tuple(problems)
+        self.problems: tuple[tuple[str, str], ...] = tuple(
+            (printable(field), printable(message, lines=True)) for field, message in problems
+        )
         self.what = what
         lines = [f"{field}: {message}" if field else message for field, message in self.problems]
         opening = f"{what} cannot be used as given" if what else ""
@@ -118,7 +120,7 @@ class FormatError(SwiftXRTError, OSError):
 
     def __init__(self, message: str, path: str | PathLike[str] | None = None) -> None:
         self.path = None if path is None else str(path)
-        self.reason = message
+        self.reason = printable(message, lines=True)
         super().__init__(f"{self.path}: {message}" if self.path else message)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -138,7 +140,7 @@ class StorageError(SwiftXRTError, OSError):
 
     def __init__(self, message: str, path: str | PathLike[str] | None = None) -> None:
         self.path = None if path is None else str(path)
-        self.reason = message
+        self.reason = printable(message, lines=True)
         super().__init__(f"{self.path}: {message}" if self.path else message)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -106,3 +106,10 @@ def test_warning_points_at_the_caller():
     assert caught[0].category is ServiceWarning
     assert caught[0].filename == __file__
     assert caught[0].lineno == inspect.currentframe().f_lineno - 3
+
+
+def test_parts_of_errors_hold_no_control_characters():
+    nasty = "name \x1b[2J of a file"
+    made = exceptions.RequestError([(nasty, nasty)]), exceptions.FormatError(nasty), exceptions.StorageError(nasty)
+    texts = [*made[0].problems[0], made[1].reason, made[2].reason]
+    assert not [text for text in texts if "\x1b" in text]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,13 +16,14 @@ from swiftxrt.exceptions import (
     ProtocolError,
     ServiceError,
     ServiceUnavailableError,
+    StorageError,
     SubmissionUncertainError,
 )
 from swiftxrt.jobs.entries import EntryState
 from swiftxrt.jobs.job import Job
 from swiftxrt.kinds import ProductKind
 from swiftxrt.testing import FaultPlan, faults
-from swiftxrt.testing.faults import Fault, Request
+from swiftxrt.testing.faults import Fault, Reply, Request
 
 Asked = Callable[[str], Callable[[], int]]
 
@@ -241,3 +243,40 @@ def test_whole_file_before_the_last_look(
     bad = job.download(tmp_path, kinds="image", stem="bad")[ProductKind.IMAGE]
     assert bad.read_bytes() == good.read_bytes()
     assert parts_of(requests) == [None, f"bytes={size}-"]
+
+
+@pytest.mark.fault_case(32)
+def test_part_that_ends_behind_the_end(
+    plan: FaultPlan, job: Job, tmp_path: Path, requests: list[Request], noting: Fault
+) -> None:
+    """The size of the whole is known from nowhere else."""
+
+    def smaller(request: Request, reply: Reply) -> Reply:
+        part, _, total = str(reply.header("Content-Range")).partition("/")
+        return reply.with_headers({"Content-Range": f"{part}/{int(total) - 1}"})
+
+    good = job.download(tmp_path, kinds="image", stem="good")[ProductKind.IMAGE]
+    plan.replace(
+        noting.on("file"),
+        faults.truncate(1000, framing="chunked").on("file", count=1),
+        Fault("smaller whole", smaller).on("file", after=1, count=1),
+    )
+    bad = job.download(tmp_path, kinds="image", stem="bad")[ProductKind.IMAGE]
+    assert bad.read_bytes() == good.read_bytes()
+    assert parts_of(requests) == [None, "bytes=1000-", None]
+
+
+@pytest.mark.fault_case(72)
+def test_rest_for_which_there_is_no_room(
+    plan: FaultPlan, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: Asked
+) -> None:
+    """Another program has filled the disk while the connection was broken."""
+    usage = shutil.disk_usage(tmp_path)
+    free = iter([10**12, 1])
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=next(free)))
+    files = asked("file")
+    plan.replace(faults.truncate(1000).on("file", count=1))
+    with pytest.raises(StorageError, match="needs .* bytes, and 1 are free"):
+        job.download(tmp_path, kinds="image")
+    assert files() == 2
+    assert names(tmp_path) == []

@@ -97,7 +97,8 @@ def test_other_positions() -> None:
     assert converted is not None
     assert converted.frame.name == "icrs"
     assert converted.separation(galactic) < 1 * u.mas
-    for wrong in (SkyCoord([1, 2], [3, 4], unit="deg"), SkyCoord(np.nan, 3, unit="deg"), galactic.l, (266.4, -28.9)):
+    unknown = [SkyCoord(*pair, unit="deg") for pair in ((np.nan, 3), (3, np.nan))]
+    for wrong in (*unknown, SkyCoord([1, 2], [3, 4], unit="deg"), galactic.l, (266.4, -28.9)):
         with pytest.raises(RequestError, match="position: "):
             Target("X", position=wrong)
 
@@ -119,6 +120,12 @@ def test_other_positions() -> None:
         (lambda: ImageRequest(bands=["0.3-1.5 keV", "10-0.3 keV"]), "bands"),
         (lambda: TimeIntervals((0 * u.keV, 100 * u.keV)), "intervals"),
         (lambda: TimeIntervals((100 * u.s, 0 * u.s)), "intervals"),
+        (lambda: TimeIntervals((100 * u.s, 100 * u.s)), "intervals"),
+        (lambda: TimeIntervals((0 * u.s, np.nan * u.s)), "intervals"),
+        (lambda: TimeIntervals((0 * u.s, np.inf * u.s)), "intervals"),
+        (lambda: ExtractionSettings(centroid_tolerance=np.nan * u.arcsec), "centroid_tolerance"),
+        (lambda: ExtractionSettings(centroid_tolerance=np.inf * u.arcsec), "centroid_tolerance"),
+        (lambda: ExtractionSettings(centroid_tolerance=[1, 2] * u.arcsec), "centroid_tolerance"),
     ],
 )
 def test_wrong_quantities(make: Callable[[], Any], field: str) -> None:
@@ -142,7 +149,11 @@ def test_all_scales_of_a_time_mean_the_same() -> None:
 
 @pytest.mark.fault_case(88)
 @pytest.mark.parametrize(
-    "wrong", [dt.datetime(2020, 4, 16, 7), dt.date(2020, 4, 16), 58955.3, 58955.3 * u.day, 608713542.3, "608713542"]
+    "wrong",
+    [
+        *(dt.datetime(2020, 4, 16, 7), dt.date(2020, 4, 16), 58955.3, 58955.3 * u.day, 608713542.3, "608713542"),
+        *(np.nan * u.s, np.inf * u.s, 1e11 * u.s, [1, 2] * u.s, Time([2020, 2021], format="jyear")),
+    ],
 )
 def test_times_that_may_mean_several_things(wrong: Any) -> None:
     with pytest.raises(RequestError, match="t0: "):

@@ -71,11 +71,11 @@ def test_circles_end(plan: FaultPlan, client: SwiftXRTClass, job: Job, tmp_path:
 
 
 @pytest.mark.fault_case(16)
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("host", ["http://127.0.0.1", "http://localhost", "https://127.0.0.1"])
 def test_no_other_host_is_asked(plan: FaultPlan, client: SwiftXRTClass, job: Job, tmp_path: Path, host: str) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         other.setblocking(False)
-        there = f"http://{host}:{other.getsockname()[1]}/secret"
+        there = f"{host}:{other.getsockname()[1]}/secret"
         plan.replace(faults.redirect(there, status=307).on("count"), faults.redirect(there).on("file"))
         for do in (client.count_active_jobs, lambda: job.download(tmp_path, kinds="image")):
             with conf.set_temp("total_timeout", 2.0), pytest.raises(ServiceError, match="not followed") as caught:
