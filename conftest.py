@@ -154,7 +154,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     unknown = (set(passed) | set(failed)) - {int(case["number"]) for case in cases}
     with path.open("w", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(["No.", "", "What happens", "What you get", "Tests"])
+        table.writerow(["No.", "Where", "What happens", "What you get", "Tests"])
         for case in cases:
             number = int(case["number"])
             tests = f"{failed[number]} failed" if failed[number] else str(passed[number] or "none")

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from ._version import __version__ as __version__
     from .bands import EnergyBand as EnergyBand
     from .config import conf as conf
+    from .engine.merge_limits import merge_upper_limits as merge_upper_limits
+    from .engine.plan import plan_exposure as plan_exposure
+    from .engine.scene import Scene as Scene
+    from .engine.source import Source as Source
     from .jobs.book import JobBook as JobBook
     from .jobs.job import Job as Job
     from .jobs.joblist import JobList as JobList
@@ -65,6 +69,7 @@ if TYPE_CHECKING:
     from .request.spectrum import TimeSlice as TimeSlice
     from .request.spectrum import TimeSlices as TimeSlices
     from .request.target import Target as Target
+    from .testing.synthetic import simulate_observations as simulate_observations
 
 __citation__ = (
     "Please cite swiftxrt (see CITATION.cff), the instrument (Burrows et al. 2005, SSRv 120, 165) and, for light "
@@ -78,6 +83,10 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "_version": ("__version__",),
     "bands": ("EnergyBand",),
     "config": ("conf",),
+    "engine.merge_limits": ("merge_upper_limits",),
+    "engine.plan": ("plan_exposure",),
+    "engine.scene": ("Scene",),
+    "engine.source": ("Source",),
     "jobs.book": ("JobBook",),
     "jobs.job": ("Job",),
     "jobs.joblist": ("JobList",),
@@ -109,6 +118,7 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "request.sources": ("SourceDetectionRequest",),
     "request.spectrum": ("ObsidSlices", "SingleSlice", "SnapshotSlices", "SpectrumRequest", "TimeSlice", "TimeSlices"),
     "request.target": ("Target",),
+    "testing.synthetic": ("simulate_observations",),
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 

@@ -6,19 +6,22 @@ import errno
 import hashlib
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ._paths import as_path
 from .exceptions import OutputExistsError, RequestError, StorageError, SwiftXRTError
 
-__all__ = ["atomic_path", "check_target", "name_beside", "output_errors", "too_full"]
+__all__ = ["atomic_path", "check_target", "name_beside", "output_errors", "too_full", "usable_folder"]
 
 # File systems allow 255 bytes for a name; the rest is for what is put around it.
 _LONGEST_NAME = 200
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 _UNNAMED = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
+_ELSEWHERE = (errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ELOOP)
 
 
 @contextmanager
@@ -44,11 +47,11 @@ def atomic_path(path: str | os.PathLike[str], overwrite: bool = False) -> Iterat
     OutputExistsError
         If `path` exists and `overwrite` is false, or `path` is a folder.
     RequestError
-        If the folder of `path` does not exist.
+        If `path` cannot be a path, or its folder does not exist.
     StorageError
         If the disk is full, or the folder cannot be written to.
     """
-    target = Path(path)
+    target = as_path(path, "path")
     check_target(target, overwrite)
     temporary = name_beside(target, f".part-{secrets.token_hex(4)}-")
     try:
@@ -119,10 +122,32 @@ def output_errors(path: str | os.PathLike[str]) -> Iterator[None]:
     """
     try:
         yield
+    except StorageError as error:
+        if error.path == str(path):
+            raise
+        raise StorageError(error.reason, path) from error  # not of a temporary name that nobody has heard of
     except SwiftXRTError:
         raise
     except OSError as error:
         raise _refused(error, path) from error
+
+
+def usable_folder(folder: Path) -> Path:
+    """Make a folder if it is not there, and try whether files can be written to it.
+
+    Raises
+    ------
+    OutputExistsError
+        If it is a file.
+    StorageError
+        If nothing can be written.
+    """
+    with output_errors(folder):
+        if folder.exists() and not folder.is_dir():
+            raise OutputExistsError(f"{folder} is a file; name a folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
 
 
 def too_full(path: str | os.PathLike[str], missing: int, free: int) -> StorageError:
@@ -141,5 +166,7 @@ def _refused(error: OSError, path: str | os.PathLike[str]) -> StorageError:
         advice = "give a folder that may be written to, or change its permissions"
     elif error.errno in _UNNAMED:
         advice = "give a shorter or a plainer name"
+    elif error.errno in _ELSEWHERE:
+        advice = "name another place"
     reason = error.strerror or type(error).__name__
     return StorageError(f"cannot be written ({reason}); {advice}", path)

@@ -140,5 +140,8 @@ class EnergyBand:
 TOTAL = EnergyBand(0.3 * u.keV, 10.0 * u.keV)
 SOFT = EnergyBand(0.3 * u.keV, 1.5 * u.keV)
 HARD = EnergyBand(1.5 * u.keV, 10.0 * u.keV)
+#: Bands of source lists and upper limits, those of the SXPS catalogues: 0.3-10, 0.3-1, 1-2 and 2-10 keV. The limits
+#: in channels, of which no two narrow bands share one, are in `swiftxrt.engine.detection_field`.
+SXPS_BAND_NAMES = ("total", "soft", "medium", "hard")
 #: Bands of the service's images; 1.51 keV keeps them from overlapping.
 IMAGE_BANDS = (TOTAL, SOFT, EnergyBand(1.51 * u.keV, 10.0 * u.keV))

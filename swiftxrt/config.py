@@ -10,6 +10,9 @@ from pathlib import Path
 
 from astropy.config import ConfigItem, ConfigNamespace
 
+# What numbers may be, in the words of astropy's configuration.
+_TIME, _NUMBER, _SOME = "float(min=0)", "integer(min=0)", "integer(min=1)"
+
 __all__ = ["Conf", "cache_folder", "conf", "data_folder"]
 
 
@@ -23,24 +26,36 @@ class Conf(ConfigNamespace):
     user = ConfigItem(
         "", "Registered e-mail address; the environment variable SWIFTXRT_USER is used when this is empty."
     )
-    connect_timeout = ConfigItem(20.0, "Seconds to wait for a connection.")
-    read_timeout = ConfigItem(120.0, "Seconds to wait for the next bytes of a reply.")
+    connect_timeout = ConfigItem(20.0, "Seconds to wait for a connection.", cfgtype=_TIME)
+    read_timeout = ConfigItem(120.0, "Seconds to wait for the next bytes of a reply.", cfgtype=_TIME)
     total_timeout = ConfigItem(
-        3600.0, "Seconds that one reply or download may take in all, with every repetition and pause."
+        3600.0, "Seconds that one reply or download may take in all, with every repetition and pause.", cfgtype=_TIME
     )
-    retries = ConfigItem(4, "How often a call is repeated that can be repeated safely; a submission never is.")
+    retries = ConfigItem(
+        4, "How often a call is repeated that can be repeated safely; a submission never is.", cfgtype=_NUMBER
+    )
     retry_wait = ConfigItem(
-        1.0, "Seconds to wait before the first repetition; the wait doubles from one to the next, up to 60 s."
+        1.0,
+        "Seconds to wait before the first repetition; the wait doubles from one to the next, up to 60 s.",
+        cfgtype=_TIME,
     )
-    retry_after_max = ConfigItem(300.0, "Seconds to wait at most when the service says how long to wait (Retry-After).")
-    max_connections = ConfigItem(4, "Number of requests to one service that may be under way at once.")
+    retry_after_max = ConfigItem(
+        300.0, "Seconds to wait at most when the service says how long to wait (Retry-After).", cfgtype=_TIME
+    )
+    max_connections = ConfigItem(4, "Number of requests to one service that may be under way at once.", cfgtype=_SOME)
     requests_per_second = ConfigItem(
-        5.0, "Requests per second that one service gets at most; 0 means no limit, and an embedded server has none."
+        5.0,
+        "Requests per second that one service gets at most; 0 means no limit, and an embedded server has none.",
+        cfgtype=_TIME,
     )
-    max_reply = ConfigItem(268435456, "Bytes that a reply may have, also when it is unpacked; larger ones are refused.")
-    max_download = ConfigItem(53687091200, "Bytes that a downloaded file may have; larger ones are refused.")
-    download_workers = ConfigItem(4, "Number of files that are downloaded at once.")
-    max_active_jobs = ConfigItem(5, "Number of jobs of a list that the service is given at once.")
+    max_reply = ConfigItem(
+        268435456, "Bytes that a reply may have, also when it is unpacked; larger ones are refused.", cfgtype=_NUMBER
+    )
+    max_download = ConfigItem(
+        53687091200, "Bytes that a downloaded file may have; larger ones are refused.", cfgtype=_NUMBER
+    )
+    download_workers = ConfigItem(4, "Number of files that are downloaded at once.", cfgtype=_SOME)
+    max_active_jobs = ConfigItem(5, "Number of jobs of a list that the service is given at once.", cfgtype=_SOME)
     service_hosts = ConfigItem(
         "",
         "Hosts besides that of service_url to which replies may point, separated by commas: names, or addresses such "
@@ -51,11 +66,22 @@ class Conf(ConfigNamespace):
     cache_dir = ConfigItem(
         "", "Folder of the kept replies; when this is empty, a folder in the user's cache directory."
     )
-    cache_expiry = ConfigItem(604800.0, "Seconds after which a kept reply is no longer used.")
-    cache_size = ConfigItem(1073741824, "Bytes that kept replies may take in all; the oldest are removed first.")
-    poll_interval = ConfigItem(60.0, "Seconds between two looks at a job; the service asks for no less than 60.")
+    cache_expiry = ConfigItem(604800.0, "Seconds after which a kept reply is no longer used.", cfgtype=_TIME)
+    cache_size = ConfigItem(
+        1073741824, "Bytes that kept replies may take in all; the oldest are removed first.", cfgtype=_NUMBER
+    )
+    poll_interval = ConfigItem(
+        60.0, "Seconds between two looks at a job; the service asks for no less than 60.", cfgtype=_TIME
+    )
+    caldb = ConfigItem(
+        "",
+        "Folder with calibration files (CALDB) of the XRT for the local engine, or v004 or v006, the PSF of what comes with "
+        "the package; the environment variable CALDB is used when this is empty.",
+    )
     archive = ConfigItem("", "Folder with observations in archive layout; SWIFTXRT_ARCHIVE is used when this is empty.")
-    max_workers = ConfigItem(0, "Worker processes of the local engine; 0 means one per processor core.")
+    max_workers = ConfigItem(
+        0, "Worker processes of the local engine; 0 means one per processor core.", cfgtype=_NUMBER
+    )
     data_dir = ConfigItem(
         "", "Folder of the job book and of lists of jobs; when this is empty, a folder in the user's data directory."
     )

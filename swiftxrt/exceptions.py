@@ -1,7 +1,7 @@
 """Every error and warning this package raises on purpose.
 
-All errors descend from `SwiftXRTError`; each also descends from the builtin
-class that describes it best, so ``except ValueError`` works as expected.
+All errors descend from `SwiftXRTError`; those for which Python has a fitting
+class descend from that too, so ``except ValueError`` works as expected.
 """
 
 from __future__ import annotations

@@ -31,7 +31,8 @@ with LAYERS.open(encoding="utf-8", newline="") as table:
 # Edges that go up: only inside methods of these names, from one package to another.
 UPWARD = {
     ("products", "plot"): {"plot", "peek"},
-    ("products", "io"): {"read", "write", "open", "read_bundle", "write_bundle"},
+    ("products", "engine"): {"exposure_map", "merge_bins"},
+    ("products", "io"): {"read", "write", "open", "read_bundle", "write_bundle", "housekeeping", "read_pha", "write_pha"},
     ("products", "backends"): {"read_bundle"},
     ("request", "wire"): {"to_wire", "from_wire"},
 }

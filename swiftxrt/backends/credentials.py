@@ -19,7 +19,10 @@ from ..config import conf
 from ..exceptions import RequestError, StorageError
 from .transport import SecretText
 
-__all__ = ["REGISTRATION_URL", "FoundUser", "find_user", "forget_user", "masked", "registered_user", "store_user"]
+__all__ = [
+    *("REGISTRATION_URL", "FoundUser", "check_user", "find_user", "forget_user", "masked", "registered_user"),
+    "store_user",
+]
 
 #: Where an address is registered, once; a link in a mail confirms it.
 REGISTRATION_URL = "https://www.swift.ac.uk/user_objects/register.php"
@@ -65,16 +68,23 @@ def registered_user(argument: str | None = None) -> SecretText:
     found = find_user(argument)
     if found is not None:
         return found.address
-    raise RequestError(
-        [
-            (
-                "user",
-                f"the service needs a registered e-mail address. Register once at {REGISTRATION_URL}, then give "
-                f"SwiftXRT(user='...'), set conf.user or the environment variable {ENVIRONMENT_VARIABLE}, or keep it "
-                "in the keyring of the system with the command 'swiftxrt user set'",
-            )
-        ]
+    in_keyring = ", or keep it in the keyring of the system with the command 'swiftxrt user set'"
+    text = (
+        f"the service needs a registered e-mail address. Register once at {REGISTRATION_URL}, then give "
+        f"SwiftXRT(user='...'), or set conf.user or the environment variable {ENVIRONMENT_VARIABLE}"
+        f"{in_keyring if _KEYRING.is_usable else ' (the keyring of the system cannot be used here)'}"
     )
+    raise RequestError([("user", text)])
+
+
+def check_user(argument: str | None) -> None:
+    """Refuse an argument that cannot be an address; without one, other places tell it later."""
+    if not _is_blank(argument):
+        _checked(argument, "the argument user")
+
+
+def _is_blank(given: object) -> bool:
+    return given is None or (isinstance(given, str) and not given.strip())
 
 
 def find_user(argument: str | None = None) -> FoundUser | None:
@@ -87,7 +97,7 @@ def find_user(argument: str | None = None) -> FoundUser | None:
     )
     for place, look in places:
         given = look()
-        if given is not None and not (isinstance(given, str) and not given.strip()):
+        if not _is_blank(given):
             return FoundUser(_checked(given, place), place)
     return None
 
@@ -177,6 +187,12 @@ class _Keyring:
             if address is None:
                 self._reading = None  # it may be put there meanwhile
             return address
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it answered when it was read last."""
+        with self._lock:
+            return self._reading is None or (self._reading.done() and self._reading.exception() is None)
 
     def write(self, address: SecretText) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from .._fields import nearest
 from ..config import conf
@@ -21,6 +22,8 @@ def make_backend(
     user: str | None = None,
     archive: str | Path | None = None,
     state: str | Path | None = None,
+    caldb: str | Path | None = None,
+    reference_catalog: Any = None,
 ) -> ProductBackend:
     """Make a backend.
 
@@ -36,16 +39,19 @@ def make_backend(
     state : path-like, optional
         Folder where the local engine keeps its jobs; by default a temporary
         one.
+    caldb : path-like or {"v004", "v006"}, optional
+        Calibration of the local engine; see `swiftxrt.SwiftXRTClass`.
+    reference_catalog : `~astropy.table.Table` or callable, optional
+        For astrometric positions of the local engine.
 
     Raises
     ------
     RequestError
         If the name is unknown or an argument is missing.
+    NoDataError
+        If there is no calibration of the XRT in `caldb`.
     """
-    given = {"archive": archive, "state": state}
-    if name != "local" and any(value is not None for value in given.values()):
-        text = f"is for backend='local'; the backend here is {name!r}"
-        raise RequestError([(option, text) for option, value in given.items() if value is not None])
+    check_backend(name, archive=archive, state=state, caldb=caldb, reference_catalog=reference_catalog)
     if name == "ukssdc":
         from .ukssdc.products import UKSSDCBackend
 
@@ -64,12 +70,25 @@ def make_backend(
                     )
                 ]
             )
-        return LocalBackend(folder, state=state, workers=conf.max_workers or None)
+        return LocalBackend(
+            folder,
+            state=state,
+            workers=conf.max_workers or None,
+            caldb=caldb,
+            reference_catalog=reference_catalog,
+        )
     raise unknown_backend(name)
 
 
-def check_backend(name: str) -> None:
-    """Refuse what is not the name of a backend.
+def check_backend(name: str, **options: Any) -> None:
+    """Refuse what is not the name of a backend, and options of another one.
+
+    Parameters
+    ----------
+    name : str
+        The name.
+    **options
+        Those of the local engine, `None` where they are not given.
 
     Raises
     ------
@@ -78,6 +97,13 @@ def check_backend(name: str) -> None:
     """
     if name not in _NAMES:
         raise unknown_backend(name)
+    given = [option for option, value in options.items() if value is not None]
+    if given and name != "local":
+        raise RequestError([(option, f"is for backend='local'; the backend here is {name!r}") for option in given])
+    if options.get("reference_catalog") is not None:
+        from ..engine.reference_catalog import check_reference_catalog
+
+        check_reference_catalog(options["reference_catalog"])
 
 
 def unknown_backend(name: object) -> RequestError:

@@ -83,9 +83,10 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--output", type=Path, default=Path("swiftxrt-demo"), help="folder for the results (%(default)s)")
     demo.set_defaults(run=_demo)
 
-    simulate = commands.add_parser("simulate", help="write simulated observations of a gamma-ray burst")
+    simulate = commands.add_parser("simulate", help="write simulated observations of a field, or of a gamma-ray burst")
     simulate.add_argument("output", type=Path, help="folder to write to, in archive layout")
-    simulate.add_argument("--seed", type=int, default=1, help="seed; the same seed gives the same events (%(default)s)")
+    simulate.add_argument("--scene", type=Path, metavar="FILE", help="what to observe (YAML, JSON); a burst by default")
+    simulate.add_argument("--seed", type=int, help="the same seed gives the same events; that of the scene, or 1")
     simulate.add_argument("--overwrite", action="store_true", help="replace observations that are there already")
     simulate.set_defaults(run=_simulate)
 
@@ -142,15 +143,19 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _simulate(options: argparse.Namespace) -> int:
-    from ..testing.synthetic import simulate
+    from ..engine.scene import default_scene
+    from ..testing.scene_files import read_scene
+    from ..testing.synthetic import simulate_observations
 
+    scene, seed = (default_scene(), None) if options.scene is None else read_scene(options.scene)
+    seed = next((value for value in (options.seed, seed) if value is not None), 1)
     try:
-        folders = simulate(options.output, seed=options.seed, overwrite=options.overwrite)
+        observations = simulate_observations(scene, options.output, seed=seed, overwrite=options.overwrite)
     except OutputExistsError as error:
         advice = "give another folder, or replace them with --overwrite"
         raise OutputExistsError(f"{options.output} has such observations; {advice}") from error
-    for path in folders:
-        print(path)
+    for observation in observations:
+        print(options.output / observation.obsid)
     return 0
 
 

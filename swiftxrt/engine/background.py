@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, stats
 
+from ..mission import SKY_SIZE
+from .geometry import ring_pixels
 from .psf import KingPSF
 from .snapshots import Snapshot, live_time_s
 
@@ -42,11 +45,18 @@ class Neighbours:
 
     def cover(self, x_pix: Any, y_pix: Any) -> NDArray[np.bool_]:
         """Which of the given sky pixels lie in one of the circles."""
-        x, y = np.asarray(x_pix, dtype=float), np.asarray(y_pix, dtype=float)
-        inside = np.zeros(x.shape, dtype=bool)
+        x, y = np.rint(x_pix).astype(np.intp), np.rint(y_pix).astype(np.intp)
+        on_image = (x >= 0) & (x < SKY_SIZE) & (y >= 0) & (y < SKY_SIZE)
+        return on_image & self._raster[np.clip(y, 0, SKY_SIZE - 1), np.clip(x, 0, SKY_SIZE - 1)]
+
+    @cached_property
+    def _raster(self) -> NDArray[np.bool_]:
+        """The pixels of the sky image in the circles, indexed [y, x]."""
+        raster = np.zeros((SKY_SIZE, SKY_SIZE), dtype=bool)
         for x0, y0, radius in zip(self.x_pix, self.y_pix, self.radius_pix, strict=True):
-            inside |= np.hypot(x - x0, y - y0) <= radius
-        return inside
+            x, y = ring_pixels(x0, y0, radius)
+            raster[y, x] = True
+        return raster
 
 
 def find_neighbours(
@@ -56,6 +66,7 @@ def find_neighbours(
     y_pix: float,
     inner_pix: float,
     outer_pix: float,
+    psf: KingPSF | None = None,
 ) -> Neighbours:
     """Sources in the background annulus of an observation.
 
@@ -74,6 +85,8 @@ def find_neighbours(
         Source in question.
     inner_pix, outer_pix : float
         Annulus.
+    psf : KingPSF, optional
+        Profile of sources.
 
     Returns
     -------
@@ -87,7 +100,7 @@ def find_neighbours(
     searched = (distance >= inner_pix) & (distance <= outer_pix)
     beyond_source = distance >= inner_pix - _CELL_PIX / 2
     counts, exposure = counts * beyond_source, exposure * beyond_source
-    psf = KingPSF.at()
+    psf = psf or KingPSF.at()
     found: list[tuple[float, float, float]] = []
     for _ in range(_MOST):
         total = float(exposure[searched].sum())
@@ -145,6 +158,5 @@ def _barycentre(counts: Floats, peak: tuple[int, int], grid_x: Any, grid_y: Any)
 
 def _extent(psf: KingPSF, counts: float, background_per_pix: float) -> float:
     """Radius where the profile of a source falls to a fraction of the background."""
-    ratio = max(counts * float(psf.profile(0.0)) / (_CONTRAST * background_per_pix), 1.0)
-    radius = psf.core_pix * np.sqrt(ratio ** (1.0 / psf.slope) - 1.0)
+    radius = psf.radius_of_density(_CONTRAST * background_per_pix / counts)
     return float(np.clip(radius, *_RADIUS_LIMITS_PIX))

@@ -7,11 +7,15 @@ from typing import Any, Protocol
 
 from ..exceptions import ProductNotAvailableError
 from ..kinds import ProductKind
+from ..products.calibration import Calibration
 from ..products.observation import Observation
 from ..products.provenance import CLIENT, Provenance, utc_now
 from ..request.bundle import XRTRequest
-from . import make_images, make_lightcurve, make_position, make_sources, make_spectra
+from ..request.selection import AllData
+from . import make_astrometric, make_images, make_lightcurve, make_position, make_sources, make_spectra
+from .calibration import EMBEDDED
 from .data import select_data
+from .reference_catalog import ReferenceCatalog
 from .without_effect import settings_without_effect
 
 __all__ = ["Progress", "build_product", "step_labels"]
@@ -29,6 +33,7 @@ _MAKERS: dict[ProductKind, Any] = {
     ProductKind.LIGHT_CURVE: make_lightcurve,
     ProductKind.SPECTRUM: make_spectra,
     ProductKind.STANDARD_POSITION: make_position,
+    ProductKind.ASTROMETRIC_POSITION: make_astrometric,
     ProductKind.IMAGE: make_images,
     ProductKind.SOURCES: make_sources,
 }
@@ -38,11 +43,11 @@ _IMPOSSIBLE = {
     ProductKind.ENHANCED_POSITION: (
         "an enhanced position needs UVOT aspect solutions; the local engine has X-ray events only"
     ),
-    ProductKind.ASTROMETRIC_POSITION: (
-        "an astrometric position needs X-ray sources matched to a reference catalogue; "
-        "the local engine has X-ray events only"
-    ),
 }
+_NO_CATALOG = (
+    "an astrometric position needs X-ray sources matched to a reference catalogue, and none was given: "
+    "SwiftXRT(backend='local', reference_catalog=...) takes a table or a function that returns one"
+)
 
 
 def step_labels(kind: ProductKind) -> tuple[str, ...]:
@@ -70,6 +75,8 @@ def build_product(
     *,
     progress: Callable[..., None] = lambda index, note="": None,
     job_id: str = "",
+    calibration: Calibration = EMBEDDED,
+    reference_catalog: ReferenceCatalog | None = None,
 ) -> Any:
     """Build one product of a request.
 
@@ -85,6 +92,10 @@ def build_product(
         Called as ``progress(index, note)`` when a step of `step_labels` begins; the index never gets less.
     job_id : str, optional
         The job, for the provenance.
+    calibration : Calibration, optional
+        Point spread function, vignetting and response; those that come with the package by default.
+    reference_catalog : `~astropy.table.Table` or callable, optional
+        For astrometric positions; see `swiftxrt.engine.reference_catalog`.
 
     Returns
     -------
@@ -102,8 +113,15 @@ def build_product(
     progress(0)
     if kind in _IMPOSSIBLE:
         raise ProductNotAvailableError(kind.title, _IMPOSSIBLE[kind])
+    options: dict[str, Any] = {}
     complete = request.with_defaults()
-    data = select_data(observations, getattr(complete, kind.slot).data, complete)
+    wanted = getattr(complete, kind.slot).data
+    if kind is ProductKind.ASTROMETRIC_POSITION:
+        if reference_catalog is None:
+            raise ProductNotAvailableError(kind.title, _NO_CATALOG)
+        options = {"reference_catalog": reference_catalog}
+        wanted = AllData() if complete.position.astrometric_all_data else wanted
+    data = select_data(observations, wanted, complete)
     provenance = Provenance(
         backend="local",
         request_digest=request.digest,
@@ -115,4 +133,4 @@ def build_product(
         job_id=job_id,
         client=CLIENT,
     )
-    return _MAKERS[kind].make(complete, data, provenance, progress)
+    return _MAKERS[kind].make(complete, data, provenance, progress, calibration, **options)

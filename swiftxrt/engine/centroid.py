@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage, stats
 
 from ..mission import PIXEL_ARCSEC, Mode
+from ..products.calibration import PSFCoefficients
+from .calibration import PSF_V004
 from .extracted import ExtractionParameters
 from .geometry import live_columns, off_axis_arcmin, ring_pixels
 from .psf import KingPSF
@@ -118,6 +120,7 @@ def iterative_centroid(
     tolerance_pix: float,
     *,
     seen_s: Callable[[Any, Any], Floats] | None = None,
+    coefficients: PSFCoefficients = PSF_V004,
 ) -> tuple[float, float] | None:
     """Fit of the profile, repeated around each result until it moves less than 0.1 pixel.
 
@@ -134,6 +137,8 @@ def iterative_centroid(
         How far the source may be.
     seen_s : callable, optional
         Exposure of the sky pixels whose x and y it is given.
+    coefficients : PSFCoefficients, optional
+        Of the point spread function.
 
     Returns
     -------
@@ -149,7 +154,8 @@ def iterative_centroid(
         counts = count_map(x_pix, y_pix, left, low, size)[y - low, x - left]
         exposure = np.ones(x.size) if seen_s is None else seen_s(x, y)
         exposure = exposure / max(float(exposure.max()), 1e-9)
-        fit = fit_point_source(counts, x, y, centre, psf=KingPSF.at(), exposure=exposure, reach_pix=_BOX_PIX)
+        psf = KingPSF.at(coefficients=coefficients)
+        fit = fit_point_source(counts, x, y, centre, psf=psf, exposure=exposure, reach_pix=_BOX_PIX)
         moved = np.hypot(fit.x_pix - centre[0], fit.y_pix - centre[1])
         far = np.hypot(fit.x_pix - x0_pix, fit.y_pix - y0_pix) > tolerance_pix
         centre = None if far else (fit.x_pix, fit.y_pix)
@@ -159,7 +165,12 @@ def iterative_centroid(
 
 
 def strip_centroid(
-    snapshot: Snapshot, index: NDArray[np.intp], x0_pix: float, y0_pix: float, tolerance_pix: float
+    snapshot: Snapshot,
+    index: NDArray[np.intp],
+    x0_pix: float,
+    y0_pix: float,
+    tolerance_pix: float,
+    coefficients: PSFCoefficients = PSF_V004,
 ) -> tuple[float, float] | None:
     """Position along DETX of a source in windowed timing mode, from a fit of the profile.
 
@@ -176,6 +187,8 @@ def strip_centroid(
         Where to look, in sky pixels.
     tolerance_pix : float
         How far the source may be.
+    coefficients : PSFCoefficients, optional
+        Of the point spread function.
 
     Returns
     -------
@@ -192,7 +205,7 @@ def strip_centroid(
         column = np.rint(pointing.to_detector(x0_pix, y0_pix, offset)[0] + along).astype(int)
         exposure += time_s * live[np.clip(column, 0, live.size - 1)]
     angle = off_axis_arcmin(*pointing.to_detector(x0_pix, y0_pix, pointing.offset.mean()))
-    psf = KingPSF.at(off_axis_arcmin=float(angle))
+    psf = KingPSF.at(off_axis_arcmin=float(angle), coefficients=coefficients)
     if not exposure.any():
         return None
     fit = fit_line_source(counts, along, exposure / exposure.max(), psf=psf, reach_pix=tolerance_pix)
@@ -246,14 +259,17 @@ class SourceFinder:
         events = snapshots[0].events
         index = np.concatenate([snapshot.index[kept[snapshot.index]] for snapshot in snapshots])
         x, y = events.x[index], events.y[index]
+        coefficients = self.parameters.calibration.psf(events.mode)
         if events.mode is Mode.WT:
-            found = strip_centroid(snapshots[0], index, x0_pix, y0_pix, self.tolerance_pix)
+            found = strip_centroid(snapshots[0], index, x0_pix, y0_pix, self.tolerance_pix, coefficients)
         else:
             found = simple_centroid(x, y, x0_pix, y0_pix, self.tolerance_pix)
             # A barycentre beside a bad column is off by a pixel, and the
             # correction factor then by tens of per cent.
             if found and (self.parameters.method == "iterative" or not _fully_seen(snapshots, *found)):
                 seen_s = partial(live_time_s, snapshots, precision_pix=_FOLLOWED_PIX)
-                found = iterative_centroid(x, y, x0_pix, y0_pix, self.tolerance_pix, seen_s=seen_s)
+                found = iterative_centroid(
+                    x, y, x0_pix, y0_pix, self.tolerance_pix, seen_s=seen_s, coefficients=coefficients
+                )
         self.failures = 0 if found else self.failures + 1
         return found

@@ -1,4 +1,4 @@
-"""Bayesian statistics of a few counts on a known background.
+"""Statistics of a few counts on a known background.
 
 The posterior of the source counts S, when N counts were found and B are
 expected from the background, is that of Kraft, Burrows & Nousek (1991, ApJ
@@ -11,17 +11,30 @@ With Q the regularised upper incomplete gamma function, the probability of
 more than S is Q(N + 1, S + B) / Q(N + 1, B). Everything here follows from that
 closed form; nothing is tabulated or integrated on a grid. Where Q underflows
 (B far above N) its continued fraction (Abramowitz & Stegun 6.5.31) is used.
+
+The classical limits are those of Garwood (1936, Biometrika 28, 437) and
+Gehrels (1986, ApJ 303, 336): the mean counts for which so few, or so many,
+would be found too seldom.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import erfcinv, gammainc, gammaincc, gammainccinv, gammaln, xlogy
+from scipy.special import erfcinv, gammainc, gammaincc, gammainccinv, gammaincinv, gammaln, xlogy
 
 from ..exceptions import RequestError
 
-__all__ = ["kbn_interval", "kbn_mode", "kbn_significance", "kbn_upper_limit"]
+__all__ = [
+    "bayesian_upper_limit",
+    "classical_interval",
+    "classical_lower_limit",
+    "classical_upper_limit",
+    "kbn_interval",
+    "kbn_mode",
+    "kbn_significance",
+    "kbn_upper_limit",
+]
 
 Floats = NDArray[np.float64]
 
@@ -127,6 +140,114 @@ def kbn_upper_limit(counts: ArrayLike, background: ArrayLike, confidence: ArrayL
         If counts or background are negative or not finite, or a confidence is not between 0 and 1.
     """
     return kbn_interval(counts, background, confidence)[1]
+
+
+def bayesian_upper_limit(counts: ArrayLike, background: ArrayLike, confidence: ArrayLike = 0.9973) -> Floats:
+    """Source counts with a posterior probability `confidence` below them, whether a source is detected or not.
+
+    The same as `kbn_upper_limit` where the shortest interval begins at zero,
+    less where it does not. For N = 0 it is ``-ln(1 - confidence)`` whatever
+    the background.
+
+    Parameters
+    ----------
+    counts : array_like
+        Counts found, N >= 0.
+    background : array_like
+        Counts expected from the background, B >= 0.
+    confidence : array_like, optional
+        Probability below the limit, between 0 and 1.
+
+    Returns
+    -------
+    limit : ndarray
+        Source counts, broadcast.
+
+    Raises
+    ------
+    RequestError
+        If counts or background are negative or not finite, or a confidence is not between 0 and 1.
+    """
+    given = _checked(counts, background, confidence)
+    n, b, conf = (part.ravel() for part in given)
+    return _one_sided(n, b, conf, gammaincc(n + 1.0, b)).reshape(given[0].shape)
+
+
+def classical_upper_limit(counts: ArrayLike, background: ArrayLike = 0.0, confidence: ArrayLike = 0.9973) -> Floats:
+    """Source counts with which N or fewer are found with probability ``1 - confidence`` (Gehrels 1986).
+
+    It is above the truth in at least the part `confidence` of all cases, but
+    says little where the counts are far below the background: it may be zero.
+
+    Parameters
+    ----------
+    counts : array_like
+        Counts found, N >= 0.
+    background : array_like, optional
+        Counts expected from the background, B >= 0.
+    confidence : array_like, optional
+        Probability, between 0 and 1.
+
+    Returns
+    -------
+    limit : ndarray
+        Source counts, broadcast; zero if even the background alone is too much.
+
+    Raises
+    ------
+    RequestError
+        If counts or background are negative or not finite, or a confidence is not between 0 and 1.
+    """
+    n, b, conf = _checked(counts, background, confidence)
+    return np.asarray(np.maximum(gammainccinv(n + 1.0, 1.0 - conf) - b, 0.0))
+
+
+def classical_lower_limit(counts: ArrayLike, background: ArrayLike = 0.0, confidence: ArrayLike = 0.9973) -> Floats:
+    """Source counts with which N or more are found with probability ``1 - confidence`` (Gehrels 1986).
+
+    Parameters
+    ----------
+    counts, background, confidence
+        As for `classical_upper_limit`.
+
+    Returns
+    -------
+    limit : ndarray
+        Source counts, broadcast; zero if the background alone is enough.
+
+    Raises
+    ------
+    RequestError
+        If counts or background are negative or not finite, or a confidence is not between 0 and 1.
+    """
+    n, b, conf = _checked(counts, background, confidence)
+    lower = np.where(n > 0, gammaincinv(np.maximum(n, 1.0), 1.0 - conf), 0.0)
+    return np.asarray(np.maximum(lower - b, 0.0))
+
+
+def classical_interval(
+    counts: ArrayLike, background: ArrayLike = 0.0, confidence: ArrayLike = 0.683
+) -> tuple[Floats, Floats]:
+    """Central interval of Garwood (1936): each end misses with probability ``(1 - confidence) / 2``.
+
+    Parameters
+    ----------
+    counts, background, confidence
+        As for `classical_upper_limit`.
+
+    Returns
+    -------
+    lower, upper : ndarray
+        Limits in counts, broadcast.
+
+    Raises
+    ------
+    RequestError
+        If counts or background are negative or not finite, or a confidence is not between 0 and 1.
+    """
+    n, b, conf = _checked(counts, background, confidence)
+    one_sided = (1.0 + conf) / 2.0
+    return classical_lower_limit(n, b, one_sided), classical_upper_limit(n, b, one_sided)
 
 
 def kbn_significance(counts: ArrayLike, background: ArrayLike) -> Floats:

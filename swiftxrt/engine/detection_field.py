@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ..mission import Mode
+from ..products.calibration import Calibration, PSFCoefficients
+from .calibration import EMBEDDED, PSF_V004
 from .exposure import ExposureMap
 from .psf import KingPSF
 
@@ -93,6 +96,8 @@ class Field:
         Off-axis angle, also of dead pixels beside live ones.
     energy_kev : float
         For the point spread function.
+    coefficients : PSFCoefficients, optional
+        Of the point spread function.
     """
 
     counts: Floats
@@ -101,11 +106,14 @@ class Field:
     background_s: Floats
     off_axis_arcmin: Floats
     energy_kev: float
+    coefficients: PSFCoefficients = PSF_V004
 
     @classmethod
-    def of(cls, counts: NDArray[Any], exposure: ExposureMap, energy_kev: float) -> Field:
+    def of(
+        cls, counts: NDArray[Any], exposure: ExposureMap, energy_kev: float, calibration: Calibration = EMBEDDED
+    ) -> Field:
         """Field of an image and its exposure map."""
-        vignetted_s = exposure.vignetted_s(energy_kev)
+        vignetted_s = exposure.vignetted_s(energy_kev, calibration.vignetting)
         return cls(
             counts=np.where(exposure.time_s > 0, counts, 0.0),
             time_s=exposure.time_s,
@@ -113,11 +121,12 @@ class Field:
             background_s=(1.0 - _VIGNETTED_SHARE) * exposure.time_s + _VIGNETTED_SHARE * vignetted_s,
             off_axis_arcmin=_filled_angle(exposure),
             energy_kev=energy_kev,
+            coefficients=calibration.psf(Mode.PC),
         )
 
     def psf(self, x_pix: float, y_pix: float) -> KingPSF:
         """Profile of a source at a place."""
-        return KingPSF.at(self.energy_kev, self.value(self.off_axis_arcmin, x_pix, y_pix))
+        return KingPSF.at(self.energy_kev, self.value(self.off_axis_arcmin, x_pix, y_pix), self.coefficients)
 
     def value(self, image: Floats, x_pix: float, y_pix: float) -> float:
         """Value of an image at a place; at the rim for places outside."""

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from .counts import kbn_interval
 from .detection import Detection
-from .detection_errors import position_errors
+from .detection_errors import source_position_errors
 from .detection_field import Field, PointSource
 from .detection_fit import likelihood
 from .detection_quality import rate_quality
@@ -67,7 +67,7 @@ def measure_sources(field: Field, detection: Detection) -> dict[str, Floats]:
 
 def _measure(field: Field, everything: Floats, source: PointSource) -> dict[str, float]:
     others = _without(everything, field, source)
-    errors = position_errors(field, others, source)
+    errors = source_position_errors(field, others, source)
     raw_cps = source.rate_cps * _relative(field, source)
     radius = max(source_radius_pix(raw_cps), _RING_FACTOR * source.hole_pix)
     disc = field.disc(source.x_pix, source.y_pix, radius, source.hole_pix)

@@ -9,13 +9,19 @@ from astropy.coordinates import SkyCoord
 from numpy.typing import NDArray
 
 from ..exceptions import RequestError
-from ..mission import BACKSCALE_AREA_PIX, Mode
+from ..mission import BACKSCALE_AREA_PIX, PIXEL_ARCSEC, Mode
+from ..products.calibration import Calibration
+from .calibration import EMBEDDED
 from .inputs import ExtractedEvents
+from .regions import WT_HEIGHT_PIX, XRTLCCORR
 from .selection import in_intervals, select_good_time
 
-__all__ = ["Extraction", "ExtractionParameters", "SnapshotRegion"]
+__all__ = ["PSF_ENERGIES_KEV", "Extraction", "ExtractionParameters", "SnapshotRegion"]
 
 Flags = NDArray[np.bool_]
+
+#: Energies of `SnapshotRegion.psf_fractions`; in between the fraction is straight to 0.1 per cent.
+PSF_ENERGIES_KEV = (0.3, 1.5, 3.0, 5.0, 7.5, 10.0)
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,15 @@ class ExtractionParameters:
     region_channels : tuple of int
         First and last PI channel of the events that choose the regions; events
         of all channels are extracted.
+    source_region, background_region : str, optional
+        Regions of the user's own, as the text of a DS9 file. The source region
+        is then the same all the time, whatever the rate, and pile-up is not
+        taken out of it.
+    calibration : Calibration
+        Point spread function and vignetting.
+    compat : str, optional
+        ``"xrtlccorr"`` works out correction factors as HEASoft's task does,
+        see `swiftxrt.engine.regions.XRTLCCORR`.
     """
 
     centroid: bool = True
@@ -56,11 +71,17 @@ class ExtractionParameters:
     super_soft: bool = False
     grades: tuple[int, int] | None = None
     region_channels: tuple[int, int] = (30, 1000)
+    source_region: str | None = None
+    background_region: str | None = None
+    calibration: Calibration = EMBEDDED
+    compat: str | None = None
 
     def __post_init__(self) -> None:
         problems = []
         if self.method not in ("simple", "iterative"):
             problems.append(("method", f"must be 'simple' or 'iterative'; got {self.method!r}"))
+        if self.compat not in (None, XRTLCCORR):
+            problems.append(("compat", f"must be None or {XRTLCCORR!r}; got {self.compat!r}"))
         for name in ("tolerance_arcmin", "attempts", "pileup_rate_pc", "pileup_rate_wt", "source_radius_max_pix"):
             if not getattr(self, name) > 0:
                 problems.append((name, f"must be positive; got {getattr(self, name)!r}"))
@@ -78,7 +99,9 @@ class ExtractionParameters:
 
 @dataclass(frozen=True)
 class SnapshotRegion:
-    """The regions used in one snapshot and what they hold.
+    """The regions used in one snapshot, or in a part of it, and what they hold.
+
+    A snapshot in which the source is piled up for some of the time has two.
 
     Parameters
     ----------
@@ -97,9 +120,11 @@ class SnapshotRegion:
     angle_deg : float
         Position angle on the image (from x to y) of the DETX direction.
     source_inner_pix, source_radius_pix : float
-        Source region; the inner radius is 0 unless there is pile-up.
+        Source region; the inner radius is 0 unless there is pile-up. Of a
+        region of the user's own, the radius of a circle (half length of a
+        strip) of the same area.
     background_inner_pix, background_outer_pix : float
-        Background region.
+        Background region, likewise.
     source_area_pix, background_area_pix : float
         Live areas in square sky pixels, averaged over the snapshot.
     exposure_s : float
@@ -116,6 +141,12 @@ class SnapshotRegion:
         Angle from the optical axis.
     centroided : bool
         Whether the source was found; otherwise the position given was used.
+    psf_fractions : tuple of float
+        As `psf_fraction` (that of 1.5 keV), at each of `PSF_ENERGIES_KEV`; what effective areas are made with.
+    pileup : str
+        How the hole was found, `swiftxrt.engine.pileup.PileUp.method`; empty without one.
+    source_shape, background_shape : str
+        DS9 text of regions of the user's own; empty for circles, rings and strips.
     """
 
     obsid: str
@@ -141,6 +172,34 @@ class SnapshotRegion:
     psf_fraction: float
     off_axis_arcmin: float
     centroided: bool
+    psf_fractions: tuple[float, ...]
+    pileup: str = ""
+    source_shape: str = ""
+    background_shape: str = ""
+
+    @property
+    def source_ds9(self) -> str:
+        """Source region as DS9 text, frame included."""
+        return self.source_shape or self._ds9(self.source_inner_pix, self.source_radius_pix)
+
+    @property
+    def background_ds9(self) -> str:
+        """Background region as DS9 text, frame included; other sources inside are left out besides."""
+        return self.background_shape or self._ds9(self.background_inner_pix, self.background_outer_pix)
+
+    def _ds9(self, inner_pix: float, outer_pix: float) -> str:
+        centre = f"{self.ra_deg:.6f},{self.dec_deg:.6f}"
+        inner, outer = (f'{radius * PIXEL_ARCSEC:.3f}"' for radius in (inner_pix, outer_pix))
+        if self.mode is Mode.PC:
+            shapes = [f"annulus({centre},{inner},{outer})" if inner_pix > 0 else f"circle({centre},{outer})"]
+        else:  # One-dimensional: boxes along DETX, the hole with a minus.
+            height = f'{WT_HEIGHT_PIX * PIXEL_ARCSEC:.3f}"'
+            shapes = [
+                f'{sign}box({centre},{2 * half * PIXEL_ARCSEC:.3f}",{height},{self.angle_deg:.2f})'
+                for sign, half in (("", outer_pix), ("-", inner_pix))
+                if half > 0
+            ]
+        return "\n".join(["fk5", *shapes])
 
     @property
     def ratio(self) -> float:
@@ -167,13 +226,16 @@ class Extraction:
     events : ExtractedEvents
         What light curves and spectra are made from.
     regions : tuple of SnapshotRegion
-        In order of time; `SnapshotRegion.snapshot` is the position here.
+        In order of time.
     source_masks, background_masks : tuple of ndarray of bool
         For each event list given, which of its events are in the regions.
     notes : tuple of str
         Every approximation and everything unusual, one sentence each.
     cautions : tuple of (str, str)
         What the user should be warned of: class of the warning and text.
+    gti_region : ndarray of int, optional
+        Which of the regions is in force in each good time interval of
+        `events`; by default there is one for each snapshot.
     """
 
     events: ExtractedEvents
@@ -182,10 +244,16 @@ class Extraction:
     background_masks: tuple[Flags, ...]
     notes: tuple[str, ...]
     cautions: tuple[tuple[str, str], ...] = ()
+    gti_region: NDArray[np.int64] | None = None
+
+    @property
+    def region_of_gti(self) -> NDArray[np.int64]:
+        """Number of the region in force in each good time interval of `events`."""
+        return self.events.gti_snapshot if self.gti_region is None else self.gti_region
 
     def with_centroid(self) -> ExtractedEvents | None:
         """The events of the snapshots in which the source was found; None if there is none."""
-        found = np.array([region.centroided for region in self.regions])[self.events.gti_snapshot]
+        found = np.array([region.centroided for region in self.regions])[self.region_of_gti]
         if found.all():
             return self.events
         if not found.any():

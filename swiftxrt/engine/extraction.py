@@ -3,112 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from astropy.coordinates import SkyCoord
 from numpy.typing import NDArray
 
 from ..exceptions import CentroidWarning, NoDataError, PileUpWarning, RequestError
-from ..mission import PIXEL_ARCSEC, Mode
+from ..mission import Mode
 from ..products.events import EventList
 from ..products.gti import GTI
-from .background import Neighbours, find_neighbours
+from .background import find_neighbours
 from .centroid import SourceFinder
 from .extracted import Extraction, ExtractionParameters, SnapshotRegion
-from .geometry import pixel_to_sky, sky_to_pixel
-from .inputs import ExtractedEvents
+from .geometry import sky_to_pixel
+from .joined_parts import joined
 from .notes import Notes
+from .piled_intervals import part_of, piled_time
+from .pileup import find_pileup
 from .region_rules import (
     BACKGROUND_PIX,
     FEWEST_EVENTS,
     FIRST_RADIUS_PIX,
-    Measurement,
-    background_limits,
     net_rate_cps,
-    pileup_radius_pix,
-    pixels_inside,
     unpiled_radius_pix,
 )
-from .regions import Aperture, aperture
+from .regions import REFERENCE_KEV, XRTLCCORR, aperture
 from .snapshots import Snapshot, split_snapshots
+from .source_parts import Piece, Surroundings, Target
+from .user_regions import UserRegion
 
 __all__ = ["Extraction", "ExtractionParameters", "SnapshotRegion", "extract"]
 
 Flags = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 
-# A source that sits on a dead column for a while must not give infinite factors.
-_MIN_FRACTION = 0.02
 _LEAST_RING_PIX = 5.0
 _EDGE_FRACTION = 0.98
 _LARGE_CORRECTION = 5.0
-# Position error (1 sigma) behind the systematic error of windowed timing: the
-# 3.5 arcsec (90 per cent) of XRT positions over 2.15.
-_POSITION_SIGMA_PIX = 1.6 / PIXEL_ARCSEC
+_LITTLE_PSF = 0.1
 
 _GENERAL_NOTES = {
     Mode.PC: (
-        "PSF swxpsf20010101v004 and vignetting swxvign20010101v001 at 1.5 keV",
-        "events in and beside bad pixels count as lost; their places follow the pointing in steps of 10 s",
+        "PSF {psf} and vignetting {vignetting} at 1.5 keV",
+        "bad pixels, and those beside the ones known when events were made, count as lost; their places follow the "
+        "pointing in steps of 10 s",
     ),
     Mode.WT: (
-        "PSF swxpsf20010101v004 summed over rows and vignetting swxvign20010101v001 at 1.5 keV",
+        "PSF {psf} summed over rows and vignetting {vignetting} at 1.5 keV",
         "the background strip holds up to 2 per cent of the events of the source",
     ),
 }
-
-
-@dataclass(frozen=True, eq=False)
-class _Target:
-    """The source in one snapshot: where it is, and its background."""
-
-    place: Aperture
-    centroided: bool
-    graded: NDArray[np.intp]
-    background: NDArray[np.intp]
-    inner_pix: float
-    outer_pix: float
-    area_pix: float
-    measured: Measurement
-
-    @classmethod
-    def around(
-        cls,
-        snapshot: Snapshot,
-        centre: tuple[float, float],
-        centroided: bool,
-        neighbours: Neighbours | None,
-        chosen: tuple[Flags, Flags],
-    ) -> _Target:
-        """`chosen` tells of all events which are of the right grade, and which of the right band too."""
-        place = aperture(snapshot, *centre)
-        graded, kept = (snapshot.index[flags[snapshot.index]] for flags in chosen)
-        skip = neighbours.cover if neighbours is not None else None
-        inner, outer, area = background_limits(place, skip)
-        background = pixels_inside(place, graded, inner, outer, skip)
-        density = np.count_nonzero(chosen[1][background]) / area if area else 0.0
-        return cls(place, centroided, graded, background, inner, outer, area, Measurement(place, kept, density))
-
-    @property
-    def obsid(self) -> str:
-        """Observation."""
-        return self.place.snapshot.events.obsid
-
-
-@dataclass(frozen=True, eq=False)
-class _Piece:
-    """What one snapshot contributes."""
-
-    which: int
-    snapshot: Snapshot
-    region: SnapshotRegion
-    source: NDArray[np.intp]
-    background: NDArray[np.intp]
-    step_s: Floats
-    factor: Floats
-    shifted: Floats | None
+_PILEUP_NOTES = {
+    "profile": "pile-up: the middle was left out as far as its profile falls short of the PSF",
+    "surface brightness": "pile-up: few events; the middle was left out where the PSF is brighter than 4 counts per "
+    "frame and square arcminute",
+    "columns": "pile-up: columns in the middle were left out until the rest is below the threshold and its colour settled",
+    "table": "pile-up: the middle was left out after a fixed table of count rates (approximate)",
+}
 
 
 def extract(
@@ -122,7 +73,9 @@ def extract(
     60 to 190 pixels without other sources (photon counting), or from the strip
     beyond 60 pixels (windowed timing). The correction factor is one over the
     part of the PSF that falls on live pixels of the region, times the
-    vignetting, followed in steps of 10 s.
+    vignetting, followed in steps of 10 s. While the source is bright enough
+    for pile-up, the middle is left out (`swiftxrt.engine.pileup`); if that is
+    for a part of a snapshot only, this part has regions of its own.
 
     Parameters
     ----------
@@ -155,8 +108,8 @@ def extract(
     25.0
     """
     lists = list(event_lists)
-    mode = _checked(lists, position)
-    worker = _Extractor(position, parameters or ExtractionParameters(), mode)
+    _check(lists, position)
+    worker = _Extractor(position, parameters or ExtractionParameters(), lists)
     used = GTI.empty()
     for which in sorted(range(len(lists)), key=lambda k: lists[k].gti.start[0] if len(lists[k].gti) else np.inf):
         fresh = lists[which].gti - used
@@ -167,7 +120,7 @@ def extract(
     return worker.finish(lists)
 
 
-def _checked(lists: list[EventList], position: SkyCoord) -> Mode:
+def _check(lists: list[EventList], position: SkyCoord) -> None:
     if not lists:
         raise RequestError([("event_lists", "at least one event list is needed")], "extraction")
     modes = sorted({events.mode.value for events in lists})
@@ -175,23 +128,35 @@ def _checked(lists: list[EventList], position: SkyCoord) -> Mode:
         raise RequestError([("event_lists", f"must be of one mode; got {' and '.join(modes)}")], "extraction")
     if not isinstance(position, SkyCoord) or not position.isscalar:
         raise RequestError([("position", f"a single SkyCoord is needed; got {position!r}")], "extraction")
-    return lists[0].mode
 
 
 class _Extractor:
     """Works through observations and collects the pieces."""
 
-    def __init__(self, position: SkyCoord, parameters: ExtractionParameters, mode: Mode) -> None:
-        self.position, self.parameters, self.mode = position, parameters, mode
+    def __init__(self, position: SkyCoord, parameters: ExtractionParameters, lists: list[EventList]) -> None:
+        self.position, self.parameters, self.mode = position, parameters, lists[0].mode
         self.finder = SourceFinder(parameters)
         self.notes = Notes()
-        self.pieces: list[_Piece] = []
+        self.pieces: list[Piece] = []
+        self.snapshots = 0
         self.nearest_arcmin = np.inf
+        self.outside = f"the position {position.to_string('hmsdms', precision=1)}"
         self.without_centroid: list[str] = []
-        for sentence in _GENERAL_NOTES[mode]:
-            self.notes.add(sentence)
+        self.bright_cps = 0.0
+        first = min(lists, key=lambda events: events.gti.start[0] if len(events.gti) else np.inf)
+        self.own = [
+            None if text is None else UserRegion(name, text, first)
+            for name in ("source_region", "background_region")
+            for text in (getattr(parameters, name),)
+        ]
+        calibration = parameters.calibration
+        for sentence in _GENERAL_NOTES[self.mode]:
+            names = {"psf": calibration.psf(self.mode).name, "vignetting": calibration.vignetting.name}
+            self.notes.add(sentence.format(**names))
         if parameters.super_soft:
             self.notes.add("super-soft source: grade 0 only; the pile-up threshold is the one given")
+        if parameters.compat == XRTLCCORR:
+            self.notes.add("correction factors as those of xrtlccorr, whose profile hardly changes over the field")
 
     def add_observation(self, which: int, events: EventList, gti: GTI) -> None:
         """Extract one event list."""
@@ -200,20 +165,25 @@ class _Extractor:
         graded = (events.grade >= low) & (events.grade <= high)
         first, last = self.parameters.region_channels
         kept = graded & (events.pi >= first) & (events.pi <= last)
-        seen = [item for item in split_snapshots(events, gti) if self._in_view(item, x0, y0)]
+        snapshots = split_snapshots(events, gti)
+        for note in dict.fromkeys(note for snapshot in snapshots for note in snapshot.notes):
+            self.notes.add(note)
+        seen = [item for item in snapshots if self._in_view(item, x0, y0)]
+        around = Surroundings(self.parameters, graded, kept, None, *self.own)
+        seen = [item for item in seen if self._regions_in_view(around, item, x0, y0)]
         if not seen:
             return
         centres = self._centres(seen, kept, x0, y0)
-        neighbours = None
-        if self.mode is Mode.PC:
-            neighbours = find_neighbours(seen, kept, *(centres[0] or (x0, y0)), *BACKGROUND_PIX[Mode.PC])
-            if neighbours.radius_pix.size:
-                self.notes.add("other sources were left out of the background region", events.obsid)
+        if self.mode is Mode.PC and around.background is None:
+            around = self._without_neighbours(around, seen, centres[0] or (x0, y0))
         targets = [
-            _Target.around(snapshot, centre or (x0, y0), centre is not None, neighbours, (graded, kept))
+            Target.of(snapshot, centre or (x0, y0), centre is not None, around)
             for snapshot, centre in zip(seen, centres, strict=True)
         ]
-        self.pieces += [self._piece(which, target, targets) for target in targets]
+        for target in targets:
+            for piece in self._pieces_of(which, target, targets):
+                self.pieces.append(replace(piece, region=replace(piece.region, snapshot=self.snapshots)))
+            self.snapshots += 1
 
     def _in_view(self, snapshot: Snapshot, x0: float, y0: float) -> bool:
         target = aperture(snapshot, x0, y0)
@@ -222,6 +192,31 @@ class _Extractor:
             return True
         self.notes.add("the position is outside the field of view in all or part of", snapshot.events.obsid)
         return False
+
+    def _regions_in_view(self, around: Surroundings, snapshot: Snapshot, x0: float, y0: float) -> bool:
+        """Whether regions of the user's own have pixels in the field of view."""
+        for name, own, region in zip(
+            ("source", "background"), self.own, around.regions(snapshot, (x0, y0)), strict=True
+        ):
+            if own is None:
+                continue
+            label, part = snapshot.events.obsid, region.field_fraction(FIRST_RADIUS_PIX)
+            if part <= 0:
+                self.outside = f"the {name} region given"
+                self.notes.add(f"the {name} region is outside the field of view in all or part of", label)
+                return False
+            if part < _EDGE_FRACTION and name == "background":
+                self.notes.add("the background region is clipped by the edge of the field of view", label)
+        return True
+
+    def _without_neighbours(
+        self, around: Surroundings, seen: list[Snapshot], centre: tuple[float, float]
+    ) -> Surroundings:
+        psf = aperture(seen[0], *centre, self.parameters.calibration).psf_at(REFERENCE_KEV)
+        neighbours = find_neighbours(seen, around.kept, *centre, *BACKGROUND_PIX[Mode.PC], psf)
+        if neighbours.radius_pix.size:
+            self.notes.add("other sources were left out of the background region", seen[0].events.obsid)
+        return replace(around, neighbours=neighbours)
 
     def _centres(self, seen: list[Snapshot], kept: Flags, x0: float, y0: float) -> list[tuple[float, float] | None]:
         """Source position in each snapshot; one for the whole observation in photon counting mode."""
@@ -236,72 +231,63 @@ class _Extractor:
             self.notes.add("no centroid; the position given was used", seen[0].events.obsid)
         return found
 
-    def _piece(self, which: int, target: _Target, others: list[_Target]) -> _Piece:
-        """Choose the source region of one snapshot; `others` are all of the observation."""
-        place = target.place
-        snapshot, events = place.snapshot, place.snapshot.events
-        radius, hole, rate = self._source_radii(target, others)
-        fraction, source_area = place.psf_fractions(hole, radius)
-        factor = _factor(fraction, place)
-        start_s, length_s, _ = snapshot.steps
-        correction = 1.0 / float(np.average(1.0 / factor, weights=length_s))
-        self._remark(target, radius, hole, correction)
-        centre = pixel_to_sky(events.wcs, place.x_pix, place.y_pix)
-        region = SnapshotRegion(
-            obsid=events.obsid,
-            snapshot=0,  # Numbered when all are known.
-            mode=self.mode,
-            start_s=float(snapshot.gti.start[0]),
-            stop_s=float(snapshot.gti.stop[-1]),
-            x_pix=place.x_pix,
-            y_pix=place.y_pix,
-            ra_deg=float(centre.ra.deg),
-            dec_deg=float(centre.dec.deg),
-            angle_deg=snapshot.pointing.column_angle_deg,
-            source_inner_pix=hole,
-            source_radius_pix=radius,
-            background_inner_pix=target.inner_pix,
-            background_outer_pix=target.outer_pix,
-            source_area_pix=source_area,
-            background_area_pix=target.area_pix,
-            exposure_s=snapshot.gti.exposure_s,
-            live_fraction=events.live_fraction,
-            net_rate_cps=rate,
-            correction=correction,
-            psf_fraction=float(np.average(fraction, weights=length_s)),
-            off_axis_arcmin=place.off_axis_arcmin,
-            centroided=target.centroided,
-        )
-        inside = pixels_inside(place, target.graded, hole, radius)
-        shifted = _shifted_factors(place, hole, radius) if self.mode is Mode.WT else None
-        return _Piece(which, snapshot, region, inside, target.background, start_s, factor, shifted)
+    def _pieces_of(self, which: int, target: Target, others: list[Target]) -> Iterator[Piece]:
+        """The snapshot, or its piled-up part and the rest; `others` are all of the observation."""
+        whole, threshold = target.place.snapshot, self.parameters.pileup_rate(self.mode)
+        first = min(FIRST_RADIUS_PIX, self.parameters.source_radius_max_pix)
+        if self.own[0] is not None:
+            yield self._with_own_region(which, target, threshold)
+            return
+        piled = piled_time(target.measured, threshold, first)
+        if len(piled):
+            bright = target.during(part_of(whole, piled))
+            found = find_pileup(bright.measured, threshold)
+            if found.radius_pix:
+                yield self._piled_piece(which, bright, found.radius_pix, found.method)
+                rest = whole.gti - piled
+                if not len(rest):
+                    return
+                target = target.during(part_of(whole, rest))
+        yield self._plain_piece(which, target, others)
 
-    def _source_radii(self, target: _Target, others: list[_Target]) -> tuple[float, float, float]:
-        """Radius, radius of the hole, and raw net rate (ct/s) without hole."""
+    def _piled_piece(self, which: int, target: Target, hole: float, method: str) -> Piece:
+        first = min(FIRST_RADIUS_PIX, self.parameters.source_radius_max_pix)
+        radius, rate = max(first, hole + _LEAST_RING_PIX), net_rate_cps([target.measured], first)
+        if hole >= first:
+            self.notes.add("the source region was enlarged because pile-up spoils all of it", target.obsid)
+        self.notes.add(_PILEUP_NOTES[method], target.obsid)
+        return self._remarked(Piece.of(which, target, radius, hole, rate, method), target)
+
+    def _plain_piece(self, which: int, target: Target, others: list[Target]) -> Piece:
         largest = self.parameters.source_radius_max_pix
-        first = min(FIRST_RADIUS_PIX, largest)
-        rate = net_rate_cps([target.measured], first)
-        if rate > self.parameters.pileup_rate(self.mode):
-            hole = pileup_radius_pix(rate, self.mode)
-            if hole >= first:
-                self.notes.add("the source region was enlarged because pile-up spoils all of it", target.obsid)
-            return max(first, hole + _LEAST_RING_PIX), hole, rate
-        enough = target.measured.counts(first) >= FEWEST_EVENTS
+        enough = target.measured.counts(min(FIRST_RADIUS_PIX, largest)) >= FEWEST_EVENTS
         radius, _ = unpiled_radius_pix([t.measured for t in ([target] if enough else others)], largest)
-        return radius, 0.0, net_rate_cps([target.measured], radius)
+        rate = net_rate_cps([target.measured], radius)
+        return self._remarked(Piece.of(which, target, radius, 0.0, rate, ""), target)
 
-    def _remark(self, target: _Target, radius: float, hole: float, correction: float) -> None:
-        label, place = target.obsid, target.place
-        if (target.inner_pix, target.outer_pix) != BACKGROUND_PIX[self.mode]:
+    def _with_own_region(self, which: int, target: Target, threshold: float) -> Piece:
+        rate = net_rate_cps([target.measured], FIRST_RADIUS_PIX)
+        if rate > threshold:
+            self.bright_cps = max(self.bright_cps, rate)
+        piece = Piece.of(which, target, FIRST_RADIUS_PIX, 0.0, rate, "")
+        if piece.region.psf_fraction < _LITTLE_PSF:
+            self.notes.add("the source region holds less than a tenth of the source's events", target.obsid)
+        return self._remarked(piece, target)
+
+    def _remarked(self, piece: Piece, target: Target) -> Piece:
+        """Note what is unusual about a piece."""
+        label, region, place = target.obsid, piece.region, target.place
+        if not target.has_usual_background:
             self.notes.add("the background region was enlarged because little of it is in view", label)
-        if hole:
-            self.notes.add("pile-up: the middle was left out after a fixed table of count rates (approximate)", label)
+        if not region.background_area_pix:
+            self.notes.add("no background region is in view: no background was taken off", label)
         if not place.snapshot.pointing.measured:
             self.notes.add("too few events to measure the pointing: bad columns are not accounted for", label)
-        if place.field_fraction(radius) < _EDGE_FRACTION:
+        if place.field_fraction(region.source_radius_pix) < _EDGE_FRACTION:
             self.notes.add("the source region is clipped by the edge of the field of view", label)
-        if correction > _LARGE_CORRECTION and not hole:
+        if region.correction > _LARGE_CORRECTION and not region.source_inner_pix:
             self.notes.add("the correction factor is above 5: the rate is uncertain", label)
+        return piece
 
     def finish(self, lists: list[EventList]) -> Extraction:
         """Put the pieces together, in order of time."""
@@ -309,86 +295,31 @@ class _Extractor:
             raise NoDataError("the event lists hold no good time; check the time selection")
         if not self.pieces:
             raise NoDataError(
-                f"the position {self.position.to_string('hmsdms', precision=1)} is outside the field of view of all "
-                f"{len(lists)} {self.mode.value} event lists: at best {self.nearest_arcmin:.1f} arcmin off axis, the "
-                "field ends at about 12 arcmin; check the position and the observations"
+                f"{self.outside} is outside the field of view of all "
+                f"{len(lists)} {self.mode.value} event lists: the position is at best {self.nearest_arcmin:.1f} arcmin "
+                "off axis, the field ends at about 12 arcmin; check the position, the regions and the observations"
             )
-        ordered = sorted(self.pieces, key=lambda piece: piece.region.start_s)
-        pieces = [replace(p, region=replace(p.region, snapshot=k)) for k, p in enumerate(ordered)]
-        return Extraction(
-            events=_merged(pieces, self.mode, lists[0].frame_s),
-            regions=tuple(piece.region for piece in pieces),
-            source_masks=_masks(lists, [(piece.which, piece.source) for piece in pieces]),
-            background_masks=_masks(lists, [(piece.which, piece.background) for piece in pieces]),
-            notes=self.notes.sentences(),
-            cautions=tuple(self._cautions(pieces)),
-        )
+        return joined(self.pieces, lists, notes=self.notes.sentences(), cautions=tuple(self._cautions()))
 
-    def _cautions(self, pieces: list[_Piece]) -> Iterator[tuple[str, str]]:
-        piled = [piece.region for piece in pieces if piece.region.source_inner_pix > 0]
+    def _cautions(self) -> Iterator[tuple[str, str]]:
+        piled = [piece.region for piece in self.pieces if piece.region.source_inner_pix > 0]
         if piled:
             rate = max(region.net_rate_cps for region in piled)
+            number = len({region.snapshot for region in piled})
             message = (
-                f"{len(piled)} of {len(pieces)} {self.mode.value} snapshots are piled up (raw rate up to {rate:.3g} "
-                "ct/s): the middle of the source was left out there, after a fixed table of count rates"
+                f"{number} of {self.snapshots} {self.mode.value} snapshots are piled up, all the time or part of it (raw "
+                f"rate up to {rate:.3g} ct/s): the middle of the source was left out there, out to "
+                f"{max(region.source_inner_pix for region in piled):.0f} pixels"
+            )
+            yield PileUpWarning.__name__, message
+        if self.bright_cps:
+            message = (
+                f"the source may be piled up in {self.mode.value} mode (raw rate up to {self.bright_cps:.3g} ct/s); the "
+                "source region given was used as it is: cut the middle out of it, or let the engine choose the region"
             )
             yield PileUpWarning.__name__, message
         if self.without_centroid:
             named = ", ".join(self.without_centroid[:3]) + (", ..." if len(self.without_centroid) > 3 else "")
-            number = f"{len(self.without_centroid)} {self.mode.value}"
-            message = f"no centroid in {number} observations ({named}): the position given was used"
+            number_text = f"{len(self.without_centroid)} {self.mode.value}"
+            message = f"no centroid in {number_text} observations ({named}): the position given was used"
             yield CentroidWarning.__name__, message
-
-
-def _factor(fraction: Floats, place: Aperture) -> Floats:
-    return 1.0 / (np.maximum(fraction, _MIN_FRACTION) * place.vignetting)
-
-
-def _shifted_factors(place: Aperture, hole: float, radius: float) -> Floats:
-    """Correction factors for the same region if the source lay one standard deviation to either side along DETX."""
-    shifts = (-_POSITION_SIGMA_PIX, _POSITION_SIGMA_PIX)
-    return np.array([_factor(place.psf_fractions(hole, radius, shift)[0], place) for shift in shifts])
-
-
-def _masks(lists: list[EventList], parts: list[tuple[int, NDArray[np.intp]]]) -> tuple[Flags, ...]:
-    masks = tuple(np.zeros(len(events), dtype=bool) for events in lists)
-    for which, index in parts:
-        masks[which][index] = True
-    return masks
-
-
-def _merged(pieces: list[_Piece], mode: Mode, frame_s: float) -> ExtractedEvents:
-    """Arrays of all snapshots, sorted by time."""
-
-    def gathered(part: str) -> tuple[Floats, Any, Floats]:
-        indexed = [(piece.snapshot.events, getattr(piece, part)) for piece in pieces]
-        time_s = np.concatenate([events.met_mid_s[index] for events, index in indexed])
-        pi = np.concatenate([events.pi[index] for events, index in indexed]).astype(np.int64)
-        ratio = np.concatenate([np.full(getattr(p, part).size, p.region.ratio) for p in pieces])
-        order = np.argsort(time_s, kind="stable")
-        return time_s[order], pi[order], ratio[order]
-
-    intervals = [(start, stop, piece.region) for piece in pieces for start, stop in piece.snapshot.gti]
-    intervals.sort(key=lambda item: item[0])
-    step_s = np.concatenate([piece.step_s for piece in pieces])
-    order = np.argsort(step_s, kind="stable")
-    shifted = [piece.shifted for piece in pieces if piece.shifted is not None]
-    source_time_s, source_pi, _ = gathered("source")
-    background_time_s, background_pi, background_ratio = gathered("background")
-    return ExtractedEvents(
-        mode=mode.value,
-        frame_s=frame_s,
-        source_time_s=source_time_s,
-        source_pi=source_pi,
-        background_time_s=background_time_s,
-        background_pi=background_pi,
-        background_ratio=background_ratio,
-        gti_start_s=np.array([start for start, _, _ in intervals]),
-        gti_stop_s=np.array([stop for _, stop, _ in intervals]),
-        gti_snapshot=np.array([region.snapshot for _, _, region in intervals], dtype=np.int64),
-        gti_obsid=np.array([region.obsid for _, _, region in intervals]),
-        gti_ratio=np.array([region.ratio for _, _, region in intervals]),
-        correction_time_s=step_s[order],
-        correction_factor=np.concatenate([piece.factor for piece in pieces])[order],
-        correction_shifted=np.concatenate(shifted, axis=1)[:, order] if shifted else None,
-    )

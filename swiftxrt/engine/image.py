@@ -6,20 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 from astropy.wcs.utils import pixel_to_pixel
 from numpy.typing import NDArray
 
 from ..exceptions import RequestError
-from ..mission import SKY_SIZE, Mode
+from ..mission import Mode
+from ..products._wcs import same_wcs
+from ..products.calibration import VignettingCoefficients
 from ..products.events import EventList
+from .calibration import EMBEDDED
 from .exposure import map_exposure
 from .geometry import look_up, off_axis_arcmin
+from .grid import centred_wcs, enclosing_wcs, image_shape, require_one_field
 from .psf import vignetting
 from .snapshots import live_time_s, split_snapshots
 
-__all__ = ["StackedImage", "centred_wcs", "exposure_at", "stack_exposure", "stack_images"]
+__all__ = ["StackedImage", "centred_wcs", "enclosing_wcs", "exposure_at", "stack_exposure", "stack_images"]
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +36,7 @@ class StackedImage:
 
     Parameters
     ----------
-    counts : ndarray of int, shape (1000, 1000)
+    counts : ndarray of int, shape (ny, nx)
         Events per pixel, indexed [y, x].
     exposure_s : ndarray or None
         Good time in seconds, same shape; without vignetting, as in the
@@ -53,33 +56,19 @@ class StackedImage:
     notes: tuple[str, ...]
 
 
-def centred_wcs(event_lists: Sequence[EventList], position: SkyCoord | None = None) -> WCS:
-    """System of a sky image of 1000 x 1000 pixels.
-
-    Parameters
-    ----------
-    event_lists : sequence of EventList
-        The first one sets scale and frame.
-    position : `~astropy.coordinates.SkyCoord`, optional
-        Tangent point; that of the first event list when not given.
-    """
-    wcs = event_lists[0].wcs.deepcopy()
-    if position is not None:
-        moved = position.transform_to(event_lists[0].pointing.frame)
-        wcs.wcs.crval = [moved.ra.deg, moved.dec.deg]
-        wcs.wcs.set()
-    return wcs
-
-
 def exposure_at(
-    events: EventList, x_pix: NDArray[np.generic], y_pix: NDArray[np.generic], *, vignetted_kev: float | None = None
+    events: EventList,
+    x_pix: NDArray[np.generic],
+    y_pix: NDArray[np.generic],
+    *,
+    vignetted_kev: float | None = None,
+    coefficients: VignettingCoefficients = EMBEDDED.vignetting,
 ) -> Floats:
     """How long places on the sky were seen by a live pixel.
 
     The field of view is a circle on the detector without its bad pixels and
-    their neighbours; its place on the sky follows the pointing in steps of
-    10 s. Compared with the official maps the jitter within the steps is
-    missing.
+    the dead ones beside them; its place on the sky follows the pointing in
+    steps of 10 s.
 
     Parameters
     ----------
@@ -89,6 +78,8 @@ def exposure_at(
         0-based sky pixels of this observation, of any shape.
     vignetted_kev : float, optional
         Multiply by the vignetting at this energy.
+    coefficients : VignettingCoefficients, optional
+        Those of the vignetting.
 
     Returns
     -------
@@ -102,7 +93,8 @@ def exposure_at(
     for snapshot in snapshots:
         for offset, time_s in zip(*snapshot.offsets(_PRECISION_PIX), strict=True):
             detx, dety = snapshot.pointing.to_detector(x_pix, y_pix, offset)
-            seen = vignetting(vignetted_kev, off_axis_arcmin(detx, dety)) * look_up(snapshot.live, detx, dety)
+            angle = off_axis_arcmin(detx, dety)
+            seen = vignetting(vignetted_kev, angle, coefficients) * look_up(snapshot.live, detx, dety)
             exposure += time_s * seen
     return exposure
 
@@ -130,7 +122,8 @@ def stack_images(
 
     Events of an observation that has another tangent point are spread over
     their pixel at random before they are counted in the new one; otherwise
-    the two grids would interfere.
+    the two grids would interfere. Events outside the good time are not
+    counted.
 
     Parameters
     ----------
@@ -139,8 +132,9 @@ def stack_images(
     channels : tuple of int or None, optional
         First and last PI channel; None counts all events.
     wcs : `~astropy.wcs.WCS`, optional
-        System of the result, e.g. of `centred_wcs`; that of the first event
-        list when not given.
+        System of the result, e.g. of `centred_wcs`, and by its
+        ``array_shape`` the size; that of the first event list, larger where
+        the pointings differ (`enclosing_wcs`), when not given.
     exposure : bool, optional
         Make the exposure map too.
     left_out : sequence of ndarray of bool, optional
@@ -155,24 +149,29 @@ def stack_images(
     Raises
     ------
     RequestError
-        If there is no event list or one is of windowed timing mode.
+        If there is no event list, one is of windowed timing mode, or they are
+        of targets too far apart for one image.
     """
     lists = list(event_lists)
     if not lists or any(events.mode is not Mode.PC for events in lists):
         raise RequestError([("event_lists", "images are made from event lists of photon counting mode")], "image")
-    target = centred_wcs(lists) if wcs is None else wcs
+    require_one_field(lists)
+    target = enclosing_wcs(lists) if wcs is None else wcs
     rng = np.random.default_rng(seed)
     skipped = [None] * len(lists) if left_out is None else left_out
     images = (_counted(events, channels, target, rng, skip) for events, skip in zip(lists, skipped, strict=True))
-    counts = sum(images, np.zeros((SKY_SIZE, SKY_SIZE)))
+    counts = sum(images, np.zeros(image_shape(target)))
     notes = []
-    if exposure:
-        notes.append("exposure: field of view and bad pixels follow the pointing in steps of 10 s, no vignetting")
-    if any(not _same(events.wcs, target) for events in lists):
+    mapped = map_exposure(lists, target) if exposure else None
+    if mapped is not None:
+        notes.append("exposure: field of view and bad pixels follow the pointing frame by frame, no vignetting")
+        notes += mapped.notes
+    if any(not same_wcs(events.wcs, target) for events in lists):
         notes.append("observations with another tangent point were moved with their events spread over their pixels")
+    notes += [note for events in lists for note in _left_over(events)]
     return StackedImage(
         counts=counts.astype(np.int32),
-        exposure_s=map_exposure(lists, target).time_s if exposure else None,
+        exposure_s=None if mapped is None else mapped.time_s,
         wcs=target,
         obsids=tuple(dict.fromkeys(events.obsid for events in lists)),
         notes=tuple(notes),
@@ -187,28 +186,36 @@ def _counted(
     left_out: NDArray[np.bool_] | None,
 ) -> Floats:
     """Events of one observation per pixel of the target system."""
-    kept = (events.x >= 0) & (events.y >= 0)
+    kept = (events.x >= 0) & (events.y >= 0) & _in_good_time(events)
     if left_out is not None:
         kept &= ~left_out
     if channels is not None:
         kept &= (events.pi >= channels[0]) & (events.pi <= channels[1])
     x, y = events.x[kept].astype(float), events.y[kept].astype(float)
-    if not _same(events.wcs, target):
+    if not same_wcs(events.wcs, target):
         shift = rng.uniform(-0.5, 0.5, (2, x.size))
         x, y = _moved(x + shift[0], y + shift[1], events.wcs, target)
     column, row = np.rint(x).astype(np.int64), np.rint(y).astype(np.int64)
-    inside = (column >= 0) & (column < SKY_SIZE) & (row >= 0) & (row < SKY_SIZE)
-    flat = np.bincount(row[inside] * SKY_SIZE + column[inside], minlength=SKY_SIZE * SKY_SIZE)
-    return flat.reshape(SKY_SIZE, SKY_SIZE).astype(float)
+    height, width = image_shape(target)
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    flat = np.bincount(row[inside] * width + column[inside], minlength=height * width)
+    return flat.reshape(height, width).astype(float)
 
 
-def _same(first: WCS, second: WCS) -> bool:
-    return bool(first.wcs.compare(second.wcs, cmp=0, tolerance=1e-9))
+def _in_good_time(events: EventList) -> NDArray[np.bool_]:
+    """Which events were read out in good time; the ends of intervals cut through frames, which count."""
+    frame_s = events.frame_s
+    return events.gti.contains(events.met) | events.gti.contains(events.met + frame_s)
+
+
+def _left_over(events: EventList) -> list[str]:
+    count = int(np.count_nonzero(~_in_good_time(events)))
+    return [f"{count} events of {events.obsid} lie outside its good time and were not counted"] if count else []
 
 
 def _moved(x: NDArray[np.generic], y: NDArray[np.generic], source: WCS, target: WCS) -> tuple[Floats, Floats]:
     """Pixels of one system in another."""
-    if _same(source, target):
+    if same_wcs(source, target):
         return np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     new_x, new_y = pixel_to_pixel(source, target, x, y)
     return np.asarray(new_x), np.asarray(new_y)

@@ -21,7 +21,7 @@ from .inputs import ExtractedEvents
 from .rate_bins import CurveResult, RateBins
 from .selection import BandEvents, GoodTime, Sums, select_band, select_obsid
 
-__all__ = ["CurveResult", "RateBins", "StatisticsParameters", "bin_rates", "build_curves"]
+__all__ = ["CurveResult", "RateBins", "StatisticsParameters", "bin_rates", "build_curves", "rates_of_sums"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -157,7 +157,7 @@ def bin_rates(
         met_s=met_s,
         time_err_neg=met_s - start_s,
         time_err_pos=stop_s - met_s,
-        **_rates(sums, factor / exposure, statistics),
+        **rates_of_sums(sums, factor / exposure, statistics),
         counts=sums.counts,
         background_counts=sums.background,
         exposure=exposure,
@@ -245,7 +245,7 @@ def _rates_of(
     return RateBins(**{name: np.concatenate(values) for name, values in columns.items()})
 
 
-def _rates(sums: Sums, scale: Floats, statistics: StatisticsParameters) -> dict[str, NDArray]:
+def rates_of_sums(sums: Sums, scale: Floats, statistics: StatisticsParameters) -> dict[str, NDArray]:
     """Rates or limits with their errors and significances; `scale` is correction factor over good time."""
     rate, error = sums.net * scale, sums.net_error * scale
     columns: dict[str, NDArray] = {

@@ -11,9 +11,11 @@ from astropy.nddata import CCDData
 
 from ..exceptions import ProductNotAvailableError
 from ..kinds import ProductKind
+from ..products.calibration import Calibration
 from ..products.image import SkyImage
 from ..products.provenance import Provenance
 from ..request.bundle import XRTRequest
+from .calibration import EMBEDDED
 from .data import Data
 from .image import stack_images
 
@@ -23,7 +25,11 @@ STEPS = ("Collect data.", "Create the images.", "Create the exposure map.")
 
 
 def make(
-    request: XRTRequest, data: Data, provenance: Provenance, progress: Callable[..., None]
+    request: XRTRequest,
+    data: Data,
+    provenance: Provenance,
+    progress: Callable[..., None],
+    calibration: Calibration = EMBEDDED,
 ) -> tuple[SkyImage, ...]:
     """Add up the observations, one image per band, with one exposure map.
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..exceptions import CentroidWarning, ProductNotAvailableError
 from ..kinds import ProductKind
 from ..mission import Mode
+from ..products.calibration import Calibration
 from ..products.lightcurve import UNRELIABLE, HardnessCurve, LightCurve, LightCurveSet
 from ..products.provenance import Provenance
 from ..request.bundle import XRTRequest
@@ -24,6 +25,7 @@ from ..request.lightcurve import (
     TimeBinning,
 )
 from .binning import BinningParameters
+from .calibration import EMBEDDED
 from .data import Data
 from .extracted import Extraction
 from .hardness import HardnessBins
@@ -65,7 +67,13 @@ class _ModeCurves:
     reliable: CurveResult | None
 
 
-def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Callable[..., None]) -> LightCurveSet:
+def make(
+    request: XRTRequest,
+    data: Data,
+    provenance: Provenance,
+    progress: Callable[..., None],
+    calibration: Calibration = EMBEDDED,
+) -> LightCurveSet:
     """Extract the events and bin them, both modes in one set.
 
     Where the source was looked for and not found in some snapshots, the curves
@@ -80,7 +88,7 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
     ProductNotAvailableError
         If no mode has any good time of the source.
     """
-    parameters = extraction_parameters(request.extraction, request.light_curve.grades)
+    parameters = extraction_parameters(request.extraction, request.light_curve.grades, calibration)
     extractions, notes = extract_modes(request, data, parameters, progress)
     if not extractions:
         raise ProductNotAvailableError(ProductKind.LIGHT_CURVE.title, "; ".join(notes) or "no good time of the source")
@@ -119,7 +127,7 @@ def _mode_curves(extraction: Extraction, wanted: LightCurveRequest, mode: Mode, 
 def _with_quality(curves: CurveResult, extraction: Extraction, *, by_obsid: bool) -> CurveResult:
     """Mark the bins that hold data of a snapshot in which the source was not found."""
     total, events = curves.total, extraction.events
-    lost = ~np.array([region.centroided for region in extraction.regions])[events.gti_snapshot]
+    lost = ~np.array([region.centroided for region in extraction.regions])[extraction.region_of_gti]
     if by_obsid:  # Observations may overlap in time.
         unreliable = np.isin(total.obsid, events.gti_obsid[lost])
     else:

@@ -9,19 +9,47 @@ import astropy.units as u
 
 from ..exceptions import ProductNotAvailableError
 from ..kinds import ProductKind
+from ..products.calibration import Calibration
 from ..products.position import Position
 from ..products.provenance import Provenance
 from ..request.bundle import XRTRequest
+from .calibration import EMBEDDED
 from .data import Data
-from .position import standard_position
+from .position import SYSTEMATIC_ARCSEC, PositionFit, standard_position
 
-__all__ = ["STEPS", "make"]
+__all__ = ["STEPS", "fit_position", "make"]
 
 STEPS = ("Collect data.", "Find the source and fit the PSF.")
 
 
-def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Callable[..., None]) -> Position:
+def make(
+    request: XRTRequest,
+    data: Data,
+    provenance: Provenance,
+    progress: Callable[..., None],
+    calibration: Calibration = EMBEDDED,
+) -> Position:
     """Find the source and fit its position; see `swiftxrt.engine.position.standard_position`.
+
+    Raises
+    ------
+    ProductNotAvailableError
+        If there are no photon-counting data or no source is found.
+    """
+    progress(1)
+    fit = fit_position(ProductKind.STANDARD_POSITION, request, data, calibration)
+    notes = (*provenance.notes, f"{fit.counts:.1f} counts, significance {fit.significance:.1f}", *fit.notes)
+    return Position(
+        coord=fit.coord,
+        radius=fit.radius_arcsec * u.arcsec,
+        kind="standard",
+        systematic=SYSTEMATIC_ARCSEC * u.arcsec,
+        provenance=replace(provenance, notes=notes, calibration=calibration.sources[:1]),
+    )
+
+
+def fit_position(kind: ProductKind, request: XRTRequest, data: Data, calibration: Calibration) -> PositionFit:
+    """The fit of the source, with the settings of a request.
 
     Raises
     ------
@@ -30,22 +58,14 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
     """
     if not data.pc:
         raise ProductNotAvailableError(
-            ProductKind.STANDARD_POSITION.title,
-            "a position needs photon-counting data; these observations have windowed timing only",
+            kind.title, "a position needs photon-counting data; these observations have windowed timing only"
         )
     wanted = request.position
-    progress(1)
-    fit = standard_position(
+    return standard_position(
         data.pc,
         request.target.position,
         search_radius_arcsec=float(wanted.search_radius.to_value(u.arcsec)),
         method=wanted.method,
         centroid_method=wanted.centroid_method,
-    )
-    notes = (*provenance.notes, f"{fit.counts:.1f} counts, significance {fit.significance:.1f}", *fit.notes)
-    return Position(
-        coord=fit.coord,
-        radius=fit.radius_arcsec * u.arcsec,
-        kind="standard",
-        provenance=replace(provenance, notes=notes),
+        calibration=calibration,
     )

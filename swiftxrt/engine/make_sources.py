@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from ..exceptions import CalibrationWarning, PileUpWarning, ProductNotAvailableError
 from ..kinds import ProductKind
-from ..mission import PIXEL_ARCSEC, SKY_SIZE
+from ..mission import PIXEL_ARCSEC, SKY_SIZE, Mode
+from ..products.calibration import Calibration
 from ..products.events import EventList
 from ..products.provenance import Provenance
 from ..products.sources import SourceList
 from ..request.bundle import XRTRequest
+from .calibration import EMBEDDED
 from .data import Data
 from .detection import Detection, find_sources
 from .detection_field import BANDS, DetectionBand, Field
@@ -27,7 +29,7 @@ from .hot_pixels import hot_events
 from .image import centred_wcs, stack_images
 from .position import SYSTEMATIC_ARCSEC
 
-__all__ = ["STEPS", "make", "source_columns"]
+__all__ = ["STEPS", "make", "search_total", "source_columns"]
 
 STEPS = ("Collect data.", "Create images and exposure map.", "Search for sources.")
 
@@ -39,15 +41,20 @@ _UNEVEN, _SIGMAS = 0.25, 5.0
 # So many sources with so much more around them than expected are knots of
 # something larger; it has then been taken for sources, and the rest may be even.
 _KNOTS, _SURROUNDINGS = 3, 1.5
-_CALIBRATION = (
-    "PSF swxpsf20010101v004 and vignetting swxvign20010101v001, at 1.5 keV in the total band and at 0.8, 1.4 and "
-    "3.5 keV in the soft, medium and hard ones",
+_ENERGIES = "at 1.5 keV in the total band and at 0.8, 1.4 and 3.5 keV in the soft, medium and hard ones"
+_FALSE = (
     "sources: 0.3, 1 and 10 per cent of those that are good, reasonable or better, and poor or better are false in "
-    "simulated fields without extended sources",
+    "simulated fields without extended sources"
 )
 
 
-def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Callable[..., None]) -> SourceList:
+def make(
+    request: XRTRequest,
+    data: Data,
+    provenance: Provenance,
+    progress: Callable[..., None],
+    calibration: Calibration = EMBEDDED,
+) -> SourceList:
     """Add up the observations and search each band for sources.
 
     Raises
@@ -70,15 +77,29 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
     for name in names:
         progress(2, f"{name} band")
         counts = stack_images(lists, BANDS[name].channels, wcs=wcs, exposure=False, left_out=hot).counts
-        found[name], doubts = source_columns(counts, exposure, BANDS[name], wcs)
+        found[name], doubts = source_columns(counts, exposure, BANDS[name], wcs, calibration)
         cautions += doubts
     notes = (*provenance.notes, *_notes(lists, wcs, hot))
-    complete = replace(provenance, notes=notes, calibration=_CALIBRATION, cautions=tuple(cautions))
+    used = (f"PSF {calibration.psf(Mode.PC).name} and vignetting {calibration.vignetting.name}, {_ENERGIES}", _FALSE)
+    complete = replace(provenance, notes=notes, calibration=used, cautions=tuple(cautions))
     return SourceList.from_columns(found, provenance=complete)
 
 
+def search_total(
+    lists: Sequence[EventList], calibration: Calibration = EMBEDDED
+) -> tuple[Columns, list[tuple[str, str]]]:
+    """Add up observations and search the total band; columns and cautions as of `source_columns`."""
+    wcs, hot = centred_wcs(lists), [hot_events(events) for events in lists]
+    counts = stack_images(lists, BANDS["total"].channels, wcs=wcs, exposure=False, left_out=hot).counts
+    return source_columns(counts, map_exposure(lists, wcs), BANDS["total"], wcs, calibration)
+
+
 def source_columns(
-    counts: NDArray[np.generic], exposure: ExposureMap, band: DetectionBand, wcs: WCS
+    counts: NDArray[np.generic],
+    exposure: ExposureMap,
+    band: DetectionBand,
+    wcs: WCS,
+    calibration: Calibration = EMBEDDED,
 ) -> tuple[Columns, list[tuple[str, str]]]:
     """Search one image.
 
@@ -92,6 +113,8 @@ def source_columns(
         The band.
     wcs : `~astropy.wcs.WCS`
         System of the image, north up.
+    calibration : Calibration, optional
+        Point spread function and vignetting.
 
     Returns
     -------
@@ -101,7 +124,7 @@ def source_columns(
         What the user should be warned of: class of the warning and text.
     """
     (row, column), window = _seen_part(exposure)
-    field = Field.of(counts[window], exposure[window], band.energy_kev)
+    field = Field.of(counts[window], exposure[window], band.energy_kev, calibration)
     detection = find_sources(field)
     made = measure_sources(field, detection)
     x, y = made["x_pix"] + column, made["y_pix"] + row

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import astropy.units as u
 
-from ..exceptions import NoDataError, ProductNotAvailableError
+from ..exceptions import CalibrationWarning, FormatError, NoDataError, ProductNotAvailableError
 from ..kinds import ProductKind
-from ..mission import PIXEL_ARCSEC, Mode
+from ..mission import Mode
+from ..products.calibration import Calibration
 from ..products.countspectrum import CountSpectrum
+from ..products.events import EventList
 from ..products.provenance import Provenance
 from ..products.spectrumset import SpectrumSet
 from ..request.bundle import XRTRequest
 from ..request.spectrum import ObsidSlices, SingleSlice, SnapshotSlices, TimeSlices
+from .calibration import EMBEDDED
 from .data import Data, intervals_met
-from .extracted import Extraction, SnapshotRegion
+from .effective_area import Response, response_of
+from .extracted import Extraction, ExtractionParameters
 from .modes import extract_modes
 from .parameters import extraction_parameters, grade_limits
-from .regions import WT_HEIGHT_PIX
 from .spectrum import SpectrumCounts, pulse_height_spectrum
 from .without_effect import NOT_FITTED
 
@@ -28,10 +32,6 @@ __all__ = ["STEPS", "make"]
 
 STEPS = ("Prepare data and find regions.", "Build spectra.")
 
-_NO_RESPONSE = (
-    "no effective area and redistribution matrix are attached; the calibration of the mode and date must be added "
-    "before fitting"
-)
 _NO_TIME = "no good time lies in this time slice"
 
 
@@ -44,7 +44,13 @@ class _Slice:
     interval: tuple[float, float] | None = None
 
 
-def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Callable[..., None]) -> SpectrumSet:
+def make(
+    request: XRTRequest,
+    data: Data,
+    provenance: Provenance,
+    progress: Callable[..., None],
+    calibration: Calibration = EMBEDDED,
+) -> SpectrumSet:
     """Extract the spectra of all slices and modes.
 
     Raises
@@ -52,12 +58,12 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
     ProductNotAvailableError
         If no slice holds any good time.
     """
-    wanted = request.spectrum
     made: list[CountSpectrum] = []
     asked: dict[str, _Slice] = {}
     notes: list[str] = []
     cautions = list(provenance.cautions)
-    parameters = extraction_parameters(request.extraction, wanted.grades)
+    parameters = extraction_parameters(request.extraction, request.spectrum.grades, calibration)
+    maker = _Maker(request, data, provenance, parameters)
     extractions, left_out = extract_modes(request, data, parameters, progress)
     for mode, extraction in extractions.items():
         cautions += extraction.cautions
@@ -70,22 +76,29 @@ def make(request: XRTRequest, data: Data, provenance: Provenance, progress: Call
                 counts = pulse_height_spectrum(extraction, **part.selection)
             except NoDataError:
                 continue  # A slice may lie in the other mode altogether.
-            made.append(_spectrum(counts, part, mode, extraction, provenance, request))
+            made.append(maker.spectrum(part, mode, counts, extraction.notes))
+    cautions += maker.cautions
     if not made:
         raise ProductNotAvailableError(
             ProductKind.SPECTRUM.title, "; ".join(left_out) or "no time slice holds any good time"
         )
-    made.sort(key=lambda one: list(asked).index(one.label))
     complete = replace(
         provenance, notes=tuple(dict.fromkeys((*provenance.notes, *left_out, *notes))), cautions=tuple(cautions)
     )
+    return _gathered(made, asked, _zero(request, data), complete)
+
+
+def _gathered(
+    made: list[CountSpectrum], asked: dict[str, _Slice], t0_met: float, provenance: Provenance
+) -> SpectrumSet:
+    """The spectra in the order in which their slices were asked for, and what is missing."""
     empty = [part for label, part in asked.items() if all(one.label != label for one in made)]
     return SpectrumSet(
-        made,
+        sorted(made, key=lambda one: list(asked).index(one.label)),
         missing={**{part.label: _NO_TIME for part in empty}, **{one.stem: NOT_FITTED for one in made}},
         intervals={part.label: part.interval for part in empty if part.interval is not None},
-        t0_met=_zero(request, data),
-        provenance=complete,
+        t0_met=t0_met,
+        provenance=provenance,
     )
 
 
@@ -103,9 +116,10 @@ def _slices(request: XRTRequest, extraction: Extraction) -> Iterator[_Slice]:
             yield _Slice(f"Obs_{obsid}", {"obsids": [obsid]})
     elif isinstance(slices, SnapshotSlices):
         seen: dict[str, int] = {}
-        for region in extraction.regions:
-            seen[region.obsid] = seen.get(region.obsid, 0) + 1
-            yield _Slice(f"Obs_{region.obsid}snap{seen[region.obsid]}", {"snapshots": [region.snapshot]})
+        # A snapshot that is piled up for some of the time has two regions.
+        for obsid, snapshot in dict.fromkeys((region.obsid, region.snapshot) for region in extraction.regions):
+            seen[obsid] = seen.get(obsid, 0) + 1
+            yield _Slice(f"Obs_{obsid}snap{seen[obsid]}", {"snapshots": [snapshot]})
     elif isinstance(slices, TimeSlices):
         for part in slices.slices:
             pairs = intervals_met(part.intervals, request)
@@ -113,35 +127,58 @@ def _slices(request: XRTRequest, extraction: Extraction) -> Iterator[_Slice]:
             yield _Slice(part.label, {"start_s": starts, "stop_s": stops}, (min(starts), max(stops)))
 
 
-def _spectrum(
-    counts: SpectrumCounts,
-    part: _Slice,
-    mode: Mode,
-    extraction: Extraction,
-    provenance: Provenance,
-    request: XRTRequest,
-) -> CountSpectrum:
-    grades = grade_limits(request.extraction, request.spectrum.grades, mode)
-    common: dict[str, Any] = {
-        "exposure": counts.exposure_s * u.s,
-        "mode": mode,
-        "grades": grades,
-        "label": part.label,
-        "header": _header(request),
-        "provenance": replace(provenance, notes=(*provenance.notes, *extraction.notes), calibration=(_NO_RESPONSE,)),
-    }
-    background = CountSpectrum(counts=counts.background_counts, backscale=counts.backscale_background, **common)
-    return CountSpectrum(
-        counts=counts.source_counts,
-        backscale=counts.backscale_source,
-        background=background,
-        gti=counts.gti,
-        interval=part.interval,
-        mean_event_met=counts.mean_met,
-        source_region=_ds9(counts.regions, _source_shape),
-        background_region=_ds9(counts.regions, _background_shape),
-        **common,
-    )
+class _Maker:
+    """Makes the spectra of one request."""
+
+    def __init__(
+        self, request: XRTRequest, data: Data, provenance: Provenance, parameters: ExtractionParameters
+    ) -> None:
+        self.request, self.data, self.provenance, self.parameters = request, data, provenance, parameters
+        self.cautions: list[tuple[str, str]] = []
+
+    @cached_property
+    def substrates(self) -> dict[str, int | None]:
+        """Substrate voltage by ObsID."""
+        return {events.obsid: _substrate(events) for events in (*self.data.pc, *self.data.wt)}
+
+    def spectrum(self, part: _Slice, mode: Mode, counts: SpectrumCounts, notes: tuple[str, ...]) -> CountSpectrum:
+        """Source and background with their response; without it if there is none, since the counts are good."""
+        grades = grade_limits(self.request.extraction, self.request.spectrum.grades, mode)
+        response: Response | None = None
+        try:
+            response = response_of(counts, grades, self.parameters.calibration, self.substrates)
+            told = response.notes
+        except (NoDataError, FormatError) as error:
+            told = (f"no response is attached to {part.label} {mode.value}: {error}",)
+            self.cautions.append((CalibrationWarning.__name__, told[0]))
+        common: dict[str, Any] = {
+            "exposure": counts.exposure_s * u.s,
+            "mode": mode,
+            "grades": grades,
+            "label": part.label,
+            "header": _header(self.request),
+            "provenance": replace(self.provenance, notes=(*self.provenance.notes, *notes), calibration=told),
+        }
+        background = CountSpectrum(counts=counts.background_counts, backscale=counts.backscale_background, **common)
+        return CountSpectrum(
+            counts=counts.source_counts,
+            backscale=counts.backscale_source,
+            background=background,
+            arf=response.arf if response else None,
+            rmf=response.rmf if response else None,
+            gti=counts.gti,
+            interval=part.interval,
+            mean_event_met=counts.mean_met,
+            source_region=_ds9(region.source_ds9 for region in counts.regions),
+            background_region=_ds9(region.background_ds9 for region in counts.regions),
+            **common,
+        )
+
+
+def _substrate(events: EventList) -> int | None:
+    """Substrate voltage of an observation in V, as its header tells."""
+    voltage = events.header.get("XRTVSUB")
+    return int(voltage) if isinstance(voltage, int | float) else None
 
 
 def _header(request: XRTRequest) -> dict[str, Any]:
@@ -149,23 +186,12 @@ def _header(request: XRTRequest) -> dict[str, Any]:
     return {"OBJECT": request.target.name, "RA_OBJ": float(position.ra.deg), "DEC_OBJ": float(position.dec.deg)}
 
 
-def _ds9(regions: tuple[SnapshotRegion, ...], shape: Callable[[SnapshotRegion], str]) -> str:
-    """DS9 text with one line for each different region."""
-    return "\n".join(["fk5", *dict.fromkeys(shape(region) for region in regions)])
-
-
-def _source_shape(region: SnapshotRegion) -> str:
-    return _shape(region, region.source_inner_pix, region.source_radius_pix)
-
-
-def _background_shape(region: SnapshotRegion) -> str:
-    return _shape(region, region.background_inner_pix, region.background_outer_pix)
-
-
-def _shape(region: SnapshotRegion, inner_pix: float, outer_pix: float) -> str:
-    centre = f"{region.ra_deg:.6f},{region.dec_deg:.6f}"
-    inner, outer = (f'{radius * PIXEL_ARCSEC:.3f}"' for radius in (inner_pix, outer_pix))
-    if region.mode is Mode.WT:
-        # One-dimensional: a box along DETX; the hole of an annulus has no DS9 shape and is left out.
-        return f'box({centre},{2 * outer_pix * PIXEL_ARCSEC:.3f}",{WT_HEIGHT_PIX * PIXEL_ARCSEC:.3f}",{region.angle_deg:.2f})'
-    return f"annulus({centre},{inner},{outer})" if inner_pix > 0 else f"circle({centre},{outer})"
+def _ds9(texts: Iterable[str]) -> str:
+    """Different DS9 texts in one; the frame is named where it changes."""
+    lines: list[str] = []
+    frame = ""
+    for text in dict.fromkeys(texts):
+        first, *shapes = text.splitlines()
+        lines += shapes if first == frame else [first, *shapes]
+        frame = next((line for line in reversed(lines) if "(" not in line), first)
+    return "\n".join(lines)

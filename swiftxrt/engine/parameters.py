@@ -5,7 +5,9 @@ from __future__ import annotations
 import astropy.units as u
 
 from ..mission import Mode
+from ..products.calibration import Calibration
 from ..request.extraction import ExtractionSettings
+from .calibration import EMBEDDED
 from .extracted import ExtractionParameters
 
 __all__ = ["extraction_parameters", "grade_limits"]
@@ -19,7 +21,9 @@ def grade_limits(settings: ExtractionSettings, grades: str | None, mode: Mode) -
     return lowest, min(highest, mode.grades[1])
 
 
-def extraction_parameters(settings: ExtractionSettings, grades: str | None) -> ExtractionParameters:
+def extraction_parameters(
+    settings: ExtractionSettings, grades: str | None, calibration: Calibration = EMBEDDED
+) -> ExtractionParameters:
     """Parameters of `swiftxrt.engine.extraction.extract`.
 
     Parameters
@@ -28,6 +32,8 @@ def extraction_parameters(settings: ExtractionSettings, grades: str | None) -> E
         With defaults filled in.
     grades : str or None
         The grade setting of the product.
+    calibration : Calibration, optional
+        Point spread function and vignetting.
     """
     largest = settings.source_radius_max
     return ExtractionParameters(
@@ -42,4 +48,7 @@ def extraction_parameters(settings: ExtractionSettings, grades: str | None) -> E
         source_radius_max_pix=30.0 if largest is None else float(largest.to_value(u.pix)),
         super_soft=settings.super_soft,
         grades=_GRADES.get(grades or "all"),
+        source_region=settings.source_region,
+        background_region=settings.background_region,
+        calibration=calibration,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..exceptions import ProductNotAvailableError, RequestError
-from ..mission import PIXEL_ARCSEC
+from ..mission import PIXEL_ARCSEC, Mode
+from ..products.calibration import Calibration
 from ..products.events import EventList
+from .calibration import EMBEDDED
 from .centroid import iterative_centroid, simple_centroid
+from .contours import PixelModel, position_errors
+from .detection import find_sources
+from .detection_field import Field, PointSource
 from .geometry import off_axis_arcmin, pixel_to_sky, ring_pixels, sky_to_pixel
 from .image import centred_wcs, stack_exposure, stack_images
 from .psf import KingPSF
@@ -34,7 +39,10 @@ MIN_SIGNIFICANCE = 4.5
 _KIND = "standard position"
 _RING_PIX = (40.0, 100.0)
 _KERNEL_HALF = 10
+_ENERGY_KEV = 1.5
 _SCAN_PIX = 110
+# A detection closer than this to where the fit starts is the source itself.
+_SAME_PIX = 5.0
 
 
 @dataclass(frozen=True)
@@ -86,15 +94,18 @@ def standard_position(
     method: str = "detect",
     centroid_method: str = "simple",
     channels: tuple[int, int] = (30, 1000),
+    calibration: Calibration = EMBEDDED,
 ) -> PositionFit:
     """Find the source near a position and fit where it is.
 
-    The observations are added up; the fit starts at the highest peak of the
+    The observations are added up, and other sources around are found (see
+    `swiftxrt.engine.detection`) and kept in the model. The fit starts at the highest peak of the
     image filtered with the PSF, or at the barycentre of the events, within
     the search radius. It minimises the Cash statistic over the pixels around
     the source, in a radius that grows with the signal to noise; bad pixels
     are left out through the exposure. The statistical radius follows from the
-    Fisher matrix (where C rises by 4.61); 3.5 arcsec are added in quadrature.
+    likelihood around the position, see `swiftxrt.engine.contours.position_errors`;
+    3.5 arcsec are added in quadrature.
 
     Parameters
     ----------
@@ -111,6 +122,8 @@ def standard_position(
         `swiftxrt.engine.centroid`.
     channels : tuple of int, optional
         First and last PI channel.
+    calibration : Calibration, optional
+        Point spread function.
 
     Returns
     -------
@@ -131,19 +144,23 @@ def standard_position(
     lists = list(event_lists)
     wcs = centred_wcs(lists, position if len(lists) > 1 else None) if lists else None
     stack = stack_images(lists, channels, wcs=wcs, exposure=False)
-    target = _Window(lists, stack.wcs, stack.counts, *sky_to_pixel(stack.wcs, position))
+    target = _Window(lists, stack.wcs, stack.counts, *sky_to_pixel(stack.wcs, position), calibration)
     reach_pix = search_radius_arcsec / PIXEL_ARCSEC
+    target.leave_out_beyond(reach_pix)
     first = target.peak(reach_pix) if method == "detect" else target.centroid(centroid_method, reach_pix)
-    fit = target.fit(first)
+    neighbours = target.leave_out_beside(*first)
+    fit, radius90_pix = target.fit(first)
     away_pix = np.hypot(fit.x_pix - target.x0, fit.y_pix - target.y0)
-    if fit.significance < MIN_SIGNIFICANCE or away_pix > reach_pix + fit.radius90_pix:
+    if fit.significance < MIN_SIGNIFICANCE or away_pix > reach_pix + radius90_pix:
         raise ProductNotAvailableError(
             _KIND,
             f"no significant source within {search_radius_arcsec:g} arcsec of {position.to_string('hmsdms', precision=1)} "
-            f"(best: {fit.significance:.1f} sigma of {MIN_SIGNIFICANCE:g} needed, {away_pix * PIXEL_ARCSEC:.0f} arcsec "
-            "away); use more data or a larger search radius",
+            f"(best: {fit.significance:.1f} sigma of {MIN_SIGNIFICANCE:g} needed{target.nearest()}); "
+            "use more data or a larger search radius",
         )
-    statistical = fit.radius90_pix * PIXEL_ARCSEC
+    statistical = radius90_pix * PIXEL_ARCSEC
+    profile = f"PSF {calibration.psf(Mode.PC).name} at {_ENERGY_KEV:g} keV; pile-up is not modelled"
+    beside = (f"{neighbours} other source(s) around were taken into account",) if neighbours else ()
     return PositionFit(
         coord=pixel_to_sky(stack.wcs, fit.x_pix, fit.y_pix),
         radius_arcsec=float(np.hypot(statistical, SYSTEMATIC_ARCSEC)),
@@ -155,14 +172,16 @@ def standard_position(
         x_pix=fit.x_pix,
         y_pix=fit.y_pix,
         obsids=stack.obsids,
-        notes=("PSF swxpsf20010101v004 at 1.5 keV; pile-up is not modelled", *stack.notes),
+        notes=(profile, *beside, *stack.notes),
     )
 
 
 class _Window:
-    """Counts and exposure around the place in question."""
+    """Counts and exposure around the place in question, and the expected counts of other sources."""
 
-    def __init__(self, lists: list[EventList], wcs: WCS, counts: NDArray[Any], x0: float, y0: float) -> None:
+    def __init__(
+        self, lists: list[EventList], wcs: WCS, counts: NDArray[Any], x0: float, y0: float, calibration: Calibration
+    ) -> None:
         self.x0, self.y0 = x0, y0
         self.left, self.low = round(x0) - _SCAN_PIX, round(y0) - _SCAN_PIX
         size = 2 * _SCAN_PIX + 1
@@ -176,7 +195,36 @@ class _Window:
         if self.full_s <= 0:
             raise ProductNotAvailableError(_KIND, "the position is outside the field of view of all observations")
         self.exposure = exposure_s / self.full_s
-        self.psf = KingPSF.at(off_axis_arcmin=_mean_off_axis(lists, pixel_to_sky(wcs, x0, y0)))
+        angle = _mean_off_axis(lists, pixel_to_sky(wcs, x0, y0))
+        self.psf = KingPSF.at(_ENERGY_KEV, angle, calibration.psf(Mode.PC))
+        everywhere = np.full(known.shape, angle)
+        self.field = Field(
+            self.counts * (exposure_s > 0), *(exposure_s,) * 3, everywhere, _ENERGY_KEV, calibration.psf(Mode.PC)
+        )
+        self.found = find_sources(self.field).sources
+        self.others = np.zeros(known.shape)
+
+    def leave_out_beyond(self, reach_pix: float) -> None:
+        """Take sources beyond the search radius into the model: the peak is not in their wings."""
+        middle = self.x0 - self.left, self.y0 - self.low
+        self._leave_out([one for one in self.found if _apart(one, *middle) > reach_pix + one.radius90_pix])
+
+    def leave_out_beside(self, x: float, y: float) -> int:
+        """Take all sources but the one at a place into the model; returns how many."""
+        place = x - self.left, y - self.low
+        beside = [one for one in self.found if _apart(one, *place) > _SAME_PIX + one.hole_pix]
+        self._leave_out(beside)
+        return len(beside)
+
+    def nearest(self) -> str:
+        """How far the nearest source that was found is from the place in question."""
+        apart = [_apart(one, self.x0 - self.left, self.y0 - self.low) * PIXEL_ARCSEC for one in self.found]
+        return f"; the nearest source is {min(apart):.0f} arcsec away" if apart else ""
+
+    def _leave_out(self, sources: list[PointSource]) -> None:
+        self.others = np.zeros_like(self.counts)
+        for source in sources:
+            source.add_to(self.others, self.field, 1e-6)
 
     def background_per_pix(self, x: float, y: float, counts: float = 0.0) -> float:
         """Events per pixel at full exposure in a ring around a source of so many events, without its wings."""
@@ -184,7 +232,8 @@ class _Window:
         ring = (distance > _RING_PIX[0]) & (distance < _RING_PIX[1])
         wings = counts * self.psf.pixel_fractions(self.grid_x[ring] - x, self.grid_y[ring] - y) @ self.exposure[ring]
         # Half an event keeps the model from being exactly zero.
-        return float(max(self.counts[ring].sum() - wings, 0.5) / max(self.exposure[ring].sum(), 1.0))
+        rest = self.counts[ring].sum() - self.others[ring].sum() - wings
+        return float(max(rest, 0.5) / max(self.exposure[ring].sum(), 1.0))
 
     def centroid(self, method: str, reach_pix: float) -> tuple[float, float]:
         """Centroid of the events."""
@@ -192,7 +241,9 @@ class _Window:
         if method == "simple":
             found = simple_centroid(x, y, self.x0, self.y0, reach_pix)
         else:
-            found = iterative_centroid(x, y, self.x0, self.y0, reach_pix, seen_s=self._seen)
+            found = iterative_centroid(
+                x, y, self.x0, self.y0, reach_pix, seen_s=self._seen, coefficients=self.field.coefficients
+            )
         if found is None:
             raise ProductNotAvailableError(_KIND, "no centroid within the search radius; method 'detect' may help")
         return found
@@ -208,39 +259,50 @@ class _Window:
         y_offset, x_offset = np.mgrid[-_KERNEL_HALF : _KERNEL_HALF + 1, -_KERNEL_HALF : _KERNEL_HALF + 1]
         kernel = self.psf.pixel_fractions(x_offset, y_offset)
         background = max(self.background_per_pix(self.x0, self.y0), 1e-9)
-        excess = ndimage.convolve(self.counts - background * self.exposure, kernel, mode="constant")
-        noise = np.sqrt(background * ndimage.convolve(self.exposure, kernel**2, mode="constant"))
+        expected = background * self.exposure + self.others
+        excess = ndimage.convolve(self.counts - expected, kernel, mode="constant")
+        noise = np.sqrt(np.maximum(ndimage.convolve(expected, kernel**2, mode="constant"), 0.0))
         score = np.where(noise > 0, excess / np.maximum(noise, 1e-12), -np.inf)
         score[np.hypot(self.grid_x - self.x0, self.grid_y - self.y0) > reach_pix] = -np.inf
         row, column = np.unravel_index(np.argmax(score), score.shape)
         return float(self.grid_x[row, column]), float(self.grid_y[row, column])
 
-    def fit(self, start: tuple[float, float]) -> PointSourceFit:
-        """Fit around a first guess; radius, centre and background are adjusted twice."""
+    def fit(self, start: tuple[float, float]) -> tuple[PointSourceFit, float]:
+        """Fit around a first guess, and its 90 per cent radius; radius of the fit, centre and background settle."""
         radius, centre, counts = fit_radius_pix(0.0), start, 0.0
         for _ in range(3):
             background = self.background_per_pix(*centre, counts)
-            fit = self._fit_once(centre, radius, background)
+            pixels = self._pixels(centre, radius, background)
+            fit = fit_point_source(
+                pixels.counts,
+                pixels.x_pix,
+                pixels.y_pix,
+                centre,
+                psf=self.psf,
+                exposure=pixels.exposure,
+                other_counts=pixels.others,
+                reach_pix=radius / 2,
+            )
             centre, counts = (fit.x_pix, fit.y_pix), fit.counts
             snr = counts / np.sqrt(counts + background * np.pi * radius**2)
             radius = fit_radius_pix(snr)
-        return fit
+        fit = replace(fit, background_per_pix=background)
+        return fit, position_errors(pixels, *centre, counts, fit.radius90_pix).radius90
 
-    def _fit_once(self, centre: tuple[float, float], radius_pix: float, background: float) -> PointSourceFit:
+    def _pixels(self, centre: tuple[float, float], radius_pix: float, background: float) -> PixelModel:
         x, y = ring_pixels(*centre, radius_pix)
         row, column = y - self.low, x - self.left
         inside = (row >= 0) & (row < self.counts.shape[0]) & (column >= 0) & (column < self.counts.shape[1])
         x, y, row, column = x[inside], y[inside], row[inside], column[inside]
-        return fit_point_source(
-            self.counts[row, column],
-            x,
-            y,
-            centre,
-            psf=self.psf,
-            exposure=self.exposure[row, column],
-            background_per_pix=background,
-            reach_pix=radius_pix / 2,
-        )
+        seen = self.exposure[row, column] > 0
+        x, y, row, column = x[seen], y[seen], row[seen], column[seen]
+        exposure = self.exposure[row, column]
+        others = background * exposure + self.others[row, column]
+        return PixelModel(self.counts[row, column], x, y, exposure, others, self.psf)
+
+
+def _apart(source: PointSource, x: float, y: float) -> float:
+    return float(np.hypot(source.x_pix - x, source.y_pix - y))
 
 
 def _mean_off_axis(lists: list[EventList], position: SkyCoord) -> float:

@@ -1,4 +1,4 @@
-"""How large a source region is, which part of it pile-up spoils, and where the background is taken."""
+"""How large a source region is, which part of it pile-up may spoil, and where the background is taken."""
 
 from __future__ import annotations
 

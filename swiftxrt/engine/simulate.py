@@ -1,15 +1,16 @@
 """Simulated observations: event lists like those of the archive, with a known truth.
 
 Sources with King profiles, vignetting, the background of real fields, bad
-columns, the pointing of a real spacecraft, both science modes and their frames.
-Not simulated: pixel-to-pixel defects, optical light, stray light, photons that
-arrive during readout; pile-up only on demand.
+columns, the pointing of a real spacecraft, both science modes and their frames,
+points and extended sources of any spectrum, pile-up and flickering pixels on
+demand. Not simulated: optical light, stray light, photons that arrive during
+readout, charge that is lost or trapped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import astropy.units as u
 import numpy as np
@@ -21,23 +22,31 @@ from ..identifiers import parse_target_id
 from ..met import estimate_utcf
 from ..mission import DETECTOR_SIZE, PC_FRAME_TIME_S, PIXEL_ARCSEC, SKY_SIZE, WT_FRAME_TIME_S, Mode
 from ..products._wcs import sky_wcs
+from ..products.attitude import Attitude
 from ..products.events import EventList
 from ..products.gti import GTI
 from .geometry import Pointing, sky_to_pixel
 from .scene import Scene, Snapshot
-from .simulated_photons import Photons, background_photons, source_photons, stream
+from .simulated_photons import Photons, background_photons, flickering_photons, source_photons, stream
 from .simulated_readout import (
     LIVE_FRACTION,
     WT_WINDOW_DETX,
     Interval,
     bad_pixels,
-    grades,
     intervals,
     pointing_path,
     read_out,
 )
+from .simulated_truth import Frames, attitude_of, exposure_of, frames_of
 
-__all__ = ["SimulatedEvents", "simulate_labelled", "simulate_observations"]
+__all__ = [
+    "SimulatedEvents",
+    "SimulatedObservation",
+    "obsid_of",
+    "simulate_field",
+    "simulate_labelled",
+    "simulate_observations",
+]
 
 # PHA channels per PI channel (median of 00085374001).
 _PHA_PER_PI = 3.385
@@ -58,6 +67,38 @@ class SimulatedEvents:
 
     events: EventList
     source: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedObservation:
+    """Everything that is known about one simulated observation.
+
+    Parameters
+    ----------
+    obsid : str
+        Eleven digits.
+    files : tuple of SimulatedEvents
+        Event lists, windowed timing first.
+    attitude : Attitude
+        Where the telescope pointed, as the sky coordinates of the events have it.
+    frames : tuple of Frames
+        Readout frames of all intervals, in order of time.
+    parts : tuple of (Interval, Pointing)
+        Intervals and where the detector looked, for `exposure`.
+    wcs : `~astropy.wcs.WCS`
+        Of the sky pixels.
+    """
+
+    obsid: str
+    files: tuple[SimulatedEvents, ...]
+    attitude: Attitude
+    frames: tuple[Frames, ...]
+    parts: tuple[tuple[Interval, Pointing], ...]
+    wcs: WCS
+
+    def exposure(self) -> NDArray[np.float64]:
+        """True exposure map in photon counting mode, in s without vignetting, indexed [y, x]."""
+        return exposure_of([part for part in self.parts if part[0].mode is Mode.PC])
 
 
 def simulate_observations(scene: Scene, *, seed: int) -> list[EventList]:
@@ -100,8 +141,31 @@ def simulate_labelled(scene: Scene, *, seed: int) -> list[SimulatedEvents]:
     simulated : list of SimulatedEvents
         One for each ObsID and mode in which there are events.
     """
-    segments = sorted({snapshot.segment for snapshot in scene.snapshots})
-    return [file for segment in segments for file in _Observation(scene, seed, segment).files()]
+    return [file for observation in simulate_field(scene, seed=seed) for file in observation.files]
+
+
+def simulate_field(scene: Scene, *, seed: int) -> Iterator[SimulatedObservation]:
+    """Simulate a scene, one observation after the other, with all that is known about it.
+
+    Parameters
+    ----------
+    scene : Scene
+        What to look at, and when.
+    seed : int
+        Seed of the random numbers.
+
+    Yields
+    ------
+    observation : SimulatedObservation
+        One for each ObsID; `files` is empty if there is no event.
+    """
+    for segment in sorted({snapshot.segment for snapshot in scene.snapshots}):
+        yield _Observation(scene, seed, segment).simulated()
+
+
+def obsid_of(scene: Scene, segment: int) -> str:
+    """ObsID of a segment: eight digits of the target and three of the segment."""
+    return f"{parse_target_id(scene.target_id)}{segment:03d}"
 
 
 class _Observation:
@@ -109,13 +173,13 @@ class _Observation:
 
     def __init__(self, scene: Scene, seed: int, segment: int) -> None:
         self.scene, self.seed, self.segment = scene, seed, segment
-        self.obsid = f"{parse_target_id(scene.target_id)}{segment:03d}"
+        self.obsid = obsid_of(scene, segment)
         chosen = [snapshot for snapshot in scene.snapshots if snapshot.segment == segment]
         self.snapshots = sorted(chosen, key=lambda snapshot: snapshot.start_s)
         offsets = np.array([self._offset_arcmin(snapshot) for snapshot in self.snapshots])
         weights = [snapshot.duration_s for snapshot in self.snapshots]
         self.mean_pointing = self._pointed(np.average(offsets, axis=0, weights=weights))
-        self.roll_deg = float(np.average([self._roll_deg(item) for item in self.snapshots], weights=weights))
+        self.roll_deg = float(np.average([self._roll_deg(item) for item in self.snapshots], weights=weights)) % 360.0
         self.wcs: WCS = sky_wcs(float(self.mean_pointing.ra.deg), float(self.mean_pointing.dec.deg))
         ra_deg, dec_deg = np.array([(source.ra_deg, source.dec_deg) for source in scene.sources]).T
         #: Sky pixels (0-based) of the sources.
@@ -134,8 +198,10 @@ class _Observation:
         return np.array(self.scene.pointing_offset_arcmin) + shrink * scatter
 
     def _roll_deg(self, snapshot: Snapshot) -> float:
+        if snapshot.roll_deg is not None:
+            return snapshot.roll_deg
         days = (snapshot.start_s - min(item.start_s for item in self.scene.snapshots)) / _SECONDS_PER_DAY
-        return (self.scene.roll_deg + self.scene.roll_drift_deg_per_day * days) % 360.0
+        return self.scene.roll_deg + self.scene.roll_drift_deg_per_day * days
 
     def _pointed(self, offset_arcmin: NDArray[np.float64]) -> SkyCoord:
         target = SkyCoord(self.scene.target.ra_deg, self.scene.target.dec_deg, unit="deg", frame="icrs")
@@ -148,36 +214,55 @@ class _Observation:
 
     def _photons(self, snapshot: Snapshot, pointing: Pointing) -> Photons:
         scene = self.scene
-        parts = [background_photons(scene.background_cps_per_pixel, snapshot, self._stream("background", snapshot))]
+        parts = [background_photons(scene, snapshot, self._stream("background", snapshot))]
+        if scene.flickering_pixels:
+            parts.append(flickering_photons(scene.flickering_pixels, snapshot, self._stream("flickering", snapshot)))
         for label, (source, pixel) in enumerate(zip(scene.sources, self.pixels, strict=True)):
             rng = self._stream(f"source {source.name}", snapshot)
-            parts.append(source_photons(source, label, snapshot, pointing, pixel, rng))
+            parts.append(source_photons(source, label, snapshot, pointing, pixel, self.wcs, rng))
         return Photons.joined(parts)
 
-    def files(self) -> Iterator[SimulatedEvents]:
-        """The event lists, windowed timing first."""
-        parts: dict[Mode, list[_Part]] = {Mode.WT: [], Mode.PC: []}
+    def simulated(self) -> SimulatedObservation:
+        """Event lists, attitude and frames."""
+        parts: list[_Part] = []
+        pointed = []
         for snapshot, pointing in zip(self.snapshots, self.pointings, strict=True):
             photons = self._photons(snapshot, pointing)
-            for interval in intervals(self.scene, snapshot):
-                parts[interval.mode].append(self._part(photons, interval, pointing))
-        for mode, mode_parts in parts.items():
-            if sum(part.events.time_s.size for part in mode_parts):
-                yield self._file(mode, mode_parts)
+            parts += [self._part(photons, interval, pointing) for interval in intervals(self.scene, snapshot)]
+            pointed.append((self._reconstructed(pointing, snapshot), snapshot.start_s, snapshot.stop_s))
+        files = []
+        for mode in (Mode.WT, Mode.PC):
+            of_mode = [part for part in parts if part.interval.mode is mode]
+            if sum(part.events.time_s.size for part in of_mode):
+                files.append(self._file(mode, of_mode))
+        return SimulatedObservation(
+            obsid=self.obsid,
+            files=tuple(files),
+            attitude=attitude_of(pointed, self.wcs),
+            frames=tuple(frames_of(part.interval, part.frame) for part in parts),
+            parts=tuple((part.interval, part.pointing) for part in parts),
+            wcs=self.wcs,
+        )
+
+    def _reconstructed(self, pointing: Pointing, snapshot: Snapshot) -> Pointing:
+        """Where the ground software believes the detector to be."""
+        aspect = self._stream("aspect", snapshot).normal(0.0, self.scene.aspect_error_arcsec / PIXEL_ARCSEC, 2)
+        return replace(pointing, offset=pointing.offset + complex(*aspect))
 
     def _part(self, photons: Photons, interval: Interval, pointing: Pointing) -> _Part:
         """Events of one interval with their sky pixels."""
-        rng = self._stream(f"readout {interval.mode.value} {interval.first}", interval.snapshot)
         x_pix, y_pix = self.pixels[0]
         middle = pointing.offset_at(0.5 * (interval.start_s + interval.stop_s))
         target_dety = round(float(pointing.to_detector(x_pix, y_pix, middle)[1]))
-        events, frame = read_out(photons, interval, target_dety, self.scene.pile_up, rng)
-        aspect = self._stream("aspect", interval.snapshot).normal(0.0, self.scene.aspect_error_arcsec / PIXEL_ARCSEC, 2)
-        sky = pointing.to_sky(events.detx, events.dety, pointing.offset_at(events.time_s))
-        x, y = (np.rint(axis + shift).astype(np.int64) for axis, shift in zip(sky, aspect, strict=True))
-        on_image = (x >= 0) & (x < SKY_SIZE) & (y >= 0) & (y < SKY_SIZE)
-        events, met_s = events[on_image], interval.event_time_s(frame[on_image])
-        return _Part(interval, events, met_s, x[on_image], y[on_image], grades(interval.mode, events))
+        events, frame, grade = read_out(photons, interval, target_dety, self.scene.pile_up)
+        seen = self._reconstructed(pointing, interval.snapshot)
+        x, y = (
+            np.rint(axis).astype(np.int64)
+            for axis in seen.to_sky(events.detx, events.dety, seen.offset_at(events.time_s))
+        )
+        inside = (x >= 0) & (x < SKY_SIZE) & (y >= 0) & (y < SKY_SIZE)
+        events, frame, x, y, grade = events[inside], frame[inside], x[inside], y[inside], grade[inside]
+        return _Part(interval, seen, events, frame, interval.event_time_s(frame), x, y, grade)
 
     def _file(self, mode: Mode, parts: list[_Part]) -> SimulatedEvents:
         events = Photons.joined(part.events for part in parts)
@@ -236,7 +321,9 @@ class _Part:
     """Events of one interval."""
 
     interval: Interval
+    pointing: Pointing
     events: Photons
+    frame: NDArray[np.int64]
     met_s: NDArray[np.float64]
     x: NDArray[np.int64]
     y: NDArray[np.int64]

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from ..mission import CHANNEL_KEV, N_CHANNELS, PC_LIVE_FRACTION, PIXEL_ARCSEC, Mode
 from ..products.events import BAD_PIXEL_DTYPE
@@ -20,14 +18,15 @@ from .geometry import Pointing, live_map, look_up, nominal_pointing
 from .response_tables import grade_fractions
 from .scene import Scene, Snapshot
 from .simulated_photons import Photons
+from .simulated_pileup import merge_piled_up
 
 __all__ = [
     "LIVE_FRACTION",
     "WT_WINDOW_DETX",
     "Interval",
     "bad_pixels",
-    "grades",
     "intervals",
+    "live_pixels",
     "pointing_path",
     "read_out",
 ]
@@ -52,10 +51,6 @@ _LOWEST_PI = 20
 # The pointing wobbles with this memory and is followed in steps of one frame.
 _JITTER_TIME_S = 5.0
 _POINTING_STEP_S = 2.5
-
-# A photon that falls on another one leaves an event of an accepted grade with
-# this probability (a round figure).
-_PILED_UP_SURVIVAL = 0.67
 
 # Grades 0 to 2 of 227 windowed timing events of 00085374001 and 00085374005.
 _WT_GRADES = (0.736, 0.110, 0.154)
@@ -146,9 +141,22 @@ def bad_pixels(mode: Mode, met_s: float) -> NDArray[np.void]:
     return np.array([(rawx, 0, 2, 600) for rawx in columns], dtype=BAD_PIXEL_DTYPE)
 
 
+def live_pixels(mode: Mode, met_s: float) -> NDArray[np.bool_]:
+    """Detector pixels that give events, indexed [dety, detx]."""
+    return _live_pixels(mode, met_s > _DAMAGE_MET)
+
+
+@cache
+def _live_pixels(mode: Mode, is_damaged: bool) -> NDArray[np.bool_]:
+    met_s = _DAMAGE_MET + (1.0 if is_damaged else -1.0)
+    live = live_map(mode, met_s, bad_pixels(mode, met_s), WT_WINDOW_DETX if mode is Mode.WT else None)
+    live.flags.writeable = False
+    return live
+
+
 def read_out(
-    photons: Photons, interval: Interval, target_dety: int, pile_up: bool, rng: np.random.Generator
-) -> tuple[Photons, Integers]:
+    photons: Photons, interval: Interval, target_dety: int, pile_up: bool
+) -> tuple[Photons, Integers, Integers]:
     """Events of one interval.
 
     Parameters
@@ -161,35 +169,33 @@ def read_out(
         Row that windowed timing events are given.
     pile_up : bool
         Whether photons that fall together are merged.
-    rng : `numpy.random.Generator`
-        Source of randomness.
 
     Returns
     -------
     events : Photons
         Sorted by time, with the time and place where the photons fell
         (windowed timing: in the row of the target).
-    frame : ndarray of int
-        Readout frame of each event.
+    frame, grade : ndarray of int
+        Readout frame and grade of each event.
     """
     mode = interval.mode
     live = photons.live_draw < LIVE_FRACTION[mode]
     frame = np.floor((photons.time_s - interval.snapshot.start_s) / mode.frame_time_s).astype(np.int64)
-    columns = WT_WINDOW_DETX if mode is Mode.WT else None
-    detector = live_map(mode, interval.start_s, bad_pixels(mode, interval.start_s), columns)
+    detector = live_pixels(mode, interval.start_s)
     kept = live & (frame >= interval.first) & (frame < interval.last) & look_up(detector, photons.detx, photons.dety)
     order = np.flatnonzero(kept)[np.argsort(photons.time_s[kept], kind="stable")]
     events, frame = photons[order], frame[order]
     if mode is Mode.WT:
         events = _with(events, dety=np.full(frame.size, float(target_dety)))
+    grade = _grades(mode, events)
     if pile_up and frame.size:
-        events, frame = _piled_up(events, frame, rng)
+        events, frame, grade = merge_piled_up(events, frame, grade, mode)
     kept = (events.pi >= _LOWEST_PI) & (events.pi < N_CHANNELS)
-    return events[kept], frame[kept]
+    return events[kept], frame[kept], grade[kept]
 
 
-def grades(mode: Mode, events: Photons) -> Integers:
-    """Grades of events."""
+def _grades(mode: Mode, events: Photons) -> Integers:
+    """Grades of events, each on its own."""
     table = grade_fractions(events.pi * CHANNEL_KEV) if mode is Mode.PC else np.array([_WT_GRADES])
     return (events.grade_draw[:, None] >= np.cumsum(table, axis=1)[:, :-1]).sum(axis=1)
 
@@ -197,25 +203,3 @@ def grades(mode: Mode, events: Photons) -> Integers:
 def _with(events: Photons, **columns: NDArray[Any]) -> Photons:
     """Events with other columns."""
     return Photons(**(vars(events) | columns))
-
-
-def _piled_up(events: Photons, frame: Integers, rng: np.random.Generator) -> tuple[Photons, Integers]:
-    """Merge photons of one frame whose 3x3 surroundings touch.
-
-    The sum of the energies stays at the position of the brightest; each photon
-    beyond the first may spoil the grade.
-    """
-    # Frames are 10 apart, so that only events of one frame can be neighbours.
-    place = np.stack([10.0 * frame, np.rint(events.detx), np.rint(events.dety)], axis=1)
-    pairs = cKDTree(place).query_pairs(1.0, p=np.inf, output_type="ndarray")
-    if not len(pairs):
-        return events, frame
-    graph = coo_matrix((np.ones(len(pairs)), pairs.T), shape=(frame.size, frame.size))
-    _, group = connected_components(graph, directed=False)
-    number = np.bincount(group)
-    first = np.concatenate([[0], np.cumsum(number)[:-1]])
-    brightest = np.lexsort((-events.pi, group))[first]
-    survives = rng.uniform(size=number.size) < _PILED_UP_SURVIVAL ** (number - 1)
-    chosen = np.sort(brightest[survives])
-    total = np.bincount(group, events.pi).astype(np.int64)
-    return _with(events[chosen], pi=total[group[chosen]]), frame[chosen]

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from ..mission import Mode
 from ..products.events import EventList
 from ..products.gti import GTI
-from .geometry import Pointing, fit_pointing, live_map, look_up, nominal_pointing, sky_to_pixel
+from .dead_columns import dead_columns
+from .geometry import Pointing, live_map, look_up
+from .pointing import choose_pointing
 
 __all__ = ["Snapshot", "live_time_s", "split_snapshots"]
 
@@ -51,13 +53,21 @@ class Snapshot:
     pointing: Pointing
     live: Flags
     field: Flags
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def steps(self) -> tuple[Floats, Floats, Offsets]:
         """Start (MET s), length (s) and offset of the pointing in steps of about 10 s."""
+        return self._stepped(STEP_S)
+
+    def followed(self, step_s: float) -> tuple[Floats, Offsets]:
+        """Length (s) and offset of the pointing in steps of about `step_s`."""
+        return self._stepped(step_s)[1:]
+
+    def _stepped(self, step_s: float) -> tuple[Floats, Floats, Offsets]:
         starts, lengths = [], []
         for start, stop in self.gti:
-            n = max(round((stop - start) / STEP_S), 1)
+            n = max(round((stop - start) / step_s), 1)
             edges = np.linspace(start, stop, n + 1)
             starts.append(edges[:-1])
             lengths.append(np.diff(edges))
@@ -106,14 +116,33 @@ def split_snapshots(events: EventList, gti: GTI | None = None) -> list[Snapshot]
         return []
     met, columns = float(good.start[0]), _window(events)
     live = live_map(events.mode, met, events.bad_pixels, columns)
+    dead = dead_columns(events, live)
+    live[:, list(dead)] = False
+    about_columns = _about_columns(events, dead)
     field = live_map(events.mode, 0.0, None, columns)
     time_s = events.met_mid_s
     found = []
     for part in good.snapshots():
         index = np.flatnonzero(part.contains(time_s))
-        pointing = _pointing(events, index)
-        found.append(Snapshot(events, part, index, pointing, live if pointing.measured else field, field))
+        pointing, notes = choose_pointing(events, part, index)
+        found.append(
+            Snapshot(
+                events, part, index, pointing, live if pointing.measured else field, field, (*notes, *about_columns)
+            )
+        )
     return found
+
+
+def _about_columns(events: EventList, dead: tuple[int, ...]) -> tuple[str, ...]:
+    notes = []
+    if events.bad_pixels is None:
+        notes.append(
+            f"{events.obsid} {events.mode.value} lists no bad pixels: only the columns damaged in 2005 are left out"
+        )
+    if dead:
+        listed = ", ".join(str(column) for column in dead)
+        notes.append(f"{events.obsid}: DETX {listed} hold no events where 20 or more are expected, and are left out")
+    return tuple(notes)
 
 
 def live_time_s(snapshots: Sequence[Snapshot], x_pix: Any, y_pix: Any, precision_pix: float) -> Floats:
@@ -133,17 +162,6 @@ def live_time_s(snapshots: Sequence[Snapshot], x_pix: Any, y_pix: Any, precision
         for offset, time_s in zip(*snapshot.offsets(precision_pix), strict=True):
             total += time_s * look_up(snapshot.live, *snapshot.pointing.to_detector(x_pix, y_pix, offset))
     return total
-
-
-def _pointing(events: EventList, index: NDArray[np.intp]) -> Pointing:
-    measured = None
-    if events.detx is not None and events.dety is not None:
-        index = index[(events.x[index] >= 0) & (events.y[index] >= 0)]
-        sky, det = (events.x[index], events.y[index]), (events.detx[index], events.dety[index])
-        measured = fit_pointing(events.met_mid_s[index], *sky, *det)
-    if measured is not None:
-        return measured
-    return nominal_pointing(float(events.roll.to_value("deg")), *sky_to_pixel(events.wcs, events.pointing))
 
 
 def _window(events: EventList) -> tuple[int, int] | None:

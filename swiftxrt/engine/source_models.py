@@ -7,7 +7,8 @@ whole point-spread function: what a corrected light curve should show.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -17,7 +18,18 @@ from numpy.typing import ArrayLike, NDArray
 from ..exceptions import RequestError
 from . import response_tables as tables
 
-__all__ = ["AbsorbedPowerLaw", "Afterglow", "Constant", "CurveLike", "Flare"]
+__all__ = [
+    "AbsorbedPowerLaw",
+    "Afterglow",
+    "Constant",
+    "CurveLike",
+    "Flare",
+    "Sinusoid",
+    "Spectrum",
+    "SummedSpectrum",
+    "TabulatedCurve",
+    "TabulatedSpectrum",
+]
 
 Floats = NDArray[np.float64]
 
@@ -32,35 +44,34 @@ ENERGY_KEV: Floats = np.arange(0.28, 11.1, ENERGY_STEP_KEV) + 0.5 * ENERGY_STEP_
 _ERG_PER_KEV = 1.602176634e-9
 
 
-@dataclass(frozen=True)
-class AbsorbedPowerLaw:
-    """Power law ``E^-Gamma`` behind interstellar matter.
+class Spectrum(ABC):
+    """What all spectra have in common: how the XRT sees them, with the embedded response."""
 
-    Parameters
-    ----------
-    photon_index : float
-        Gamma.
-    nh_cm2 : float
-        Hydrogen column density in cm-2.
-    """
-
-    photon_index: float = 2.0
-    nh_cm2: float = 1e21
-
+    @abstractmethod
     def photon_density(self, energy_kev: ArrayLike) -> Floats:
-        """Photons per cm2, s and keV for a power law of 1 at 1 keV."""
-        energy = np.asarray(energy_kev, dtype=float)
-        return energy**-self.photon_index * tables.transmission(energy, self.nh_cm2)
+        """Photons per cm2, s and keV that arrive, absorption included."""
+
+    @abstractmethod
+    def __mul__(self, factor: float) -> Spectrum:
+        """The same shape, so many times brighter."""
+
+    def __rmul__(self, factor: float) -> Spectrum:
+        return self * factor
+
+    def __add__(self, other: Spectrum) -> Spectrum:
+        if not isinstance(other, Spectrum):
+            return NotImplemented
+        return SummedSpectrum((self, other))
 
     @cached_property
     def detected(self) -> Floats:
-        """Detected photons per second in each bin of `ENERGY_KEV`, any channel, norm 1."""
+        """Detected photons per second in each bin of `ENERGY_KEV`, any channel."""
         area = tables.mirror_area_cm2(ENERGY_KEV) * tables.quantum_efficiency(ENERGY_KEV)
         return self.photon_density(ENERGY_KEV) * area * ENERGY_STEP_KEV
 
     @cached_property
     def rate_cps(self) -> float:
-        """Count rate between 0.3 and 10 keV for norm 1."""
+        """Count rate between 0.3 and 10 keV."""
         return float(self.detected @ tables.channel_probability(ENERGY_KEV, *BAND_CHANNELS))
 
     @cached_property
@@ -74,6 +85,81 @@ class AbsorbedPowerLaw:
         energy = ENERGY_KEV[(ENERGY_KEV > 0.3) & (ENERGY_KEV < 10.0)]
         flux = float(energy @ self.photon_density(energy)) * ENERGY_STEP_KEV * _ERG_PER_KEV
         return flux / self.rate_cps
+
+
+@dataclass(frozen=True)
+class AbsorbedPowerLaw(Spectrum):
+    """Power law ``norm E^-Gamma`` behind interstellar matter.
+
+    Parameters
+    ----------
+    photon_index : float
+        Gamma.
+    nh_cm2 : float
+        Hydrogen column density in cm-2.
+    norm : float
+        Photons per cm2, s and keV at 1 keV without the absorption.
+    """
+
+    photon_index: float = 2.0
+    nh_cm2: float = 1e21
+    norm: float = 1.0
+
+    def photon_density(self, energy_kev: ArrayLike) -> Floats:
+        """Photons per cm2, s and keV that arrive, absorption included."""
+        energy = np.asarray(energy_kev, dtype=float)
+        return self.norm * energy**-self.photon_index * tables.transmission(energy, self.nh_cm2)
+
+    def __mul__(self, factor: float) -> AbsorbedPowerLaw:
+        return replace(self, norm=self.norm * float(factor))
+
+
+@dataclass(frozen=True)
+class TabulatedSpectrum(Spectrum):
+    """Photon flux against energy, linear between the points and zero outside.
+
+    Parameters
+    ----------
+    energy_kev : tuple of float
+        Photon energies, ascending.
+    density : tuple of float
+        Photons per cm2, s and keV at these energies.
+    nh_cm2 : float
+        Hydrogen column density in cm-2 of matter that is not in the table yet.
+    """
+
+    energy_kev: tuple[float, ...]
+    density: tuple[float, ...]
+    nh_cm2: float = 0.0
+
+    def photon_density(self, energy_kev: ArrayLike) -> Floats:
+        """Photons per cm2, s and keV that arrive, absorption included."""
+        energy = np.asarray(energy_kev, dtype=float)
+        density = np.interp(energy, self.energy_kev, self.density, left=0.0, right=0.0)
+        return density * tables.transmission(energy, self.nh_cm2)
+
+    def __mul__(self, factor: float) -> TabulatedSpectrum:
+        return replace(self, density=tuple(float(factor) * value for value in self.density))
+
+
+@dataclass(frozen=True)
+class SummedSpectrum(Spectrum):
+    """The sum of spectra.
+
+    Parameters
+    ----------
+    parts : tuple of Spectrum
+        What is added.
+    """
+
+    parts: tuple[Spectrum, ...]
+
+    def photon_density(self, energy_kev: ArrayLike) -> Floats:
+        """Photons per cm2, s and keV that arrive, absorption included."""
+        return np.sum([part.photon_density(energy_kev) for part in self.parts], axis=0)
+
+    def __mul__(self, factor: float) -> SummedSpectrum:
+        return SummedSpectrum(tuple(part * factor for part in self.parts))
 
 
 class CurveLike(Protocol):
@@ -98,6 +184,58 @@ class Constant:
     def rate_cps(self, met_s: ArrayLike) -> Floats:
         """Count rate at mission elapsed times."""
         return np.full(np.shape(met_s), float(self.level_cps))
+
+
+@dataclass(frozen=True)
+class Sinusoid:
+    """A source with a sinusoidal light curve.
+
+    Parameters
+    ----------
+    level_cps : float
+        Mean count rate.
+    fraction : float
+        Amplitude over mean, 0 to 1.
+    period_s : float
+        Period.
+    maximum_met_s : float
+        Time of a maximum, MET.
+    """
+
+    level_cps: float
+    fraction: float
+    period_s: float
+    maximum_met_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (0.0 <= self.fraction <= 1.0 and self.period_s > 0.0):
+            given = f"got {self.fraction} and {self.period_s}"
+            raise RequestError([("sinusoid", f"fraction from 0 to 1 and period above 0 are needed; {given}")], "source")
+
+    def rate_cps(self, met_s: ArrayLike) -> Floats:
+        """Count rate at mission elapsed times."""
+        phase = 2.0 * np.pi * (np.asarray(met_s, dtype=float) - self.maximum_met_s) / self.period_s
+        return self.level_cps * (1.0 + self.fraction * np.cos(phase))
+
+
+@dataclass(frozen=True)
+class TabulatedCurve:
+    """A light curve given at some times: linear between them, constant outside.
+
+    Parameters
+    ----------
+    met_s : tuple of float
+        Times, MET, ascending.
+    level_cps : tuple of float
+        Count rate at these times.
+    """
+
+    met_s: tuple[float, ...]
+    level_cps: tuple[float, ...]
+
+    def rate_cps(self, met_s: ArrayLike) -> Floats:
+        """Count rate at mission elapsed times."""
+        return np.interp(np.asarray(met_s, dtype=float), self.met_s, self.level_cps)
 
 
 @dataclass(frozen=True)

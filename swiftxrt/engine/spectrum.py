@@ -40,7 +40,7 @@ class SpectrumCounts:
         Mean time of the source events (MET s); the middle of the good time
         if there is none.
     regions : tuple of SnapshotRegion
-        Of the snapshots used.
+        In force in these intervals.
     region_exposure_s : ndarray
         Live time of each of them inside the intervals; with `region_counts`
         a weight for averaging responses.
@@ -102,8 +102,9 @@ def pulse_height_spectrum(
     """
     events = extraction.events
     wanted = _wanted(extraction, start_s, stop_s, obsids, snapshots)
+    region = extraction.region_of_gti
     parts = [
-        GTI(events.gti_start_s[events.gti_snapshot == k], events.gti_stop_s[events.gti_snapshot == k]) & wanted
+        GTI(events.gti_start_s[region == k], events.gti_stop_s[region == k]) & wanted
         for k in range(len(extraction.regions))
     ]
     picked = [k for k, part in enumerate(parts) if len(part)]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from .._fields import Record
 from ..kinds import ProductKind
 from ..request.bundle import XRTRequest
+from ..request.extraction import LOCAL_ONLY
 
 __all__ = ["NOT_FITTED", "settings_without_effect"]
 
@@ -19,11 +20,16 @@ _NO_CENTROID = "it tells how the centroid is taken, and the source is searched f
 _NO_STRAY_LIGHT = (
     "stray light cannot be fitted, because that needs the bright sources outside the field, which events do not show"
 )
+_NO_REGIONS = "no events are taken out of regions for this product"
 _OWN_TIMES = "it is about the files of the service, and times come with their format here"
 
+_REGIONS = tuple(("extraction", name, _NO_REGIONS) for name in LOCAL_ONLY)
 # Where to look, the field, and the reason; those of `_SHARED` for all products.
 _SHARED = (("", "notify", _NO_MAIL),)
 _OF_PRODUCT = {
+    ProductKind.STANDARD_POSITION: _REGIONS,
+    ProductKind.IMAGE: _REGIONS,
+    ProductKind.SOURCES: _REGIONS,
     ProductKind.LIGHT_CURVE: (("extraction", "use_sxps", _NO_CATALOGUE), ("light_curve", "time_format", _OWN_TIMES)),
     ProductKind.SPECTRUM: (
         ("extraction", "use_sxps", _NO_CATALOGUE),

@@ -13,6 +13,7 @@ __all__ = ["SUMS", "check_sums", "write_sums"]
 
 #: Name of the file with the checksums.
 SUMS = "SHA256SUMS"
+_AGAIN = "get it again from where it came"
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 # What file managers leave in folders that they show; unpacking takes leading dots away.
 _OF_FILE_MANAGERS = {".DS_Store", "DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX"}
@@ -44,12 +45,12 @@ def check_sums(folder: Path, shown: Path) -> None:
     found = dict(_files(folder))
     for name in sorted(listed):
         if name not in found:
-            raise FormatError(f"lacks the file {name!r}; get it again from where it came", shown)
+            raise FormatError(f"lacks the file {name!r}; {_AGAIN}", shown)
         if found[name].is_symlink():
-            raise FormatError(f"has a link in place of the file {name!r}; get it again from where it came", shown)
+            raise FormatError(f"has a link in place of the file {name!r}; {_AGAIN}", shown)
         if _sum(found[name]) != listed[name]:
             raise FormatError(
-                f"holds a damaged file: {name!r} was changed since it was written; get it again from where it came",
+                f"holds a damaged file: {name!r} was changed since it was written; {_AGAIN}",
                 shown,
             )
     for name in sorted(found):
@@ -68,11 +69,13 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 def _read_sums(path: Path, shown: Path) -> dict[str, str]:
     try:
         *lines, rest = path.read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError as error:
+        raise FormatError(f"lacks the file {SUMS!r}; {_AGAIN}", shown) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(f"holds no readable {SUMS}: {error}", shown) from error
+        raise FormatError(f"holds a damaged file: {SUMS!r} cannot be read ({error}); {_AGAIN}", shown) from error
     matches = [_LINE.fullmatch(line) for line in lines]
     if rest or not matches or None in matches:
-        raise FormatError(f"holds a damaged file: {SUMS!r} is no list of checksums", shown)
+        raise FormatError(f"holds a damaged file: {SUMS!r} is no list of checksums; {_AGAIN}", shown)
     return {match[2]: match[1] for match in matches if match}
 
 

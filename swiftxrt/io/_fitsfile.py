@@ -17,6 +17,7 @@ from astropy.io.fits.verify import VerifyError
 from astropy.utils.exceptions import AstropyUserWarning
 
 from .._atomic import atomic_path
+from .._paths import as_path
 from ..exceptions import FormatError, MetadataWarning, warn
 from ._reading import foreign_content
 from .unpacking import unpacked_limit
@@ -52,7 +53,7 @@ def load_fits(path: str | os.PathLike[str]) -> fits.HDUList:
         Checksums of others are not looked at: ``grppha``, ``fsort`` and editors
         of headers leave outdated ones in sound files of the service.
     """
-    place = Path(path)
+    place = as_path(path, "path")
     try:
         # Opened here rather than by astropy, which leaves damaged files open.
         with place.open("rb") as file:
@@ -121,7 +122,7 @@ def save_fits(hdus: Sequence[Any], path: str | os.PathLike[str], *, overwrite: b
     OutputExistsError
         If `path` exists and `overwrite` is false.
     """
-    target = Path(path)
+    target = as_path(path, "path")
     with atomic_path(target, overwrite) as temporary:
         units = fits.HDUList(list(hdus))
         units.update_extend()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from .._atomic import output_errors
+from .._paths import as_path
 from ..exceptions import OutputExistsError, RequestError
 
 __all__ = ["folder_to_write"]
@@ -34,12 +36,15 @@ def folder_to_write(path: str | os.PathLike[str], what: str, instead: str) -> Pa
         If the name ends as that of a file, and there is no such folder.
     OutputExistsError
         If there is a file of that name.
+    StorageError
+        If the system does not let us look.
     """
-    folder = Path(path)
-    if folder.is_dir():
-        return folder
-    if folder.exists():
-        raise OutputExistsError(f"{folder} is a file; choose another name for the folder")
+    folder = as_path(path, "folder")
+    with output_errors(folder):
+        if folder.is_dir():
+            return folder
+        if folder.exists():
+            raise OutputExistsError(f"{folder} is a file; choose another name for the folder")
     if folder.suffix.lower() in _FILE_ENDINGS:
         stem = folder.name.split(".")[0] or "products"
         raise RequestError(

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from .._paths import as_path
 from ..exceptions import FormatError
 
 __all__ = ["QdpSection", "read_comments", "read_qdp"]
@@ -157,7 +158,7 @@ def read_qdp(path: str | PathLike[str]) -> list[QdpSection]:
     FormatError
         If there is no such file, or it is not text, holds something else, or no table at all.
     """
-    path = Path(path)
+    path = as_path(path, "path")
     parser = _Parser(path)
     for number, line in enumerate(_lines(path), start=1):
         parser.feed(number, line)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._atomic import atomic_path
+from .._paths import as_path
 from ..met import met_to_time
 from ..products._datasets import COLUMNS, FILE_NAMES, MODES, SUFFIXES, Dataset, split_set, variant
 from ..products.lightcurve import LightCurveSet
@@ -72,7 +73,7 @@ def write_qdp(
     OutputExistsError
         If a file exists and `overwrite` is false.
     """
-    folder = Path(folder)
+    folder = as_path(folder, "folder")
     folder.mkdir(parents=True, exist_ok=True)
     texts: dict[str, str] = {}
     for suffix in SUFFIXES:

@@ -7,11 +7,13 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from .._atomic import output_errors
 from .._log import log
 from ..exceptions import FormatError, NoDataError, RequestError
 from ..mission import Mode
 from ..products.events import EventList
 from ..products.observation import Observation, event_files
+from .attitude import write_attitude
 from .events import read_events
 
 __all__ = ["event_path", "find_observations", "write_observation"]
@@ -71,12 +73,13 @@ def event_path(archive: str | os.PathLike[str], obsid: str, mode: Mode) -> Path:
 
 
 def write_observation(events: Sequence[EventList], folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-    """Write the event lists of one observation in archive layout.
+    """Write the event lists of one observation in archive layout, with the record of the pointing if they have one.
 
     Parameters
     ----------
     events : sequence of EventList
-        Lists of one ObsID, one for each mode.
+        Lists of one ObsID, one for each mode. Of records of one kind that of
+        the last list is written.
     folder : path-like
         The archive; the folder of the observation is made in it.
     overwrite : bool, optional
@@ -106,6 +109,21 @@ def write_observation(events: Sequence[EventList], folder: str | os.PathLike[str
     obsid = obsids.pop()
     for item in lists:
         path = event_path(folder, obsid, item.mode)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make(path.parent)
         item.write(path, overwrite=overwrite)
+    for record in {item.attitude.kind: item.attitude for item in lists if item.attitude is not None}.values():
+        path = _record_path(Path(folder) / obsid, obsid, record.kind)
+        _make(path.parent)
+        write_attitude(record, path, overwrite=overwrite)
     return Path(folder) / obsid
+
+
+def _make(folder: Path) -> None:
+    with output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def _record_path(folder: Path, obsid: str, kind: str) -> Path:
+    if kind == "attitude":
+        return folder / "auxil" / f"sw{obsid}pat.fits.gz"
+    return folder / "xrt" / "hk" / f"sw{obsid}xhd.hk.gz"

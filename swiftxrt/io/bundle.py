@@ -47,6 +47,7 @@ _FORMAT = "swiftxrt-bundle"
 _VERSION = 1
 # Stands for the address of the user where the words of the service are made; it is taken out again.
 _NOBODY = "nobody"
+_GET_AGAIN = "get it again from where it came"
 _DAMAGE = (KeyError, TypeError, ValueError, AttributeError, RecursionError, OSError)
 
 #: Makes a product of what a service sent for it: ``decode(kind, reply, request)``.
@@ -57,8 +58,8 @@ def write_bundle(products: ProductSet, path: Path, *, overwrite: bool = False) -
     """Write a bundle; see `swiftxrt.ProductSet.write_bundle`."""
     is_zip = path.suffix.lower() == ".zip"
     place = path if is_zip else folder_to_write(path, "a bundle", f"write_bundle({path.stem + '.zip'!r})")
-    _check_free(place, overwrite=overwrite, is_zip=is_zip)
     with output_errors(place):
+        _check_free(place, overwrite=overwrite, is_zip=is_zip)
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=place.parent, prefix=".bundle-") as scratch:
             new = Path(scratch) / "new"
@@ -204,12 +205,21 @@ def _pack(folder: Path, path: Path, *, overwrite: bool) -> None:
 @contextmanager
 def _opened(path: Path) -> Iterator[Path]:
     """The folder of a bundle, unpacked if it is an archive."""
-    if path.is_dir():
+    try:
+        is_folder, is_there = path.is_dir(), path.exists()
+    except OSError as error:
+        raise FormatError(f"cannot be read ({error}); look at its permissions", path) from error
+    if not is_there:
+        raise FormatError("there is no such file or folder; name a bundle that products.write_bundle(...) wrote", path)
+    if is_folder:
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="swiftxrt-") as scratch:
         folder = Path(scratch) / "bundle"
-        unpack(path, folder)
+        try:
+            unpack(path, folder)
+        except FormatError as error:
+            raise FormatError(f"is no bundle that can be read: {error.reason}; {_GET_AGAIN}", path) from error
         inside = [one for one in folder.iterdir() if one.is_dir() and one.name != "__MACOSX"]
         yield folder if len(inside) != 1 or (folder / _INDEX).is_file() else inside[0]
 
@@ -225,7 +235,8 @@ def _read_index(folder: Path, shown: Path) -> dict[str, Any]:
             raise ValueError(f"its format is {index['format']!r}")
         version, writer = int(index["version"]), str(index["versions"]["written by"])
     except _DAMAGE as error:
-        raise FormatError(f"is no bundle that can be read: {_INDEX} is damaged ({error})", shown) from error
+        text = f"is no bundle that can be read: {_INDEX} is damaged ({error}); {_GET_AGAIN}"
+        raise FormatError(text, shown) from error
     if version > _VERSION:
         raise FormatError(
             f"was written by a newer release ({writer}, version {version} of the format; this release reads version "

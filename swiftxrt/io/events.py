@@ -16,9 +16,10 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
+from .._paths import as_path
 from ..exceptions import FormatError, NoDataError, RequestError
 from ..mission import MJDREFI, N_CHANNELS, PIXEL_DEG, SKY_CENTRE_FITS, SKY_SIZE, Mode
-from ..products.events import BAD_PIXEL_DTYPE, EventList
+from ..products.events import BAD_PIXEL_DTYPE, FLAGGED_BAD_PIXEL_DTYPE, EventList
 from ..products.gti import GTI
 from ._fitsfile import load_fits, save_fits
 
@@ -136,7 +137,7 @@ def _columns(table: fits.BinTableHDU, path: Any) -> dict[str, Any]:
     if missing:
         raise FormatError(f"the events lack {', '.join(missing)} (they have {', '.join(names)})", path)
     columns: dict[str, NDArray[Any]] = {
-        name.lower(): np.array(table.data[names[name]], dtype=np.int32)
+        name.lower(): _whole(table.data[names[name]], name, path)
         for name in (*_NEEDED[1:], *_OPTIONAL)
         if name in names
     }
@@ -145,7 +146,7 @@ def _columns(table: fits.BinTableHDU, path: Any) -> dict[str, Any]:
     columns["met"] = np.array(table.data[names["TIME"]], dtype=np.float64)
     columns["met"] += float(table.header.get("TIMEZERO", 0.0))
     if "STATUS" in names:
-        columns["status"] = _status(table, names["STATUS"])
+        columns["status"] = _sixteen_flags(table, names["STATUS"])
     for array in columns.values():
         if array.ndim != 1:
             raise FormatError("the events have a column with several values per event where one is needed", path)
@@ -153,7 +154,15 @@ def _columns(table: fits.BinTableHDU, path: Any) -> dict[str, Any]:
     return columns
 
 
-def _status(table: fits.BinTableHDU, name: str) -> NDArray[np.uint16]:
+def _whole(values: Any, name: str, path: Any) -> NDArray[np.int32]:
+    """Whole numbers, also where a program stored them as floating point."""
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        count = np.count_nonzero(~np.isfinite(values))
+        raise FormatError(f"{count} of {len(values)} events have no finite {name}; take them out of the file", path)
+    return np.array(values, dtype=np.int32)
+
+
+def _sixteen_flags(table: fits.BinTableHDU, name: str) -> NDArray[np.uint16]:
     """The flags as one number; bit 0 is the last of the sixteen in the file."""
     # Astropy would make sixteen flags of each; the bytes of the file are the number.
     values = table.data.view(np.ndarray)[name]
@@ -200,9 +209,11 @@ def _bad_pixels(hdus: fits.HDUList) -> NDArray[Any] | None:
     for hdu in hdus:
         names = _names(hdu)
         if hdu.name == "BADPIX" and {"RAWX", "RAWY", "TYPE", "YEXTENT"} <= names.keys():
-            rows = np.zeros(len(hdu.data), dtype=BAD_PIXEL_DTYPE)
+            rows = np.zeros(len(hdu.data), dtype=FLAGGED_BAD_PIXEL_DTYPE)
             for name in BAD_PIXEL_DTYPE.names or ():
                 rows[name] = hdu.data[names[name.upper()]]
+            if "BADFLAG" in names:
+                rows["badflag"] = _sixteen_flags(hdu, names["BADFLAG"])
             return rows
     return None
 
@@ -248,7 +259,7 @@ def write_events(events: EventList, path: str | os.PathLike[str], *, overwrite: 
     RequestError
         If a value does not fit into its column, or the name has another ending.
     """
-    path = Path(path)
+    path = as_path(path, "path")
     if Path(path.name.removesuffix(".gz")).suffix.lower() not in ("", *_ENDINGS):
         raise RequestError(
             f"{path.name!r} cannot name an event list; it is written as {', '.join(_ENDINGS)}, or these with .gz. "
@@ -332,7 +343,7 @@ def _bad_pixel_hdu(bad_pixels: NDArray[Any], general: fits.Header) -> fits.BinTa
         fits.Column("Amp", "I", array=np.ones(size, dtype=np.int16)),
         fits.Column("TYPE", "I", array=bad_pixels["type"]),
         fits.Column("YEXTENT", "I", array=bad_pixels["yextent"]),
-        fits.Column("BADFLAG", "16X", array=np.zeros((size, 16), dtype=bool)),
+        fits.Column("BADFLAG", "16X", array=_file_values("STATUS", "16X", bad_pixels["badflag"])),
     ]
     hdu = fits.BinTableHDU.from_columns(columns, name="BADPIX")
     hdu.header.extend(general, update=True)

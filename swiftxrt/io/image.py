@@ -14,6 +14,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.nddata import CCDData
 
+from .._paths import as_path
 from ..bands import EnergyBand
 from ..exceptions import FormatError, RequestError
 from ..products._wcs import celestial_wcs, wcs_cards
@@ -154,7 +155,7 @@ def write_image(image: SkyImage, path: str | os.PathLike[str], *, overwrite: boo
     OutputExistsError
         If `path` exists and `overwrite` is false.
     """
-    path = Path(path)
+    path = as_path(path, "path")
     if Path(path.name.removesuffix(".gz")).suffix.lower() not in ("", *_ENDINGS):
         raise RequestError(
             f"{path.name!r} cannot name an image; it is written as {', '.join(_ENDINGS)}, or these with .gz. "

@@ -22,6 +22,7 @@ from astropy.time import Time
 from numpy.typing import NDArray
 
 from .._atomic import atomic_path
+from .._paths import as_path
 from ..bands import EnergyBand
 from ..exceptions import FormatError, RequestError
 from ..met import DECIMALS, met_to_time
@@ -67,7 +68,7 @@ _ALIASES = {"fits": "ogip.lc"}
 
 def write_curve(curve: Curve, path: str | PathLike[str], *, format: str | None, overwrite: bool) -> None:  # noqa: A002
     """Write a curve; see `swiftxrt.LightCurve.write`."""
-    path = Path(path)
+    path = as_path(path, "path")
     chosen = _ALIASES.get(format or "", format) or _format_of(path)
     if chosen not in _SET_ENDINGS:
         # Astropy's other formats lose units, times or attributes, so that the curve cannot be read back.
@@ -103,7 +104,7 @@ def read_curve(
     columns: Any,
 ) -> _C:
     """Read a curve; see `swiftxrt.LightCurve.read`."""
-    path = Path(path)
+    path = as_path(path, "path")
     if not path.is_file():
         raise FormatError("is not a file; a folder of light curves is read by LightCurveSet.read", path)
     chosen = _ALIASES.get(format or "", format) or _format_of(path) or _sniff(path)
@@ -301,7 +302,7 @@ def write_set(curves: LightCurveSet, folder: str | PathLike[str], *, format: str
 
 def read_set(kind: type[LightCurveSet], folder: str | PathLike[str]) -> LightCurveSet:
     """Read a set; see `swiftxrt.LightCurveSet.read`."""
-    folder = Path(folder)
+    folder = as_path(folder, "folder")
     if not folder.is_dir():
         raise FormatError("is not a folder; a single curve is read by LightCurve.read", folder)
     curves: dict[str, Any] = {}

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .._atomic import atomic_path
+from .._atomic import atomic_path, output_errors
 from ..exceptions import FormatError, OutputExistsError
 from ..kinds import ProductKind
 from ..products.image import SkyImage
@@ -33,6 +33,8 @@ MANIFEST = "swiftxrt.json"
 _FORMAT = "swiftxrt-products"
 _VERSION = 1
 _INDEX = "index.json"
+# So many characters of its name does a folder share with the hidden one in which it is made.
+_SHOWN = 100
 #: Name of the file with the request.
 REQUEST = "request.yaml"
 
@@ -92,7 +94,28 @@ def write_productset(products: ProductSet, folder: Path, *, overwrite: bool) -> 
     OutputExistsError
         If the folder holds files and `overwrite` is false, or files that no
         set of products was written with: those are never replaced.
+    StorageError
+        If it cannot be written.
     """
+    with output_errors(folder):
+        _check_free(folder, overwrite=overwrite)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name[:_SHOWN]}-") as scratch:
+            new = Path(scratch) / "new"
+            new.mkdir()
+            for kind, product in products.items():
+                write_product(kind, product, new / kind.value)
+            if products.request is not None:
+                products.request.write(new / REQUEST)
+            _write_json(new / MANIFEST, _describe(products, new))
+            if folder.exists():
+                folder.rename(Path(scratch) / "old")
+            new.rename(folder)
+    return folder
+
+
+def _check_free(folder: Path, *, overwrite: bool) -> None:
+    """Refuse to touch what is not an earlier set of products."""
     if folder.exists() and not folder.is_dir():
         raise OutputExistsError(f"{folder} is a file; choose another name for the folder")
     if folder.is_dir() and any(folder.iterdir()):
@@ -100,19 +123,6 @@ def write_productset(products: ProductSet, folder: Path, *, overwrite: bool) -> 
             raise OutputExistsError(f"{folder} holds files already; choose another folder or pass overwrite=True")
         if not (folder / MANIFEST).is_file():
             raise OutputExistsError(f"{folder} holds files that are no products; choose another folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
-        new = Path(scratch) / "new"
-        new.mkdir()
-        for kind, product in products.items():
-            write_product(kind, product, new / kind.value)
-        if products.request is not None:
-            products.request.write(new / REQUEST)
-        _write_json(new / MANIFEST, _describe(products, new))
-        if folder.exists():
-            folder.rename(Path(scratch) / "old")
-        new.rename(folder)
-    return folder
 
 
 def _describe(products: ProductSet, folder: Path) -> dict[str, Any]:
@@ -137,8 +147,7 @@ def read_productset(folder: Path, read: Callable[[ProductKind, Path], Any] = rea
     read : callable, optional
         Reads one product from its folder.
     """
-    if not (folder / MANIFEST).is_file():
-        raise FormatError(f"not a folder of products: it has no {MANIFEST}", folder)
+    _check_is_set(folder)
     content = _read_json(folder / MANIFEST)
     if content.get("format") != _FORMAT or content.get("version") != _VERSION:
         raise FormatError(
@@ -167,6 +176,22 @@ def read_productset(folder: Path, read: Callable[[ProductKind, Path], Any] = rea
         failed=failed,
         request=XRTRequest.read(request) if request.is_file() else None,
         provenance=provenance,
+    )
+
+
+def _check_is_set(folder: Path) -> None:
+    try:
+        is_set, is_there = (folder / MANIFEST).is_file(), folder.exists()
+    except OSError as error:
+        raise FormatError(f"cannot be read ({error}); look at its permissions", folder) from error
+    if is_set:
+        return
+    if not is_there:
+        raise FormatError("there is no such folder; name one that products.write(...) made", folder)
+    raise FormatError(
+        f"is no folder of products: it has no {MANIFEST}. Such folders are written with products.write(...), bundles are "
+        "read with ProductSet.read_bundle(...)",
+        folder,
     )
 
 

@@ -6,7 +6,8 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
+from .._paths import as_path
 from ..exceptions import FormatError, MetadataWarning, OutputExistsError, RequestError, warn
-from ..mission import MJDREFF, MJDREFI, Mode
+from ..mission import Mode
 from ..products.countspectrum import CountSpectrum
 from ..products.gti import GTI
 from ..products.provenance import Provenance
 from ._fitsfile import load_fits, save_fits
-from .response import add_cards, arf_hdus, column, content_errors, find_table, read_arf, read_rmf, rmf_hdus
+from ._pha_hdus import REGIONS, pha_hdus
+from .response import arf_hdus, column, content_errors, find_table, read_arf, read_rmf, rmf_hdus
 
 __all__ = ["companions", "pha_content", "pha_hdus", "read_pha", "write_pha"]
 
@@ -29,8 +32,6 @@ PathLike = str | os.PathLike[str]
 
 #: What a count rate times the exposure may differ from a whole number.
 _COUNT_TOLERANCE = 0.01
-#: Table with the regions' text; our own, other programs pass over it.
-_REGIONS = "REGIONTXT"
 _NO_FILE = ("", "none")
 _ENDINGS = (".pha", ".pi", ".fits", ".fit")
 
@@ -41,11 +42,15 @@ def read_pha(
     background: PathLike | None = None,
     arf: PathLike | None = None,
     rmf: PathLike | None = None,
+    known: dict[Path, Any] | None = None,
 ) -> CountSpectrum:
-    """Read a PHA file; see `swiftxrt.CountSpectrum.read`."""
-    path = Path(path)
+    """Read a PHA file; see `swiftxrt.CountSpectrum.read`.
+
+    Of several spectra, `known` keeps the matrices that they share.
+    """
+    path = as_path(path, "path")
     content = pha_content(path)
-    parts = companions(path, background=background, arf=arf, rmf=rmf)
+    parts = companions(path, background=background, arf=arf, rmf=rmf, known=known)
     with content_errors(path):
         return CountSpectrum(**content, **parts)
 
@@ -57,6 +62,7 @@ def companions(
     arf: PathLike | None = None,
     rmf: PathLike | None = None,
     forgiving: bool = False,
+    known: dict[Path, Any] | None = None,
 ) -> dict[str, Any]:
     """Background, ARF and RMF of a PHA file: those given, else those its header names.
 
@@ -68,6 +74,8 @@ def companions(
         Files to use instead of those that the header names.
     forgiving : bool, optional
         Whether a damaged file is left out with a warning, rather than an error.
+    known : dict of Path to RMF, optional
+        Matrices read before; those read now are added.
 
     Raises
     ------
@@ -79,13 +87,29 @@ def companions(
     MetadataWarning
         If the header names a file that is not next to the PHA file.
     """
-    _, table = _open(path)
-    places = {
-        "background": background or _beside(path, table.header, "BACKFILE"),
-        "arf": arf or _beside(path, table.header, "ANCRFILE"),
-        "rmf": rmf or _beside(path, table.header, "RESPFILE"),
-    }
-    return {part: None if place is None else _companion(part, Path(place), forgiving) for part, place in places.items()}
+    _, table = open_pha(path)
+    given = {"background": background, "arf": arf, "rmf": rmf}
+    return table_companions(path, table.header, given, forgiving=forgiving, known=known)
+
+
+def table_companions(
+    path: Path,
+    header: fits.Header,
+    given: Mapping[str, PathLike | None],
+    *,
+    forgiving: bool = False,
+    known: dict[Path, Any] | None = None,
+) -> dict[str, Any]:
+    """The companions of one table; those `given` and those that its header names."""
+    known = {} if known is None else known
+    parts: dict[str, Any] = {}
+    for part, keyword in (("background", "BACKFILE"), ("arf", "ANCRFILE"), ("rmf", "RESPFILE")):
+        named = given.get(part) or beside(path, header, keyword)
+        place = None if named is None else Path(named)
+        if part == "rmf" and place is not None and place not in known:
+            known[place] = _companion(part, place, forgiving)
+        parts[part] = None if place is None else known[place] if part == "rmf" else _companion(part, place, forgiving)
+    return parts
 
 
 def _companion(part: str, path: Path, forgiving: bool) -> Any:
@@ -105,7 +129,14 @@ def _background(path: Path) -> CountSpectrum:
         return CountSpectrum(**content)
 
 
-def _open(path: Path) -> tuple[fits.HDUList, Any]:
+def open_pha(path: Path) -> tuple[fits.HDUList, Any]:
+    """The HDUs of a PHA file, and the table of the spectrum.
+
+    Raises
+    ------
+    FormatError
+        If it is not a PHA file of the XRT.
+    """
     hdus = load_fits(path)
     table = find_table(hdus, path, "a PHA file", ("SPECTRUM",), ("SPECTRUM",))
     header = table.header
@@ -118,7 +149,7 @@ def _open(path: Path) -> tuple[fits.HDUList, Any]:
     return hdus, table
 
 
-def _beside(path: Path, header: fits.Header, keyword: str) -> Path | None:
+def beside(path: Path, header: fits.Header, keyword: str) -> Path | None:
     """The companion file a header names, looked for by its name next to the file itself."""
     named = str(header.get(keyword, "")).strip()
     if named.lower() in _NO_FILE:
@@ -140,9 +171,21 @@ def pha_content(path: Path) -> dict[str, Any]:
     Raises
     ------
     FormatError
-        If the file is not a PHA file of the XRT, or damaged.
+        If the file is not a PHA file of the XRT with one spectrum, or damaged.
     """
-    hdus, table = _open(path)
+    hdus, table = open_pha(path)
+    if is_type_two(table):
+        raise FormatError("holds several spectra (PHA type II); read them with SpectrumSet.read_pha", path)
+    return table_content(hdus, table, path)
+
+
+def is_type_two(table: Any) -> bool:
+    """Whether the rows of a table are spectra rather than channels."""
+    return "CHANNEL" in table.columns.names and table.data["CHANNEL"].ndim == 2
+
+
+def table_content(hdus: fits.HDUList, table: Any, path: Path) -> dict[str, Any]:
+    """The fields of a `CountSpectrum` in the table of one spectrum and the HDUs beside it."""
     header = table.header
     mode = _mode(header, path)
     exposure_s = _number(header, "EXPOSURE", path)
@@ -156,6 +199,7 @@ def pha_content(path: Path) -> dict[str, Any]:
         "areascale": _number(header, "AREASCAL", path, default=1.0),
         "quality": _flags(table, "QUALITY", path),
         "grouping": _flags(table, "GROUPING", path),
+        "systematic": _systematic(table, path),
         "grades": _grades(header) or mode.grades,
         "gti": _gti(hdus, path),
         "label": str(header.get("XRTLABEL") or label_of(path.name, mode)),
@@ -209,6 +253,13 @@ def _flags(table: Any, name: str, path: Path) -> NDArray[np.int64]:
     return np.full(len(table.data), int(value) if isinstance(value, int) else 0, dtype=np.int64)
 
 
+def _systematic(table: Any, path: Path) -> NDArray[np.float64]:
+    """Fractional systematic errors: a column, or one value for all channels."""
+    if "SYS_ERR" in table.columns.names:
+        return np.asarray(column(table, "SYS_ERR", path), dtype=float)
+    return np.full(len(table.data), _number(table.header, "SYS_ERR", path, default=0.0))
+
+
 def _grades(header: fits.Header) -> tuple[int, int] | None:
     """Event grades from the data subspace keywords (``DSTYPn`` GRADE, ``DSVALn`` 0:12)."""
     for keyword, value in header.items():
@@ -227,9 +278,9 @@ def _gti(hdus: fits.HDUList, path: Path) -> GTI | None:
 
 
 def _regions(hdus: fits.HDUList) -> dict[str, str]:
-    if _REGIONS not in hdus:
+    if REGIONS not in hdus:
         return {}
-    rows = [(str(row["KIND"]), str(row["TEXT"])) for row in hdus[_REGIONS].data]
+    rows = [(str(row["KIND"]), str(row["TEXT"])) for row in hdus[REGIONS].data]
     kinds = {"source_region": "SOURCE", "background_region": "BACKGROUND"}
     return {field: "\n".join(text for kind, text in rows if kind == wanted) for field, wanted in kinds.items()}
 
@@ -257,18 +308,38 @@ def companion_names(path: Path) -> dict[str, str]:
     return {"BACKFILE": f"{stem}_bkg{suffix}", "RESPFILE": f"{stem}.rmf", "ANCRFILE": f"{stem}.arf"}
 
 
-def write_pha(spectrum: CountSpectrum, path: PathLike, *, overwrite: bool = False) -> None:
-    """Write a PHA file and its companions; see `swiftxrt.CountSpectrum.write`."""
-    path = Path(path)
+def check_name(path: Path) -> None:
+    """Refuse names that other programs would not take for a spectrum.
+
+    Raises
+    ------
+    RequestError
+        If the name has another ending.
+    """
     if Path(path.name.removesuffix(".gz")).suffix.lower() not in ("", *_ENDINGS):
         raise RequestError(
             f"{path.name!r} cannot name a spectrum; it is written as {', '.join(_ENDINGS)}, or these with .gz, "
             f"such as {path.stem + '.pha'!r}"
         )
+
+
+def write_pha(
+    spectrum: CountSpectrum, path: PathLike, *, overwrite: bool = False, known: dict[int, str] | None = None
+) -> None:
+    """Write a PHA file and its companions; see `swiftxrt.CountSpectrum.write`.
+
+    Of several spectra in one folder, `known` keeps the names of the matrices
+    that they share, which are written once.
+    """
+    path = as_path(path, "path")
+    check_name(path)
     names = companion_names(path)
-    parts = dict(_parts(spectrum, names))
-    targets = {path: pha_hdus(spectrum, {key: names[key] for key in parts})}
-    targets.update({path.with_name(names[key]): hdus for key, hdus in parts.items()})
+    own_matrix = names["RESPFILE"]
+    if known is not None and spectrum.rmf is not None:
+        names["RESPFILE"] = known.setdefault(id(spectrum.rmf), own_matrix)
+    parts = {key: make for key, make in _parts(spectrum).items() if key != "RESPFILE" or names[key] == own_matrix}
+    targets = {path: pha_hdus(spectrum, {key: names[key] for key in _parts(spectrum)})}
+    targets.update({path.with_name(names[key]): make() for key, make in parts.items()})
     taken = [target.name for target in targets if target.exists()]
     if taken and not overwrite:
         raise OutputExistsError(f"{', '.join(taken)} exist in {path.parent}; give another name or overwrite=True")
@@ -276,121 +347,13 @@ def write_pha(spectrum: CountSpectrum, path: PathLike, *, overwrite: bool = Fals
         save_fits(targets[target], target, overwrite=overwrite)
 
 
-def _parts(spectrum: CountSpectrum, names: dict[str, str]) -> Iterator[tuple[str, fits.HDUList]]:
+def _parts(spectrum: CountSpectrum) -> dict[str, Callable[[], fits.HDUList]]:
+    """What makes the HDUs of the companions there are, by header keyword."""
+    parts: dict[str, Callable[[], fits.HDUList]] = {}
     if spectrum.background is not None:
-        yield "BACKFILE", pha_hdus(spectrum.background, {}, background=True)
+        parts["BACKFILE"] = partial(pha_hdus, spectrum.background, {}, background=True)
     if spectrum.rmf is not None:
-        yield "RESPFILE", rmf_hdus(spectrum.rmf)
+        parts["RESPFILE"] = partial(rmf_hdus, spectrum.rmf)
     if spectrum.arf is not None:
-        yield "ANCRFILE", arf_hdus(spectrum.arf)
-
-
-def pha_hdus(spectrum: CountSpectrum, files: dict[str, str], *, background: bool = False) -> fits.HDUList:
-    """The HDUs of a PHA file.
-
-    Parameters
-    ----------
-    spectrum : CountSpectrum
-        What to write.
-    files : dict
-        Names of the companion files by keyword (``BACKFILE``, ``RESPFILE``, ``ANCRFILE``).
-    background : bool, optional
-        Whether this is the background of another spectrum.
-    """
-    columns = [
-        fits.Column("CHANNEL", "J", array=spectrum.channel),
-        fits.Column("COUNTS", "J", unit="count", array=spectrum.counts),
-    ]
-    keywords: dict[str, Any] = {}
-    for name, flags in (("QUALITY", spectrum.quality), ("GROUPING", spectrum.grouping)):
-        if np.any(flags):
-            columns.append(fits.Column(name, "I", array=flags))
-        else:
-            keywords[name] = 0
-    if not background and not _edges_follow(spectrum):
-        edges = spectrum.energy_edges.value
-        columns.append(fits.Column("E_MIN", "D", unit="keV", array=edges[:-1]))
-        columns.append(fits.Column("E_MAX", "D", unit="keV", array=edges[1:]))
-    table = fits.BinTableHDU.from_columns(columns, name="SPECTRUM")
-    add_cards(table, {**_ogip(spectrum, background), **keywords, **_metadata(spectrum)})
-    add_cards(table, {key: files.get(key, "none") for key in ("BACKFILE", "RESPFILE", "ANCRFILE")})
-    add_cards(table, dict(spectrum.header))
-    more = [_gti_hdu(spectrum.gti)] if spectrum.gti is not None else []
-    if spectrum.source_region or spectrum.background_region:
-        more.append(_region_hdu(spectrum))
-    return fits.HDUList([fits.PrimaryHDU(), table, *more])
-
-
-def _edges_follow(spectrum: CountSpectrum) -> bool:
-    """Whether a reader finds the channel energies without columns for them."""
-    usual = spectrum.replace(energy_edges=None, background=None).energy_edges
-    return bool(np.array_equal(spectrum.energy_edges, usual))
-
-
-def _ogip(spectrum: CountSpectrum, background: bool) -> dict[str, Any]:
-    first, last = int(spectrum.channel[0]), int(spectrum.channel[-1])
-    return {
-        "HDUCLASS": "OGIP",
-        "HDUCLAS1": "SPECTRUM",
-        "HDUVERS": "1.2.0",
-        "HDUCLAS2": "BKG" if background else "TOTAL",
-        "HDUCLAS3": "COUNT",
-        "TLMIN1": first,
-        "TLMAX1": last,
-        "TELESCOP": "SWIFT",
-        "INSTRUME": "XRT",
-        "FILTER": "NONE",
-        "DATAMODE": spectrum.mode.datamode,
-        "EXPOSURE": float(spectrum.exposure.value),
-        "AREASCAL": spectrum.areascale,
-        "BACKSCAL": spectrum.backscale,
-        "CORRFILE": "none",
-        "CORRSCAL": 1.0,
-        "PHAVERSN": "1992a",
-        "DETCHANS": spectrum.channel.size,
-        "CHANTYPE": "PI",
-        "POISSERR": True,
-        "STAT_ERR": 0,
-        "SYS_ERR": 0,
-        "TOTCTS": int(spectrum.counts.sum()),
-        "DSTYP1": "GRADE",
-        "DSFORM1": "I",
-        "DSVAL1": f"{spectrum.grades[0]}:{spectrum.grades[1]}",
-    }
-
-
-def _metadata(spectrum: CountSpectrum) -> dict[str, Any]:
-    """Keywords of our own for what OGIP has none."""
-    cards: dict[str, Any] = {"XRTLABEL": spectrum.label}
-    if spectrum.interval is not None:
-        cards["SLICEBEG"], cards["SLICEEND"] = spectrum.interval
-    if spectrum.mean_event_met is not None:
-        cards["MEANMET"] = spectrum.mean_event_met
-    provenance = spectrum.provenance.to_dict()
-    if provenance:
-        cards["XRTPROV"] = json.dumps(provenance, sort_keys=True)
-    return cards
-
-
-def _gti_hdu(gti: GTI) -> Any:
-    hdu = fits.BinTableHDU.from_columns(
-        [fits.Column("START", "D", unit="s", array=gti.start), fits.Column("STOP", "D", unit="s", array=gti.stop)],
-        name="GTI",
-    )
-    classes = {"HDUCLASS": "OGIP", "HDUCLAS1": "GTI", "HDUCLAS2": "STANDARD", "TELESCOP": "SWIFT", "INSTRUME": "XRT"}
-    clock = {"MJDREFI": MJDREFI, "MJDREFF": MJDREFF, "TIMESYS": "TT", "TIMEUNIT": "s"}
-    add_cards(hdu, {**classes, **clock})
-    return hdu
-
-
-def _region_hdu(spectrum: CountSpectrum) -> Any:
-    regions = (("SOURCE", spectrum.source_region), ("BACKGROUND", spectrum.background_region))
-    rows = [(kind, line) for kind, text in regions if text for line in text.splitlines()]
-    width = max(len(line) for _, line in rows)
-    return fits.BinTableHDU.from_columns(
-        [
-            fits.Column("KIND", "10A", array=[kind for kind, _ in rows]),
-            fits.Column("TEXT", f"{width}A", array=[line for _, line in rows]),
-        ],
-        name=_REGIONS,
-    )
+        parts["ANCRFILE"] = partial(arf_hdus, spectrum.arf)
+    return parts

@@ -29,6 +29,7 @@ import astropy.units as u
 from astropy.coordinates import SkyCoord
 
 from .._atomic import atomic_path
+from .._paths import as_path
 from ..exceptions import FormatError, ProductNotAvailableError, RequestError
 from ..kinds import ProductKind
 from ..products.position import Position
@@ -98,7 +99,7 @@ def _words(position: Position) -> list[str]:
 
 def save_position(position: Position, path: PathLike, *, overwrite: bool) -> Path:
     """Write a position as JSON or region; see `swiftxrt.Position.write`."""
-    path = Path(path)
+    path = as_path(path, "path")
     if path.suffix.lower() == ".json":
         with atomic_path(path, overwrite) as temporary:
             temporary.write_text(json.dumps(position.to_dict(), indent=1), encoding="utf-8")
@@ -119,7 +120,7 @@ def write_missing_position(kind: ProductKind, reason: str, folder: Path) -> None
 
 def read_position(place: PathLike) -> Position:
     """Read a position; see `swiftxrt.Position.read`."""
-    place = Path(place)
+    place = as_path(place, "place")
     if place.is_dir():
         return _read_folder([file for file in sorted(place.rglob("*")) if file.is_file()], place)
     if place.name in (*_FIELDS, _NO_CORRECTION):

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from .._paths import as_path
 from ..bands import HARD, SOFT, TOTAL, EnergyBand
 from ..exceptions import FormatError
 from ..products._datasets import MODES, SUFFIXES, Dataset, binning_of, build_set, canonical, needs_t0, nest
@@ -77,7 +78,7 @@ def read_qdp_set(
         If the columns are not those of a count rate or hardness ratio, the
         dataset is not in the file, or the reference time is unknown.
     """
-    path = Path(path)
+    path = as_path(path, "path")
     sections = read_qdp(path)
     found = _named_datasets(path, sections, columns, table)
     names = [name for name, _ in found]

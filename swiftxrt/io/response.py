@@ -136,9 +136,9 @@ def arf_hdus(arf: ARF) -> fits.HDUList:
     """The HDUs of an ARF file."""
     edges = arf.energy_edges.value
     columns = [
-        _real_column("ENERG_LO", edges[:-1], "keV"),
-        _real_column("ENERG_HI", edges[1:], "keV"),
-        _real_column("SPECRESP", arf.effective_area.value, "cm**2"),
+        real_column("ENERG_LO", edges[:-1], "keV"),
+        real_column("ENERG_HI", edges[1:], "keV"),
+        real_column("SPECRESP", arf.effective_area.value, "cm**2"),
     ]
     hdu = fits.BinTableHDU.from_columns(columns, name="SPECRESP")
     add_cards(hdu, {**_RESPONSE, "HDUCLAS2": "SPECRESP", "HDUVERS": "1.1.0", **arf.header})
@@ -146,36 +146,64 @@ def arf_hdus(arf: ARF) -> fits.HDUList:
 
 
 def rmf_hdus(rmf: RMF) -> fits.HDUList:
-    """The HDUs of an RMF file: one group of all channels per energy, as in the XRT's own files."""
+    """The HDUs of an RMF file: one group per energy, from its first channel to its last.
+
+    Where that saves nothing, all channels are written, as in the XRT's own files.
+    """
     n_energy, n_channel = rmf.matrix.shape
     energy, channel = rmf.energy_edges.value, rmf.channel_edges.value
+    first, length = _extents(rmf.matrix)
+    n_element = int(length.sum())
+    if n_element > _WORTH_PACKING * rmf.matrix.size:
+        first, length, n_element = np.zeros_like(first), np.full_like(length, n_channel), rmf.matrix.size
     matrix = fits.BinTableHDU.from_columns(
         [
-            _real_column("ENERG_LO", energy[:-1], "keV"),
-            _real_column("ENERG_HI", energy[1:], "keV"),
+            real_column("ENERG_LO", energy[:-1], "keV"),
+            real_column("ENERG_HI", energy[1:], "keV"),
             fits.Column("N_GRP", "I", array=np.ones(n_energy, dtype=np.int16)),
-            fits.Column("F_CHAN", "J", array=np.full(n_energy, rmf.first_channel)),
-            fits.Column("N_CHAN", "J", array=np.full(n_energy, n_channel)),
-            _real_column("MATRIX", rmf.matrix),
+            fits.Column("F_CHAN", "J", array=rmf.first_channel + first),
+            fits.Column("N_CHAN", "J", array=length),
+            _matrix_column(rmf.matrix, first, length),
         ],
         name="MATRIX",
     )
     limits = {"DETCHANS": n_channel, "CHANTYPE": "PI"}
     last = rmf.first_channel + n_channel - 1
-    more = {"TLMIN4": rmf.first_channel, "TLMAX4": last, "NUMGRP": n_energy, "NUMELT": n_energy * n_channel}
+    more = {"TLMIN4": rmf.first_channel, "TLMAX4": last, "NUMGRP": n_energy, "NUMELT": n_element}
     version = {"HDUCLAS2": "RSP_MATRIX", "HDUCLAS3": "REDIST", "HDUVERS": "1.3.0"}
     add_cards(matrix, {**_RESPONSE, **version, **limits, **more, "LO_THRES": 0.0, **rmf.header})
     bounds = fits.BinTableHDU.from_columns(
         [
             fits.Column("CHANNEL", "J", array=rmf.channels),
-            _real_column("E_MIN", channel[:-1], "keV"),
-            _real_column("E_MAX", channel[1:], "keV"),
+            real_column("E_MIN", channel[:-1], "keV"),
+            real_column("E_MAX", channel[1:], "keV"),
         ],
         name="EBOUNDS",
     )
     add_cards(bounds, {**_RESPONSE, "HDUCLAS2": "EBOUNDS", "HDUVERS": "1.2.0", **limits})
     return fits.HDUList([fits.PrimaryHDU(), matrix, bounds])
 
+
+def _extents(matrix: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First channel that is not zero, and number of channels up to the last, of each row; at least one channel."""
+    seen = matrix > 0
+    first = seen.argmax(axis=1)
+    last = matrix.shape[1] - 1 - seen[:, ::-1].argmax(axis=1)
+    return first, np.where(seen.any(axis=1), last - first + 1, 1)
+
+
+def _matrix_column(matrix: NDArray[np.float64], first: NDArray[np.int64], length: NDArray[np.int64]) -> fits.Column:
+    if np.all(length == matrix.shape[1]):
+        return real_column("MATRIX", matrix)
+    single = np.array_equal(matrix.astype(np.float32), matrix)
+    rows = np.empty(len(matrix), dtype=object)
+    for number, (start, size) in enumerate(zip(first, length, strict=True)):
+        rows[number] = matrix[number, start : start + size].astype(np.float32 if single else np.float64)
+    return fits.Column("MATRIX", f"P{'E' if single else 'D'}({length.max()})", array=rows)
+
+
+#: Rows of different length are written if they take less than this part of the whole matrix.
+_WORTH_PACKING = 0.6
 
 _RESPONSE = {
     "HDUCLASS": "OGIP",
@@ -186,7 +214,7 @@ _RESPONSE = {
 }
 
 
-def _real_column(name: str, values: NDArray[np.float64], unit: str | None = None) -> fits.Column:
+def real_column(name: str, values: NDArray[np.float64], unit: str | None = None) -> fits.Column:
     """A column of single precision where that loses nothing, as in files made from single precision."""
     exact = np.array_equal(values.astype(np.float32), values)
     size = values.shape[1] if values.ndim == 2 else ""

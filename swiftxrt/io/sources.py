@@ -19,6 +19,7 @@ from astropy.table import QTable
 
 from .._atomic import atomic_path
 from .._filenames import distinct_names
+from .._paths import as_path
 from ..exceptions import FormatError, OutputExistsError
 from ..products.provenance import Provenance
 from ..products.sources import SourceList
@@ -57,7 +58,7 @@ def write_sources(sources: SourceList, folder: PathLike, *, overwrite: bool = Fa
 
 def read_sources(place: PathLike) -> SourceList:
     """Read a folder, or an archive of one; see `swiftxrt.SourceList.read`."""
-    place = Path(place)
+    place = as_path(place, "place")
     if not place.is_file():
         return _read_folder(place)
     with tempfile.TemporaryDirectory(prefix="swiftxrt-") as scratch:

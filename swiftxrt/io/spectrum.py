@@ -26,6 +26,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
 from .._atomic import atomic_path
+from .._paths import as_path
 from ..exceptions import FormatError, MetadataWarning, PartialResultWarning, RequestError, warn
 from ..mission import Mode
 from ..products.countspectrum import CountSpectrum
@@ -282,8 +283,9 @@ def write_set(spectra: SpectrumSet, folder: PathLike, *, overwrite: bool = False
     example = next(iter(spectra), "interval0pc")
     folder = folder_to_write(folder, "a set of spectra", f"spectra[{example!r}].write('{example}.pha')")
     folder.mkdir(parents=True, exist_ok=True)
+    written: dict[int, str] = {}
     for spectrum in spectra.count_spectra:
-        write_pha(spectrum, folder / f"{spectrum.stem}.pha", overwrite=overwrite)
+        write_pha(spectrum, folder / f"{spectrum.stem}.pha", overwrite=overwrite, known=written)
     index = {
         "spectra": list(spectra),
         "t0_met": spectra.t0_met,
@@ -300,14 +302,15 @@ def write_set(spectra: SpectrumSet, folder: PathLike, *, overwrite: bool = False
 
 def read_set(folder: PathLike) -> SpectrumSet:
     """Read a folder written by `write_set`; see `swiftxrt.SpectrumSet.read`."""
-    folder = Path(folder)
+    folder = as_path(folder, "folder")
     try:
         index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
         stems = [str(stem) for stem in index["spectra"]]
         options = _options(index)
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise FormatError(f"holds no usable {_INDEX}, the index of a set of spectra: {error}", folder) from error
-    spectra = [read_pha(folder / f"{Path(stem).name}.pha") for stem in stems]
+    known: dict[Path, Any] = {}
+    spectra = [read_pha(folder / f"{Path(stem).name}.pha", known=known) for stem in stems]
     with content_errors(folder / _INDEX):
         return SpectrumSet(spectra, **options)
 

@@ -28,6 +28,7 @@ from typing import IO, cast
 from .._atomic import output_errors
 from .._filenames import name_key, safe_name
 from .._log import log
+from .._paths import as_path
 from ..exceptions import FormatError, OutputExistsError, StorageError
 
 __all__ = ["unpack", "unpacked_limit"]
@@ -87,7 +88,7 @@ def unpack(path: str | os.PathLike[str], folder: Path, *, flat: bool = False) ->
     StorageError
         If the files cannot be written.
     """
-    source = Path(path)
+    source = as_path(path, "path")
     with _new_content(folder) as new:
         places = _Places(new, source, flat=flat)
         try:

@@ -61,7 +61,7 @@ def parse_book(text: str, key_check: str, mark: str) -> list[Row]:
     key_check : str
         As for `dump_book`, from the book that takes the entries.
     mark : str
-        The mark of the user to whom they belong if the keys differ.
+        The mark of the user to whom those of a user belong if the keys differ.
 
     Returns
     -------

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import exceptions
+from .._atomic import output_errors
 from .._log import log
 from ..exceptions import (
     FormatError,
@@ -149,9 +150,13 @@ class Work:
         try:
             products = gather(self._fetched, job._handle, report)
         except JobError as error:
-            cancelled = report.phase is Phase.ABORTED
-            return (Outcome.CANCELLED if cancelled else Outcome.FAILED), error
-        if self.folder.exists():  # and holds something else, or `adopt` would have found it
+            if report.phase is not Phase.ABORTED:
+                return Outcome.FAILED, error
+            text = f"job {job.id} was cancelled; jobs.retry() submits it anew"
+            return Outcome.CANCELLED, JobError(text, job_id=job.id, report=report)
+        with output_errors(self.folder):
+            is_taken = self.folder.exists()  # and holds something else, or `adopt` would have found it
+        if is_taken:
             self._move_on()
         products.write(self.folder)
         for kind in products:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import secrets
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from .._atomic import output_errors, usable_folder
 from ..exceptions import JobBookError, RequestError
+from ..io.manifest import MANIFEST
 from ..request.bundle import XRTRequest
 from ._book_rows import time_text
 from .book import JobBook
+from .outcome import Outcome
 
 __all__ = ["Batch", "BatchLock", "BatchRow", "open_batch"]
 
@@ -131,6 +133,37 @@ class Batch:
                 [(self.number, number) for number in numbers],
             )
 
+    def move(self, folder: Path) -> Batch:
+        """The same list with another folder for its products, as long as none is on disk.
+
+        Raises
+        ------
+        RequestError
+            If there are products in the old folder.
+        JobBookError
+            If another process works on the list.
+        """
+        self.check_movable()
+        lock = BatchLock(self)
+        try:
+            with self.book.transaction() as connection:
+                connection.execute("UPDATE batches SET folder = ? WHERE batch = ?", (str(folder), self.number))
+        finally:
+            lock.release()
+        return replace(self, folder=folder)
+
+    def check_movable(self) -> None:
+        """Refuse another folder when there are products in this one; `RequestError` says so."""
+        saved = [row for row in self.rows().values() if row.outcome and Outcome(row.outcome).has_products]
+        with output_errors(self.folder):
+            if not any((self.folder / row.folder / MANIFEST).is_file() for row in saved):
+                return
+        text = (
+            f"these requests were begun with the folder {self.folder}, and there are products in it; leave location out "
+            "to go on there, or give another name= to begin anew"
+        )
+        raise RequestError([("location", text)])
+
     def forget(self) -> None:
         """Remove the list from the book; its jobs stay there."""
         with self.book.transaction() as connection:
@@ -154,7 +187,7 @@ def open_batch(
     origin: str,
     sender: str,
     name: str | None = None,
-    location: str | os.PathLike[str] | None = None,
+    location: Path | None = None,
 ) -> Batch:
     """Find a list of requests in the book, or write it down; requests that are new in it are added.
 
@@ -170,13 +203,14 @@ def open_batch(
         The user's address, of which a mark is kept.
     name : str, optional
         Name of the list; by default the requests themselves tell it from others.
-    location : path-like, optional
-        Folder for the products; by default one beside the book.
+    location : Path, optional
+        Folder for the products of a new list; by default one beside the book,
+        which is called as the list, or as the first target if it has no name.
 
     Raises
     ------
-    RequestError
-        If the list was begun with another folder.
+    StorageError
+        If nothing can be written to that folder; nothing is written down then.
     JobBookError
         If the book cannot be used.
     """
@@ -185,18 +219,17 @@ def open_batch(
     mark = book.mark_of(sender)  # before anything is cleaned of addresses
     name = None if name is None else book.clean_text(name)
     identity = (backend, origin, mark, f"digest {together}" if name is None else f"name {name}")
-    wanted = None if location is None else Path(location).expanduser().absolute()
     with book.transaction() as connection:
         found = connection.execute(
             "SELECT batch, token, folder FROM batches WHERE backend = ? AND origin = ? AND owner = ? AND key = ?",
             identity,
         ).fetchone()
         if found is None:
-            folder = wanted or _default_folder(book, together[:16] if name is None else name)
+            called = name or f"{_safe(requests[0][1].target.name)[: _LONGEST_NAME - 9]}-{together[:8]}"
+            folder = usable_folder(location or _default_folder(book, called))
             batch = _insert(connection, book, identity, folder)
         else:
             batch = Batch(book, found[0], found[1], Path(found[2]))
-            _check_location(batch, wanted)
         _add_new(connection, batch, requests)
     return batch
 
@@ -226,11 +259,14 @@ class BatchLock:
                 self._connection.close()
                 raise
         except (OSError, sqlite3.Error) as error:
-            raise JobBookError(
-                f"another process works on this list of requests ({path}: {error}); wait until it has ended, or give "
-                "another name= for a list of its own",
-                path,
-            ) from error
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+                text = (
+                    "another process works on this list of requests; wait until it has ended, or give another name= for a "
+                    "list of its own"
+                )
+            else:
+                text = f"{path} cannot be used ({error}); set swiftxrt.conf.data_dir to a folder that can be written"
+            raise JobBookError(text, path) from error
 
     def release(self) -> None:
         """Let others work on the list."""
@@ -261,19 +297,6 @@ def _add_new(connection: sqlite3.Connection, batch: Batch, requests: Sequence[tu
             )
 
 
-def _check_location(batch: Batch, wanted: Path | None) -> None:
-    if wanted is not None and wanted != batch.folder:
-        raise RequestError(
-            [
-                (
-                    "location",
-                    f"these requests were begun with the folder {batch.folder}; leave location out to go on there, or "
-                    "give another name= to begin anew",
-                )
-            ]
-        )
-
-
 def _default_folder(book: JobBook, name: str) -> Path:
     folder = book.path.parent / "batches"
     return folder / _free_name(folder, _safe(name))
@@ -282,9 +305,10 @@ def _default_folder(book: JobBook, name: str) -> Path:
 def _free_name(folder: Path, name: str) -> str:
     """A name that nothing in a folder has."""
     number, free = 1, name
-    while (folder / free).exists():
-        number += 1
-        free = f"{name}-{number}"
+    with output_errors(folder):
+        while (folder / free).exists():
+            number += 1
+            free = f"{name}-{number}"
     return free
 
 

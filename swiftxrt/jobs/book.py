@@ -12,10 +12,12 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ..exceptions import JobBookError
+from .._paths import as_path
+from ..exceptions import JobBookError, RequestError
 from ..kinds import ProductKind
 from ..products.report import JobReport
 from ..request.bundle import XRTRequest
@@ -37,7 +39,7 @@ from ._book_rows import (
     update,
 )
 from .entries import BookEntry, EntryState, ProductRecord, plain_status
-from .owner import key_of_folder, owner_mark
+from .owner import ANYBODY, key_of_folder, owner_mark
 from .protocol import JobHandle
 
 __all__ = ["BookEntry", "EntryState", "JobBook", "TicketTakenError"]
@@ -77,7 +79,7 @@ class JobBook:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path).absolute()
+        self.path = as_path(path, "path").absolute()
         self._file = BookFile(self.path)
         try:
             self._key = key_of_folder(self.path.parent)
@@ -253,7 +255,8 @@ class JobBook:
         Parameters
         ----------
         backend, service, owner, job_id, digest, ticket : str, optional
-            What they must have.
+            What they must have. Entries that came from another book without
+            an owner (`import_json`) are those of every user.
         delivered : bool, optional
             Whether their jobs were handed to whoever asked for them.
         state : EntryState, str or iterable of them, optional
@@ -266,17 +269,22 @@ class JobBook:
         wanted = {
             "backend": backend,
             "service": None if service is None else _place(service),
-            "owner": None if owner is None else self.mark_of(owner),
             "job_id": job_id,
             "digest": digest,
             "ticket": ticket,
             "delivered": delivered,
         }
         given = {column: value for column, value in wanted.items() if value is not None}
-        states = states_of(state)
-        conditions = [f"{column} = ?" for column in given] + [f"state IN ({', '.join('?' * len(states))})"]
+        several = {"state": states_of(state)}
+        if owner is not None:
+            mark = self.mark_of(owner)
+            several["owner"] = [mark, ANYBODY] if mark else [mark]
+        conditions = [f"{column} = ?" for column in given]
+        conditions += [f"{column} IN ({', '.join('?' * len(values))})" for column, values in several.items()]
         with self._file.read() as connection:
-            return entries_where(connection, " AND ".join(conditions), (*given.values(), *states))
+            return entries_where(
+                connection, " AND ".join(conditions), (*given.values(), *chain.from_iterable(several.values()))
+            )
 
     def job_ids(self, backend: str, service: str) -> set[str]:
         """The jobs of a service that the book knows, also those it was told to forget; without rebinnings."""
@@ -299,7 +307,8 @@ class JobBook:
         """The whole book as a JSON text, without what was forgotten.
 
         Marks of users are in it; no address can be made of them, and another
-        book does not understand them.
+        book does not understand them. Its ``"key"`` is no key, but a mark too:
+        by it a book knows again what it wrote itself.
         """
         with self._file.read() as connection:
             return dump_book(connection, self.mark_of("check of the key"))
@@ -313,7 +322,7 @@ class JobBook:
             As `export_json` gives it.
         owner : str, optional
             The address of the user to whom the entries belong, if they come
-            from a book with another key.
+            from a book with another key; by default they are shown to all.
 
         Returns
         -------
@@ -324,8 +333,12 @@ class JobBook:
         ------
         FormatError
             If the text is no job book, or damaged; nothing was added then.
+        RequestError
+            If it is no text.
         """
-        rows = parse_book(text, self.mark_of("check of the key"), self.mark_of(owner))
+        if not isinstance(text, str):
+            raise RequestError([("text", f"a text made by JobBook.export_json is needed; got {type(text).__name__}")])
+        rows = parse_book(text, self.mark_of("check of the key"), self.mark_of(owner) or ANYBODY)
         with self._file.write() as connection:
             return sum(add_row(connection, row, products) for row, products in rows)
 
@@ -358,7 +371,7 @@ class JobBook:
         JobBookError
             If it cannot be moved.
         """
-        return move_aside(Path(path))
+        return move_aside(as_path(path, "path"))
 
     def _row(
         self, backend: str, service: str, request: XRTRequest, mark: str, submitted: datetime | None = None
@@ -375,6 +388,7 @@ class JobBook:
             known = entry_of_job(connection, handle, row["service"])
             if known is None:
                 return insert(connection, row | job | {"state": EntryState.ACCEPTED.value})
+            connection.execute("UPDATE entries SET owner = ? WHERE entry = ? AND owner = ?", (mark, known, ANYBODY))
             self._update(connection, known, job)
             return known
 

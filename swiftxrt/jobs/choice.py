@@ -33,10 +33,12 @@ def chosen_kinds(wanted: Kinds, there: Sequence[ProductKind], what: str) -> list
     Raises
     ------
     RequestError
-        If one of them is not there.
+        If one of them is not there, or something else was given.
     """
-    words = [wanted] if isinstance(wanted, ProductKind | str) else list(wanted)
     names = [kind.value for kind in there]
+    if not isinstance(wanted, ProductKind | str | Iterable):
+        raise RequestError([("kinds", f"one or more of {', '.join(names)} are needed; got {wanted!r:.60}")], what)
+    words = [wanted] if isinstance(wanted, ProductKind | str) else list(wanted)
     for word in words:
         if str(word) not in names:
             hint = nearest(str(word), names)

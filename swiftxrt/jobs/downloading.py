@@ -12,8 +12,7 @@ from typing import Any
 
 from astropy.table import QTable
 
-from .._atomic import output_errors
-from .._fields import nearest
+from .._atomic import output_errors, usable_folder
 from .._filenames import safe_name
 from ..exceptions import (
     FormatError,
@@ -23,6 +22,7 @@ from ..exceptions import (
     PartialResultWarning,
     ProductNotAvailableError,
     RequestError,
+    SwiftXRTError,
     warn,
 )
 from ..io.unpacking import unpack
@@ -67,10 +67,10 @@ class Downloads(Mapping[ProductKind, Path]):
 
     @property
     def table(self) -> QTable:
-        """One row for each product: product, source, path, size, outcome, time, error."""
+        """One row for each product: product, outcome, source, path, error, size, time."""
         table = results_table(self._results.values())
-        table.add_column([kind.value for kind in self._results], name="product", index=0)
-        return table
+        table.add_column([kind.value for kind in self._results], name="product")
+        return table["product", "outcome", "source", "path", "error", "size", "time"]
 
     def retry(self) -> Downloads:
         """Try again what failed, and only that.
@@ -158,10 +158,11 @@ class SavingPlan:
     def __post_init__(self) -> None:
         problems = []
         if self.archive_format not in ARCHIVE_FORMATS:
-            hint = nearest(str(self.archive_format), ARCHIVE_FORMATS)
-            problems.append(
-                ("archive_format", f"must be one of {', '.join(ARCHIVE_FORMATS)}; got {self.archive_format!r}{hint}")
-            )
+            text = f"must be one of {', '.join(ARCHIVE_FORMATS)}; got {self.archive_format!r:.60}"
+            problems.append(("archive_format", text))
+        for name in ("extract", "overwrite"):
+            if not isinstance(value := getattr(self, name), bool):
+                problems.append((name, f"must be True or False; got {value!r:.60}"))
         if self.stem is not None and (not isinstance(self.stem, str) or safe_name(self.stem) != self.stem):
             hint = f", such as {safe_name(self.stem, default='GRB200416A')!r}" if isinstance(self.stem, str) else ""
             problems.append(("stem", f"must be the beginning of a file name{hint}; got {self.stem!r}"))
@@ -184,8 +185,10 @@ class SavingPlan:
         ------
         OutputExistsError
             If something is there already that must not be replaced; nothing is fetched then.
+        StorageError
+            If the folder cannot be written to; nothing is fetched then.
         ProductNotAvailableError, JobError, ServiceError, FormatError, StorageError
-            If nothing could be had, now or earlier.
+            If nothing could be had, now or earlier: what all of them have in common.
 
         Warns
         -----
@@ -195,9 +198,10 @@ class SavingPlan:
         targets = {kind: self._target(kind) for kind in kinds}
         report = self.refresh()
         missing = {kind: error for kind in kinds if (error := not_available(kind, report)) is not None}
-        self._check_free(target for kind, target in targets.items() if kind not in missing)
         with output_errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self._check_free(target for kind, target in targets.items() if kind not in missing)
+        if len(missing) < len(kinds):
+            usable_folder(self.folder)
         results = {
             kind: DownloadResult(self._source(kind), targets[kind], "failed", error=error)
             for kind, error in missing.items()
@@ -259,13 +263,23 @@ class SavingPlan:
                 text = f"not downloaded from job {self.handle.id}: {'; '.join(told)}; retry() tries again"
                 warn(text, PartialResultWarning, stacklevel=5)
             return
-        for error in failed.values():
-            if len(failed) == 1 or isinstance(error, JobLostError):
-                raise error
-        reasons = "; ".join(f"{kind.title}: {error}" for kind, error in failed.items())
-        raise JobError(
-            f"nothing could be downloaded from job {self.handle.id}: {reasons}", job_id=self.handle.id
-        ) from next(iter(failed.values()), None)
+        told = [f"{kind.title}: {error}" for kind, error in failed.items()]
+        text = f"nothing could be downloaded from job {self.handle.id}: {'; '.join(told)}"
+        common = _common(list(failed.values()))
+        if common is None:
+            raise JobError(text, job_id=self.handle.id) from next(iter(failed.values()), None)
+        if len(failed) > 1:
+            common.add_note(text)
+        raise common
+
+
+def _common(errors: Sequence[SwiftXRTError]) -> SwiftXRTError | None:
+    """The error that stands for all, if what went wrong is the same with all products that were made."""
+    tried = [error for error in errors if not isinstance(error, ProductNotAvailableError)]
+    lost = [error for error in tried if isinstance(error, JobLostError)]
+    if lost or len(errors) == 1:
+        return (lost or errors)[0]
+    return tried[0] if len({type(error) for error in tried}) == 1 else None
 
 
 def not_available(kind: ProductKind, report: JobReport | None) -> ProductNotAvailableError | None:

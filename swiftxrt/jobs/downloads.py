@@ -18,6 +18,7 @@ from astropy.table import QTable
 from .._atomic import output_errors
 from .._filenames import name_key
 from .._log import log
+from .._paths import as_path
 from .._stopping import Stop
 from .._threads import DaemonThreads
 from ..config import conf
@@ -105,7 +106,7 @@ def download_all(
     RequestError
         If two sources go to the same target, or `workers` is no number above 0.
     """
-    wanted = [(str(source), Path(path)) for source, path in items]
+    wanted = [(str(source), as_path(path, "items")) for source, path in items]
     unique = list(dict.fromkeys(wanted))
     _check_targets(unique)
     count = _checked(conf.download_workers if workers is None else workers)

@@ -12,6 +12,7 @@ import astropy.units as u
 
 from .. import exceptions
 from .._log import log
+from .._paths import as_path
 from ..exceptions import ProductNotAvailableError, RequestError, SwiftXRTWarning, warn
 from ..kinds import ProductKind
 from ..products.productset import ProductSet
@@ -141,9 +142,10 @@ class Job:
     def wait(self, *, timeout: u.Quantity | None = None, progress: ProgressCallback | bool = True) -> JobReport:
         """Wait until every product has ended.
 
-        A service that cannot be reached for a while does not end the waiting,
-        and the log says so: the error is raised when that has lasted for an
-        hour, or at the sixth look if no look has succeeded.
+        A service that cannot be reached for a while, or answers with a page
+        about maintenance, does not end the waiting, and the log says so: the
+        error is raised when that has lasted for an hour, or at the sixth look
+        if no look has succeeded.
 
         Parameters
         ----------
@@ -166,7 +168,7 @@ class Job:
         JobLostError
             If the backend does not, or no longer, know the job.
         ServiceError
-            If the backend stays out of reach, or answers nonsense.
+            If the backend stays out of reach, or goes on answering nonsense.
         RequestError
             If `timeout` is not a time.
         """
@@ -364,9 +366,10 @@ class Job:
         OutputExistsError
             If a file exists and `overwrite` is False; nothing was fetched then.
         ProductNotAvailableError, ServiceError, FormatError, StorageError
-            If the only product that was wanted could not be had.
+            If no product could be had, all for the same reason; a StorageError
+            also if the folder cannot be written to, and nothing is fetched then.
         JobError
-            If none of several products could be had.
+            If no product could be had, for different reasons.
 
         Warns
         -----
@@ -374,19 +377,23 @@ class Job:
             If some products that are complete, or that were asked for by name,
             could not be had; the others are saved.
         """
+        chosen = self._choose(kinds)
+        if not chosen:
+            have = ", ".join(kind.value for kind in self.kinds)
+            raise RequestError([("kinds", f"name at least one of {have}; got {kinds!r:.60}")], "download")
         plan = SavingPlan(
             self._backend,
             self._handle,
             self._record,
             self.refresh,
-            Path(location),
+            as_path(location, "location"),
             archive_format=archive_format,
             extract=extract,
             stem=stem,
             overwrite=overwrite,
             tolerant=kinds is None,
         )
-        return plan.save(self._choose(kinds))
+        return plan.save(chosen)
 
     def forget(self) -> None:
         """Remove the job from the job book.

@@ -15,6 +15,7 @@ from typing import Any, Literal, overload
 import astropy.units as u
 from astropy.table import QTable
 
+from .._atomic import usable_folder
 from ..exceptions import JobError, JobTimeoutError, RequestError, SwiftXRTError
 from ..products.productset import ProductSet
 from ._work import Work
@@ -66,7 +67,12 @@ class JobList(Sequence[BatchItem]):
         # Made anew each time: a list that held its items would be held by them.
         if isinstance(index, slice):
             return [BatchItem(self, number) for number in range(len(self))[index]]
-        return BatchItem(self, range(len(self))[index])
+        try:
+            return BatchItem(self, range(len(self))[index])
+        except (IndexError, TypeError) as error:
+            number = len(self)
+            text = f"this list has {number} item{'s' * (number != 1)}, numbered from 0 on; got {index!r:.60}"
+            raise type(error)(text) from None
 
     def __len__(self) -> int:
         return len(self._works)
@@ -104,7 +110,7 @@ class JobList(Sequence[BatchItem]):
             If the service does not know the user.
         ServiceError
             If the service was out of reach for an hour, or was never reached.
-        JobBookError, OSError
+        JobBookError, StorageError
             If the job book or the products cannot be written.
         JobError
             If the list was closed.
@@ -120,17 +126,22 @@ class JobList(Sequence[BatchItem]):
         timeout : `~astropy.units.Quantity`, optional
             Total time for all; by default there is no limit.
 
-        Yields
-        ------
-        item : BatchItem
+        Returns
+        -------
+        items : iterator of BatchItem
             Also those that failed: ``item.outcome`` tells.
 
         Raises
         ------
+        RequestError
+            If `timeout` is not a time.
         JobTimeoutError, ServiceError, JobBookError, JobError
             As for `wait`.
         """
-        deadline, given = _deadline(timeout), 0
+        return self._as_completed(_deadline(timeout), timeout)  # what is wrong with a timeout is said now
+
+    def _as_completed(self, deadline: float, timeout: u.Quantity | None) -> Iterator[BatchItem]:
+        given = 0
         with self._display() as show:
             while given < len(self._queue.works):
                 self._wait_until(partial(self._have_ended, given + 1), deadline, timeout, show)
@@ -226,6 +237,7 @@ class JobList(Sequence[BatchItem]):
         )
         self._finalizer = weakref.finalize(self, self._queue.stop)
         if not self._queue.is_finished:
+            usable_folder(self.folder)
             self._queue.start()
         return self
 
@@ -297,7 +309,7 @@ class JobList(Sequence[BatchItem]):
                     queue.changed.wait(min(left, threading.TIMEOUT_MAX))
 
     def _display(self) -> AbstractContextManager[ListProgress]:
-        return display(self._queue.batch.folder.name, self._progress)
+        return display(self._queue.batch.folder.name, self._progress, in_words=True)
 
     def _why_stopped(self) -> BaseException:
         return self._queue.error or JobError(
@@ -340,7 +352,13 @@ class JobList(Sequence[BatchItem]):
         self.close()
 
     def __repr__(self) -> str:
-        return f"<JobList {self.report}>"
+        jobs = len(self._queue.works)
+        return f"<JobList {self.report}{f'; {len(self)} items' if len(self) != jobs else ''}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a JobList cannot be pickled, as threads work on it; call submit_many with the same requests where it is wanted"
+        )
 
 
 def _waker(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> Callable[[], None]:

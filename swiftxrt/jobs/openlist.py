@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from .._atomic import usable_folder
+from .._paths import as_path
 from ..config import conf
 from ..exceptions import RequestError
 from ..request.bundle import XRTRequest
-from .batches import open_batch
+from .batches import Batch, open_batch
 from .book import JobBook
 from .joblist import JobList, ListProgress
 from .protocol import ProductBackend
@@ -54,7 +56,11 @@ def open_list(
     """
     wanted = checked_requests(requests)
     _check_name(name)
-    most = _number(conf.max_active_jobs if max_active is None else max_active)
+    _check_progress(progress)
+    folder = None if location is None else as_path(location, "location").absolute()
+    most = _number(
+        *((conf.max_active_jobs, "conf.max_active_jobs") if max_active is None else (max_active, "max_active"))
+    )
     named = [(request.digest, request) for request in wanted]
     with _opening:
         batch = open_batch(
@@ -64,19 +70,21 @@ def open_list(
             origin=origin,
             sender=backend.sender,
             name=name,
-            location=location,
+            location=folder,
         )
         key = book.path, batch.token
         jobs = _open.get(key)
+        if folder is not None and folder != batch.folder:
+            batch = _moved(batch, jobs, folder)
+        elif jobs is not None and jobs._queue.is_running and _digests(jobs) == [digest for digest, _ in named]:
+            jobs._queue.max_active, jobs._progress = most, progress
+            return jobs
         if jobs is not None:
-            same = [work.row.digest for work in jobs._works] == [digest for digest, _ in named]
-            if same and jobs._queue.is_running:
-                jobs._queue.max_active, jobs._progress = most, progress
-                return jobs
             jobs.close()
         queue, works = make_queue(backend, batch, named, most)
         jobs = _open[key] = JobList(queue, works, progress)
         if not queue.is_finished:
+            usable_folder(batch.folder)
             queue.start()
     return jobs
 
@@ -104,12 +112,30 @@ def checked_requests(requests: Iterable[XRTRequest]) -> list[XRTRequest]:
     return wanted
 
 
+def _moved(batch: Batch, jobs: JobList | None, folder: Path) -> Batch:
+    """The list with another folder; whatever forbids that is found before the work on it is interrupted."""
+    batch.check_movable()
+    usable_folder(folder)
+    if jobs is not None:
+        jobs.close()
+    return batch.move(folder)
+
+
+def _digests(jobs: JobList) -> list[str]:
+    return [work.row.digest for work in jobs._works]
+
+
 def _check_name(name: str | None) -> None:
     if name is not None and (not isinstance(name, str) or not name.strip()):
         raise RequestError([("name", f"must be a name for the list, such as 'bursts of 2020'; got {name!r}")])
 
 
-def _number(max_active: int) -> int:
+def _check_progress(progress: object) -> None:
+    if not isinstance(progress, bool) and not callable(progress):
+        raise RequestError([("progress", f"must be True, False or a function that gets each report; got {progress!r}")])
+
+
+def _number(max_active: int, name: str) -> int:
     if isinstance(max_active, bool) or not isinstance(max_active, int | np.integer) or max_active < 1:
-        raise RequestError([("max_active", f"must be a number of jobs, 1 or more; got {max_active!r}")])
+        raise RequestError([(name, f"must be a number of jobs, 1 or more; got {max_active!r}")])
     return int(max_active)

@@ -69,7 +69,8 @@ class ListReport:
     def __str__(self) -> str:
         total = sum(self.counts.values())
         parts = ", ".join(f"{self.counts[outcome]} {outcome}" for outcome in Outcome if self.counts.get(outcome))
-        return f"{self.name}: {total} jobs: {parts}{f' ({self.trouble})' if self.trouble else ''}"
+        trouble = f" ({self.trouble})" if self.trouble else ""
+        return f"{self.name}: {total} job{'s' * (total != 1)}: {parts}{trouble}"
 
     def _repr_html_(self) -> str:
         return f'<div><progress max="1" value="{self.fraction:.3f}"></progress> {escape(str(self))}</div>'

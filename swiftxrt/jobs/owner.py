@@ -8,8 +8,10 @@ import os
 import secrets
 from pathlib import Path
 
-__all__ = ["KEY_NAME", "key_of_folder", "owner_mark"]
+__all__ = ["ANYBODY", "KEY_NAME", "key_of_folder", "owner_mark"]
 
+#: Stands for a user whom only the key of another book could tell.
+ANYBODY = "?"
 KEY_NAME = "owner.key"
 _HEX_DIGITS = 64
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,12 +12,16 @@ from astropy.utils.console import ProgressBar
 
 from ..products.report import JobReport
 
-__all__ = ["ProgressCallback", "Report", "callback_display", "display", "notebook_display", "terminal_display"]
+__all__ = [
+    *("ProgressCallback", "Report", "callback_display", "display", "line_display", "notebook_display"),
+    "terminal_display",
+]
 
 #: Called with each new report while a job is waited for.
 ProgressCallback = Callable[[JobReport], None]
 
 _STEPS = 100
+_BAR = 20
 
 
 class Report(Protocol):
@@ -31,13 +36,16 @@ class Report(Protocol):
 _Shown = TypeVar("_Shown", bound=Report)
 
 
-def display(title: str, progress: Callable[[_Shown], None] | bool) -> AbstractContextManager[Callable[[_Shown], None]]:
-    """What shows the reports on a job, as the user wants it."""
+def display(
+    title: str, progress: Callable[[_Shown], None] | bool, *, in_words: bool = False
+) -> AbstractContextManager[Callable[[_Shown], None]]:
+    """What shows the reports on a job, or on many (`in_words`), as the user wants it."""
     if callable(progress):
         return callback_display(progress)
     if progress and (shell := _notebook()) is not None:
         return notebook_display(shell)
-    return terminal_display(title, enabled=bool(progress))
+    terminal = line_display if in_words else terminal_display
+    return terminal(title, enabled=bool(progress))
 
 
 @contextmanager
@@ -54,6 +62,25 @@ def terminal_display(title: str, *, enabled: bool) -> Iterator[Callable[[Report]
         return
     with ProgressBar(_STEPS, file=sys.stderr) as bar:
         yield lambda report: bar.update(round(report.fraction * _STEPS))
+
+
+@contextmanager
+def line_display(title: str, *, enabled: bool) -> Iterator[Callable[[Report], None]]:
+    """A line on a terminal with a bar and the report in words, and nothing in a pipe."""
+    if not enabled or not sys.stderr.isatty():
+        yield lambda report: None
+        return
+
+    def show(report: Report) -> None:
+        text = f"|{'=' * round(report.fraction * _BAR):<{_BAR}}| {report}"
+        width = shutil.get_terminal_size().columns - 1  # a full line would make a new one each time
+        sys.stderr.write(f"\r{text:<{width}.{width}}")
+        sys.stderr.flush()
+
+    try:
+        yield show
+    finally:
+        sys.stderr.write("\n")
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from ..exceptions import (
     RequestRejectedError,
     ServiceError,
     ServiceUnavailableError,
+    StorageError,
     SwiftXRTError,
 )
 from ..products.report import JobReport
@@ -189,7 +190,11 @@ class JobQueue:
     def _drop_cancelled(self) -> None:
         for work in self.works:
             if work.cancelling and work.outcome is Outcome.WAITING and not work.known:
-                self._end(work, Outcome.CANCELLED, JobError("it was cancelled before it was submitted"))
+                self._end(
+                    work,
+                    Outcome.CANCELLED,
+                    JobError("it was cancelled before it was submitted; jobs.retry() submits it"),
+                )
 
     def _fill(self) -> None:
         """Submit what there is room for; what may have been submitted already needs none."""
@@ -359,12 +364,11 @@ class JobQueue:
             return
         try:
             ended = work.save(job)
-        except OSError as error:
-            if not isinstance(error, SwiftXRTError):
-                error.add_note(
-                    f"the products of job {job.id} could not be saved in {self.batch.folder}; nothing is lost: make "
-                    "room, and call submit_many with the same requests"
-                )
+        except StorageError as error:
+            error.add_note(
+                f"the products of job {job.id} could not be saved in {self.batch.folder}; nothing is lost: mend that, and "
+                "call submit_many with the same requests, with another location= if there are no products yet"
+            )
             raise
         self._end(work, *ended)
 

@@ -268,7 +268,7 @@ def _settle(backend: ProductBackend, book: JobBook, numbers: Sequence[int]) -> N
 
 def _uncertain(entry: BookEntry, reason: str) -> SubmissionUncertainError:
     return SubmissionUncertainError(
-        f"the request for {entry.name!r} may have arrived: its reply was lost, and whether there is a job cannot be "
+        f"the request for {entry.name!r} may have arrived: no reply to it could be read, and whether there is a job cannot be "
         f"told now ({reason}). Submit the same request again later: list_jobs() is looked at first, and nothing is "
         f"sent if the job is there. If you know that there is none, SwiftXRT.job_book.forget({entry.entry}) lets the "
         "request be sent again"
@@ -283,21 +283,20 @@ def _after_loss(backend: ProductBackend, book: JobBook, entry: int, lost: SwiftX
         _raise(lost, type(error), str(error))
     found = book.entry(entry)
     if found.state is not EntryState.ACCEPTED:
-        _raise(
-            lost, ServiceUnavailableError, "the request did not arrive: it is not in the list of jobs. Submit it again"
-        )
+        _raise(lost, type(lost), "the request did not arrive: it is not in the list of jobs. Submit it again")
     book.claim(entry)
     return _job(backend, book, found)
 
 
-def _raise(lost: SwiftXRTError, kind: type[ServiceUnavailableError], text: str) -> NoReturn:
-    """Raise the error for a lost reply; one that made no sense is shown as it is, with what followed from it."""
-    if not isinstance(lost, ServiceUnavailableError):
+def _raise(lost: SwiftXRTError, kind: type[SwiftXRTError], text: str) -> NoReturn:
+    """Raise the error for a reply that was lost, or made no sense, with what followed from it."""
+    if not isinstance(lost, ServiceError) or not issubclass(kind, ServiceError):
         lost.add_note(text)
         raise lost
-    raise kind(
-        f"{lost.message}; {text}", url=lost.url, status=lost.status, payload_excerpt=lost.payload_excerpt
-    ) from lost
+    known: dict[str, Any] = {"url": lost.url, "status": lost.status, "payload_excerpt": lost.payload_excerpt}
+    if issubclass(kind, ProtocolError) and isinstance(lost, ProtocolError):
+        known["advice"] = lost.advice
+    raise kind(f"{lost.message}; {text}", **known) from lost
 
 
 def _is_refusal(error: SwiftXRTError) -> bool:

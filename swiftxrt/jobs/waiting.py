@@ -10,13 +10,21 @@ import astropy.units as u
 
 from .._log import log
 from .._timelimit import limited
-from ..exceptions import JobLostError, JobTimeoutError, OfflineError, RequestError, ServiceUnavailableError
+from ..exceptions import (
+    JobLostError,
+    JobTimeoutError,
+    OfflineError,
+    ProtocolError,
+    RequestError,
+    ServiceError,
+    ServiceUnavailableError,
+)
 from ..products.report import JobReport, Phase
 from .progress import ProgressCallback
 
 __all__ = ["LONGEST_OUTAGE_S", "PatientLook", "wait_for_end"]
 
-#: So many looks at a job, one after the other, may fail or tell nothing.
+#: So many looks at a job, one after the other, may fail, make no sense or tell nothing.
 _PATIENCE = 5
 #: A service that was reached while the job was waited for may be away for so long.
 LONGEST_OUTAGE_S = 3600.0
@@ -58,7 +66,7 @@ def wait_for_end(
     ------
     JobTimeoutError
         If the time is over.
-    JobLostError, ServiceUnavailableError
+    JobLostError, ServiceUnavailableError, ProtocolError
         As `look` raises them.
     RequestError
         If `timeout` is not a time.
@@ -96,7 +104,9 @@ class PatientLook:
     job_id, backend : str
         The job and where it runs, for the errors.
     outage_s : float, optional
-        So many seconds of failures are forgiven too, once a look has succeeded.
+        So many seconds without a connection are forgiven too, once a look has
+        succeeded; and so is an hour of replies that make no sense, such as
+        pages about maintenance.
     """
 
     def __init__(self, refresh: Callable[[], JobReport], job_id: str, backend: str, *, outage_s: float = 0.0) -> None:
@@ -110,12 +120,12 @@ class PatientLook:
         self._reached_at: float | None = None
 
     def __call__(self) -> JobReport | None:
-        """The new report, or `None` if the service could not be reached."""
+        """The new report, or `None` if the service could not be reached or did not make sense."""
         try:
             report = self.refresh()
-        except ServiceUnavailableError as error:
+        except (ServiceUnavailableError, ProtocolError) as error:
             self.failed += 1
-            if isinstance(error, OfflineError) or (self.failed > _PATIENCE and not self._is_short_outage()):
+            if isinstance(error, OfflineError) or (self.failed > _PATIENCE and not self._is_short_outage(error)):
                 error.add_note(f"job {self.job_id} may still go on: get_job({self.job_id!r}) finds it again")
                 raise
             self.trouble = f"the last {self.failed} looks failed: {error}"
@@ -137,8 +147,9 @@ class PatientLook:
             )
         return report
 
-    def _is_short_outage(self) -> bool:
-        return self._reached_at is not None and time.monotonic() - self._reached_at < self.outage_s
+    def _is_short_outage(self, error: ServiceError) -> bool:
+        longest = LONGEST_OUTAGE_S if isinstance(error, ProtocolError) else self.outage_s
+        return self._reached_at is not None and time.monotonic() - self._reached_at < longest
 
 
 def seconds_of(value: u.Quantity, name: str) -> float:

@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 from numpy.typing import NDArray
 
 from ..exceptions import RequestError
-from ..products.grouping import GOOD
+from ..products.grouping import GOOD, GroupingRule
 from ._axes import COLOURS, axis_label, mode_colour, new_axes, show
 
 if TYPE_CHECKING:
@@ -279,7 +279,8 @@ def _draw_background(ax: Axes, shown: XRTSpectrum, wanted_groups: int = _WANTED_
     inside = np.flatnonzero((edges[:-1] > low_kev - 1e-6) & (edges[1:] < high_kev + 1e-6))
     total = int(source.background.counts[inside].sum())
     first, last = (int(source.channel[inside[end]]) for end in (0, -1))
-    grouped = source.background.group_channels(max(1, total // wanted_groups), first, last).grouped()
+    rule = GroupingRule(min_counts=max(1, total // wanted_groups))
+    grouped = source.background.group_channels(rule, first, last).grouped()
     good = (grouped.quality == GOOD) & (grouped.counts > 0)
     if not good.any():
         return False

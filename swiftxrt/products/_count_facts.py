@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bands import TOTAL
+from ..exceptions import RequestError
 from ..mission import Mode
 from .gti import GTI
 
@@ -78,3 +79,31 @@ class CountFacts:
     def is_grouped(self) -> bool:
         """Whether grouping flags are set."""
         return bool(np.any(self.grouping))
+
+    def per_count(self, unit: u.UnitBase, widths: u.Quantity) -> u.Quantity:
+        """What one count is worth in a unit, for bins of given widths.
+
+        Parameters
+        ----------
+        unit : unit
+            Counts, counts per time, per energy, or both.
+        widths : `~astropy.units.Quantity`, shape (n_bin,), energy
+            Widths of the bins.
+
+        Returns
+        -------
+        factor : `~astropy.units.Quantity`, shape (n_bin,)
+
+        Raises
+        ------
+        RequestError
+            If `unit` is of another kind.
+        """
+        time = self.exposure * self.areascale
+        one = np.ones(widths.size) * u.ct
+        for value in (one / time / widths, one / time, one / widths, one):
+            if value.unit.is_equivalent(unit):
+                return value.to(unit)
+        raise RequestError(
+            [("unit", f"ct, ct/s, ct/keV or ct/(s keV), or their multiples, are possible; got '{unit}'")]
+        )

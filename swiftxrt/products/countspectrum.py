@@ -16,10 +16,10 @@ from ..bands import EnergyBand
 from ..exceptions import NoDataError, RequestError
 from ..mission import Mode
 from ._arrays import integers, quantities
-from ._count_checks import LABEL, as_mode, region_text, shape_problems, value_problems
+from ._count_checks import LABEL, as_mode, fractions, region_text, shape_problems, value_problems
 from ._count_facts import CountFacts
 from ._keywords import Keyword, propagated
-from .grouping import BAD, GOOD, LAST_BAD_CHANNEL, LEFT_OVER, GroupedCounts, group_flags
+from .grouping import BAD, GOOD, LAST_BAD_CHANNEL, LEFT_OVER, GroupedCounts, GroupingRule
 from .gti import GTI
 from .provenance import Provenance
 from .response import ARF, RMF
@@ -62,6 +62,9 @@ class CountSpectrum(CountFacts):
     quality, grouping : array_like of int, shape (n_channel,), optional
         OGIP flags: quality 0 is good; grouping 1 starts a group and -1
         continues it, 0 means no grouping.
+    systematic : array_like of float, shape (n_channel,), optional
+        Systematic error of each channel as a fraction of its counts (OGIP ``SYS_ERR``); it is kept for programs that
+        fit, nothing here uses it.
     background : CountSpectrum, optional
         Background region, same channels.
     arf : ARF, optional
@@ -110,6 +113,7 @@ class CountSpectrum(CountFacts):
     areascale: float = 1.0
     quality: NDArray[np.int64] = None  # type: ignore[assignment]
     grouping: NDArray[np.int64] = None  # type: ignore[assignment]
+    systematic: NDArray[np.float64] = None  # type: ignore[assignment]
     background: CountSpectrum | None = None
     arf: ARF | None = None
     rmf: RMF | None = None
@@ -132,6 +136,7 @@ class CountSpectrum(CountFacts):
         for name in ("quality", "grouping"):
             flags = np.zeros(self.counts.size) if getattr(self, name) is None else getattr(self, name)
             self._set(**{name: integers(flags, name)})
+        self._set(systematic=fractions(self.systematic, self.counts.size))
         for name in ("source_region", "background_region"):
             self._set(**{name: region_text(getattr(self, name), name)})
         grades = self.mode.grades if self.grades is None else (int(self.grades[0]), int(self.grades[1]))
@@ -159,20 +164,34 @@ class CountSpectrum(CountFacts):
         edges = np.append(self.channel, self.channel[-1:] + 1) / _CHANNELS_PER_KEV
         return quantities(edges * u.keV, u.keV, "energy_edges")
 
-    def group(self, *, min_counts: int, band: EnergyBand | None = None) -> CountSpectrum:
-        """Set grouping flags so that every group has enough counts.
+    def group(
+        self,
+        *,
+        min_counts: int | None = None,
+        signal_to_noise: float | None = None,
+        optimal: bool = False,
+        band: EnergyBand | None = None,
+    ) -> CountSpectrum:
+        """Set grouping flags.
 
         Channels 0 to 29 (below 0.3 keV) become bad (quality 5). From there on
-        channels are joined until they hold `min_counts`; channels at the end
-        that no longer do get quality 2. These are the flags of the service's
-        ``.pi`` files (``min_counts=1``) and of ``grppha`` with ``bad 0-29``
-        and ``group min``. Flags set by earlier grouping are replaced; bad
-        channels stay bad, and no group contains one.
+        channels are joined until a group is complete; channels at the end
+        that make no group get quality 2. With ``min_counts=1`` these are the
+        flags of the service's ``.pi`` files, and of ``grppha`` with ``bad
+        0-29`` and ``group min``. Flags set by earlier grouping are replaced;
+        bad channels stay bad, and no group contains one.
 
         Parameters
         ----------
-        min_counts : int
+        min_counts : int, optional
             Counts, background included, that a group must have.
+        signal_to_noise : float, optional
+            Net counts over their error that a group must have; not together
+            with another rule.
+        optimal : bool, optional
+            Whether to join channels to the width of Kaastra & Bleeker (2016),
+            which follows from the RMF and the counts; with `min_counts` at
+            least so wide.
         band : EnergyBand, optional
             Channels outside become bad.
 
@@ -184,20 +203,20 @@ class CountSpectrum(CountFacts):
         Raises
         ------
         RequestError
-            If `min_counts` is not a positive whole number.
+            If no rule is given or a value cannot be used, or `optimal` is
+            asked for without an RMF.
         """
+        rule = GroupingRule(min_counts, signal_to_noise, optimal)
         if band is None:
-            return self.group_channels(min_counts, int(self.channel[0]), int(self.channel[-1]))
-        return self.group_channels(min_counts, *EnergyBand.parse(band).channels)
+            return self.group_channels(rule, int(self.channel[0]), int(self.channel[-1]))
+        return self.group_channels(rule, *EnergyBand.parse(band).channels)
 
-    def group_channels(self, min_counts: int, first: int, last: int) -> CountSpectrum:
+    def group_channels(self, rule: GroupingRule, first: int, last: int) -> CountSpectrum:
         """`group` within the channels from `first` to `last`, both included."""
-        if isinstance(min_counts, bool) or not isinstance(min_counts, int | np.integer) or min_counts < 1:
-            raise RequestError([("min_counts", f"a positive whole number is needed; got {min_counts!r}")])
         bad = (self.quality != GOOD) & (self.quality != LEFT_OVER)
         quality = np.where(bad, self.quality, GOOD)
         quality[(self.channel <= LAST_BAD_CHANNEL) | (self.channel < first) | (self.channel > last)] = BAD
-        grouping, left_over = group_flags(self.counts, quality == GOOD, int(min_counts))
+        grouping, left_over = rule.flags(self, quality == GOOD)
         quality[left_over] = LEFT_OVER
         return self.replace(quality=quality, grouping=grouping)
 
@@ -253,34 +272,6 @@ class CountSpectrum(CountFacts):
         factor = self.per_count(u.Unit(unit), np.diff(edges))
         return XRTSpectrum.from_bins(
             bins.net_counts[used] * factor, bins.net_counts_err[used] * factor, edges, bins.quality[used] != GOOD, self
-        )
-
-    def per_count(self, unit: u.UnitBase, widths: u.Quantity) -> u.Quantity:
-        """What one count is worth in a unit, for bins of given widths.
-
-        Parameters
-        ----------
-        unit : unit
-            Counts, counts per time, per energy, or both.
-        widths : `~astropy.units.Quantity`, shape (n_bin,), energy
-            Widths of the bins.
-
-        Returns
-        -------
-        factor : `~astropy.units.Quantity`, shape (n_bin,)
-
-        Raises
-        ------
-        RequestError
-            If `unit` is of another kind.
-        """
-        time = self.exposure * self.areascale
-        one = np.ones(widths.size) * u.ct
-        for value in (one / time / widths, one / time, one / widths, one):
-            if value.unit.is_equivalent(unit):
-                return value.to(unit)
-        raise RequestError(
-            [("unit", f"ct, ct/s, ct/keV or ct/(s keV), or their multiples, are possible; got '{unit}'")]
         )
 
     @classmethod

@@ -25,16 +25,19 @@ from ._arrays import readonly
 from ._event_facts import EventFacts
 from ._event_header import as_mode, completed, image_cards, restricted
 from ._regions import region_raster
+from .attitude import Attitude
 from .gti import GTI
 from .image import SkyImage
 
-__all__ = ["BAD_PIXEL_DTYPE", "EventList"]
+__all__ = ["BAD_PIXEL_DTYPE", "FLAGGED_BAD_PIXEL_DTYPE", "EventList"]
 
 Integers = NDArray[np.integer[Any]]
 
 #: One row of a list of bad pixels: the lowest pixel (RAW), 1 pixel, 2 column
 #: or 3 row, and how many pixels it extends along RAWY.
 BAD_PIXEL_DTYPE = np.dtype([("rawx", "i4"), ("rawy", "i4"), ("type", "i4"), ("yextent", "i4")])
+#: The same with the column ``BADFLAG``, which says who found it; 0 where that is not known.
+FLAGGED_BAD_PIXEL_DTYPE = np.dtype([*BAD_PIXEL_DTYPE.descr, ("badflag", "u2")])
 
 _INTEGER_COLUMNS = ("x", "y", "pi", "grade", "rawx", "rawy", "detx", "dety", "pha")
 
@@ -69,7 +72,10 @@ class EventList(EventFacts):
     rawx, rawy, detx, dety, pha, status : array_like of int, optional
         Detector columns as in the file (RAW from 0, DET from 1).
     bad_pixels : structured ndarray, optional
-        Fields ``rawx, rawy, type, yextent``, as in the BADPIX extension.
+        Fields ``rawx, rawy, type, yextent`` and, if known, ``badflag``, as in
+        the BADPIX extension.
+    attitude : Attitude, optional
+        Where the telescope pointed; not part of comparisons.
     path : path-like, optional
         The file the events come from.
 
@@ -94,6 +100,7 @@ class EventList(EventFacts):
     pha: Integers | None = None
     status: Integers | None = None
     bad_pixels: NDArray[Any] | None = None
+    attitude: Attitude | None = None
     path: Path | None = field(default=None)
 
     def __post_init__(self) -> None:
@@ -107,7 +114,7 @@ class EventList(EventFacts):
         for name in _INTEGER_COLUMNS:
             put(self, name, _optional(getattr(self, name), np.int32))
         put(self, "status", _optional(self.status, np.uint16))
-        put(self, "bad_pixels", _optional(self.bad_pixels, BAD_PIXEL_DTYPE))
+        put(self, "bad_pixels", _bad_pixel_rows(self.bad_pixels))
         self._check_and_sort()
 
     def _check_and_sort(self) -> None:
@@ -337,6 +344,19 @@ def _same_rows(first: NDArray[Any] | None, second: NDArray[Any] | None) -> bool:
 
 def _optional(values: Any, dtype: Any) -> NDArray[Any] | None:
     return None if values is None else readonly(values, dtype)
+
+
+def _bad_pixel_rows(values: Any) -> NDArray[Any] | None:
+    """Rows with flags; those without one are given the flag 0."""
+    if values is None:
+        return None
+    if isinstance(values, np.ndarray) and values.dtype == FLAGGED_BAD_PIXEL_DTYPE:
+        return readonly(values, FLAGGED_BAD_PIXEL_DTYPE)
+    given = np.array(values, dtype=BAD_PIXEL_DTYPE)
+    rows = np.zeros(given.shape, dtype=FLAGGED_BAD_PIXEL_DTYPE)
+    for name in BAD_PIXEL_DTYPE.names or ():
+        rows[name] = given[name]
+    return _read_only(rows)
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

@@ -162,6 +162,28 @@ class LightCurve(Curve):
         """The bins that are upper limits."""
         return self[np.asarray(self["is_upper_limit"])]
 
+    def merge_bins(self, rows: Any) -> LightCurve:
+        """A light curve in which some bins have become one.
+
+        Counts, background and good time are added, the correction factor is
+        the mean weighted by counts (by time if there are none), and the sums
+        become a rate or a limit as in any other bin. A systematic error is not kept.
+
+        Parameters
+        ----------
+        rows : slice, sequence of int or of bool
+            Which bins; all of one mode.
+
+        Raises
+        ------
+        RequestError
+            If there are fewer than two bins, they are of different modes, or
+            their counts are not known.
+        """
+        from ..engine.merge_bins import merged
+
+        return merged(self, rows)
+
     def plot(self, *, ax: Axes | None = None, **artist_kwargs: Any) -> Axes:
         """Draw rates and limits; see `swiftxrt.plot.lightcurve.plot_light_curve`."""
         from ..plot.lightcurve import plot_light_curve

@@ -6,21 +6,28 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
+from astropy.nddata import CCDData
+from astropy.table import QTable
 from astropy.time import Time
 
-from ..exceptions import NoDataError, RequestError
+from .._paths import as_path
+from ..exceptions import FormatError, MetadataWarning, NoDataError, RequestError, warn
 from ..identifiers import parse_obsid, target_id_of
-from ..mission import Mode
+from ..mission import DETECTOR_SIZE, Mode
 from ._event_header import as_mode
-from ._wcs import same_wcs
+from ._merging import merged
+from ._records import attitude_file, housekeeping_file
+from .attitude import Attitude
 from .events import EventList
-from .gti import GTI
 
 __all__ = ["EVENT_FILE", "Observation", "event_files", "merged"]
 
@@ -35,9 +42,6 @@ _OTHER_FILES = (
     (re.compile(r"sw\d{11}x\w+\.evt(\.gz)?", re.IGNORECASE), "event file of another mode"),
     (re.compile(r".*\.evt(\.gz)?", re.IGNORECASE), "event file without an archive name"),
 )
-
-# Grids that differ by less than this (pixels) are taken as one.
-_SAME_GRID_PIX = 0.1
 
 
 class Observation:
@@ -95,7 +99,7 @@ class Observation:
         RequestError
             If it is not a folder, or holds several observations.
         """
-        place = Path(folder)
+        place = as_path(folder, "folder")
         found = event_files(place)
         if not found:
             raise NoDataError(f"no cleaned XRT pointing data (sw...po_cl.evt) in {place}; {_inventory(place)}")
@@ -150,8 +154,110 @@ class Observation:
             there = " and ".join(item.value for item in self._files)
             raise NoDataError(f"observation {self._obsid} has no {wanted.value} data; it has {there}")
         if wanted not in self._events:
-            self._events[wanted] = merged([EventList.read(path) for path in self._files[wanted]])
+            events = merged([EventList.read(path) for path in self._files[wanted]])
+            self._events[wanted] = replace(events, attitude=self._record_for(events))
         return self._events[wanted]
+
+    @cached_property
+    def attitude(self) -> Attitude | None:
+        """Where the telescope pointed: from the attitude file, else the housekeeping file; None without either.
+
+        Files are looked for beside the event files and in the folders
+        ``auxil`` and ``hk`` of the archive; ``pat`` (corrected) before ``sat``.
+
+        Raises
+        ------
+        FormatError
+            If the file is damaged.
+        """
+        return self._records[0] if self._records else None
+
+    @cached_property
+    def housekeeping(self) -> QTable:
+        """Frame headers of the XRT (``sw...xhd.hk``): times, pointing, roll, mode, on-board rate, temperature.
+
+        Raises
+        ------
+        NoDataError
+            If there is no housekeeping file.
+        FormatError
+            If it is damaged.
+        """
+        from ..io.attitude import read_housekeeping
+
+        path = housekeeping_file(self._obsid, self._places())
+        if path is None:
+            raise NoDataError(f"there is no housekeeping file sw{self._obsid}xhd.hk beside the events or in ../hk")
+        return read_housekeeping(path)
+
+    def exposure_map(self, *, energy: u.Quantity | None = None) -> CCDData:
+        """How long each pixel of the sky image was seen, in photon counting mode.
+
+        Parameters
+        ----------
+        energy : `~astropy.units.Quantity`, optional
+            Take the vignetting at this energy into account; the official maps
+            are without.
+
+        Returns
+        -------
+        exposure : `~astropy.nddata.CCDData`
+            Good time in seconds (dead time not taken off), on the grid of
+            ``events("PC").to_image()``. Notes on the pointing are in
+            ``meta["NOTES"]``.
+
+        Raises
+        ------
+        NoDataError
+            If there are no photon-counting data.
+        RequestError
+            If `energy` is no positive energy.
+        """
+        from ..engine.exposure import map_exposure
+
+        if energy is not None and not (
+            isinstance(energy, u.Quantity) and energy.isscalar and energy.unit.is_equivalent(u.keV) and energy > 0
+        ):
+            raise RequestError([("energy", f"a positive energy is needed, such as 1.5 * u.keV; got {energy!r}")])
+        events = self.events(Mode.PC)
+        found = map_exposure([events], events.wcs)
+        data = found.time_s if energy is None else found.vignetted_s(float(energy.to_value(u.keV)))
+        return CCDData(data, unit=u.s, wcs=events.wcs, meta={"VIGNAPP": energy is not None, "NOTES": found.notes})
+
+    def bad_columns(self, mode: Mode | str) -> tuple[int, ...]:
+        """Columns of the detector (DETX) of which at least half the pixels are listed as bad.
+
+        Parameters
+        ----------
+        mode : Mode or str
+            ``"PC"`` or ``"WT"``.
+        """
+        rows = self.events(mode).bad_pixels
+        lost = np.zeros(DETECTOR_SIZE + 2)
+        if rows is not None:
+            seen = (rows["rawx"] >= 0) & (rows["rawx"] < DETECTOR_SIZE)
+            np.add.at(lost, rows["rawx"][seen] + 1, np.maximum(rows["yextent"][seen], 1))
+        return tuple(np.flatnonzero(lost >= DETECTOR_SIZE / 2).tolist())
+
+    def _places(self) -> tuple[Path, ...]:
+        """Folders of the event files."""
+        return tuple(dict.fromkeys(path.parent for paths in self._files.values() for path in paths))
+
+    @cached_property
+    def _records(self) -> list[Attitude]:
+        """The best record first."""
+        paths = (find(self._obsid, self._places()) for find in (attitude_file, housekeeping_file))
+        return [Attitude.read(path) for path in paths if path is not None]
+
+    def _record_for(self, events: EventList) -> Attitude | None:
+        """The part of the first record that covers the good time, else of the first that covers a part of it."""
+        try:
+            near = [part for record in self._records if (part := record.within(events.gti)) is not None]
+        except FormatError as error:
+            warn(f"the pointing of {self._obsid} is taken from its events: {error}", MetadataWarning)
+            return None
+        limits = np.concatenate([events.gti.start, events.gti.stop])
+        return next((part for part in near if part.covers(limits).all()), near[0] if near else None)
 
     @property
     def header(self) -> dict[str, Any]:
@@ -266,59 +372,3 @@ def _inventory(folder: Path) -> str:
 def _paths(value: str | PathLike[str] | Sequence[str | PathLike[str]]) -> tuple[Path, ...]:
     items = [value] if isinstance(value, str | PathLike) else value
     return tuple(Path(item) for item in items)
-
-
-def merged(lists: Sequence[EventList]) -> EventList:
-    """One event list from several of the same ObsID and mode.
-
-    Sky pixels are counted on the grid of the first list; where the grids
-    differ, events move to the nearest pixel of it.
-
-    Parameters
-    ----------
-    lists : sequence of EventList
-        At least one.
-
-    Raises
-    ------
-    RequestError
-        If they differ in mode or ObsID.
-    """
-    first = lists[0]
-    if len(lists) == 1:
-        return first
-    if any((item.mode, item.obsid) != (first.mode, first.obsid) for item in lists):
-        raise RequestError("only event lists of one ObsID and mode can be merged", "event list")
-    gti = GTI(np.concatenate([item.gti.start for item in lists]), np.concatenate([item.gti.stop for item in lists]))
-    good_s = sum(item.gti.exposure_s for item in lists)
-    live_fraction = sum(item.live_fraction * item.gti.exposure_s for item in lists) / good_s
-    pixels = [_on_grid(item, first) for item in lists]
-    columns: dict[str, Any] = {
-        name: np.concatenate([getattr(item, name) for item in lists])
-        for name in ("met", "pi", "grade", "rawx", "rawy", "detx", "dety", "pha", "status")
-        if all(getattr(item, name) is not None for item in lists)
-    }
-    timing = ("ONTIME", "LIVETIME", "EXPOSURE", "TSTART", "TSTOP", "TELAPSE", "DATE-OBS", "DATE-END", "MJD-OBS")
-    kept = {key: value for key, value in first.header.items() if key not in timing}
-    bad_pixels = [item.bad_pixels for item in lists if item.bad_pixels is not None]
-    return EventList(
-        **columns,
-        x=np.concatenate([x for x, _ in pixels]),
-        y=np.concatenate([y for _, y in pixels]),
-        gti=gti,
-        mode=first.mode,
-        header={**kept, "DEADC": live_fraction},
-        bad_pixels=np.unique(np.concatenate(bad_pixels)) if bad_pixels else None,
-    )
-
-
-def _on_grid(events: EventList, reference: EventList) -> tuple[Any, Any]:
-    """Sky pixels of the events on the grid of another list."""
-    centre = events.wcs.wcs.crpix - 1
-    shift = reference.wcs.wcs_world2pix([events.wcs.wcs_pix2world([centre], 0)[0]], 0)[0] - centre
-    if same_wcs(events.wcs, reference.wcs) or np.all(np.abs(shift) < _SAME_GRID_PIX):
-        return events.x, events.y
-    placed = (events.x >= 0) & (events.y >= 0)
-    sky = events.wcs.wcs_pix2world(np.column_stack([events.x, events.y]).astype(float), 0)
-    moved = np.rint(reference.wcs.wcs_world2pix(sky, 0)).astype(int)
-    return np.where(placed, moved[:, 0], events.x), np.where(placed, moved[:, 1], events.y)

@@ -47,6 +47,9 @@ class Position:
         where it was not measured in the data asked for.
     provenance : Provenance, optional
         How it was made; not part of comparisons.
+    systematic : `~astropy.units.Quantity`, angle, optional
+        What the attitude adds to the radius, in quadrature, where that is known: 3.5 arcsec for a standard position,
+        the error of the match with the catalogue (AstromError) for an astrometric one; not part of comparisons.
 
     Raises
     ------
@@ -68,6 +71,7 @@ class Position:
     kind: str = "standard"
     catalog: str | None = None
     provenance: Provenance = field(default_factory=Provenance)
+    systematic: u.Quantity | None = None
 
     def __post_init__(self) -> None:
         problems = []
@@ -81,6 +85,10 @@ class Position:
             problems.append(("radius", f"a positive angle is needed, such as 3.5 * u.arcsec; got {radius!r}"))
         if not isinstance(self.confidence, int | float | np.floating) or not 0 < self.confidence < 1:
             problems.append(("confidence", f"a probability between 0 and 1 is needed; got {self.confidence!r}"))
+        extra = self.systematic
+        angle = isinstance(extra, u.Quantity) and extra.isscalar and extra.unit.is_equivalent(u.arcsec)
+        if extra is not None and not (angle and 0 <= extra.to_value(u.arcsec) < np.inf):
+            problems.append(("systematic", f"an angle is needed, such as 3.5 * u.arcsec; got {extra!r}"))
         if problems:
             raise RequestError(problems, "position")
         # A new SkyCoord drops what came along (distance, proper motion, ...).
@@ -88,6 +96,8 @@ class Position:
         object.__setattr__(self, "coord", SkyCoord(icrs.ra, icrs.dec))
         object.__setattr__(self, "radius", float(f"{radius.to_value(u.arcsec):.12g}") * u.arcsec)
         object.__setattr__(self, "confidence", float(self.confidence))
+        if extra is not None:
+            object.__setattr__(self, "systematic", float(f"{extra.to_value(u.arcsec):.12g}") * u.arcsec)
 
     @property
     def region(self) -> CircleSkyRegion:
@@ -120,6 +130,8 @@ class Position:
         }
         if self.catalog is not None:
             plain["catalog"] = self.catalog
+        if self.systematic is not None:
+            plain["systematic_arcsec"] = float(self.systematic.value)
         provenance = self.provenance.to_dict()
         if provenance:
             plain["provenance"] = provenance
@@ -137,6 +149,7 @@ class Position:
         try:
             coord = SkyCoord(float(plain["ra_deg"]), float(plain["dec_deg"]), unit="deg")
             radius = float(plain["radius_arcsec"]) * u.arcsec
+            systematic = float(plain["systematic_arcsec"]) * u.arcsec if "systematic_arcsec" in plain else None
         except KeyError as error:
             raise RequestError([(str(error.args[0]), "is needed")], "position") from None
         except (TypeError, ValueError) as error:
@@ -148,6 +161,7 @@ class Position:
             plain.get("kind", "standard"),
             plain.get("catalog"),
             Provenance.from_dict(plain.get("provenance", {})),
+            systematic,
         )
 
     @classmethod

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from .._paths import as_path
 from ..exceptions import ProductNotAvailableError, RequestError
 from ..kinds import ProductKind
 from .compare import Comparison, compare_products
@@ -204,6 +205,8 @@ class ProductSet(Mapping[ProductKind, Any]):
         OutputExistsError
             If the folder holds files and `overwrite` is False, or other files
             than products: those are never replaced.
+        StorageError
+            If it cannot be written; an earlier set is left as it was.
         """
         from ..io import manifest
         from ..io._folders import folder_to_write
@@ -222,7 +225,7 @@ class ProductSet(Mapping[ProductKind, Any]):
         """
         from ..io import manifest
 
-        return manifest.read_productset(Path(folder))
+        return manifest.read_productset(as_path(folder, "folder"))
 
     def write_bundle(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Save everything that is known of the products in one folder or zip archive.
@@ -255,7 +258,7 @@ class ProductSet(Mapping[ProductKind, Any]):
         """
         from ..io import bundle
 
-        return bundle.write_bundle(self, Path(path), overwrite=overwrite)
+        return bundle.write_bundle(self, as_path(path, "path"), overwrite=overwrite)
 
     @classmethod
     def read_bundle(cls, path: str | Path) -> ProductSet:
@@ -290,7 +293,7 @@ class ProductSet(Mapping[ProductKind, Any]):
         from ..backends.ukssdc.replay import decode_reply
         from ..io import bundle
 
-        return bundle.read_bundle(Path(path), decode_reply)
+        return bundle.read_bundle(as_path(path, "path"), decode_reply)
 
     def plot(self) -> list[Axes]:
         """Draw all products into one figure; see `swiftxrt.plot.productset.plot_products`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 import astropy.units as u
@@ -177,6 +178,13 @@ class RMF(_Response):
         """Channel numbers, shape (n_channel,)."""
         return np.arange(self.first_channel, self.first_channel + self.matrix.shape[1])
 
+    @cached_property
+    def fwhm_channels(self) -> NDArray[np.float64]:
+        """Full width at half maximum of the response at the energy of each channel, in channels, at least 1."""
+        edges = self.channel_edges.value
+        row = np.searchsorted(self.energy_edges.value, (edges[1:] + edges[:-1]) / 2) - 1
+        return np.array([_fwhm(self.matrix[k]) for k in np.clip(row, 0, len(self.matrix) - 1)])
+
     def fold(
         self, photons_per_cm2_s: u.Quantity | NDArray[np.float64], arf: ARF | None, exposure: u.Quantity
     ) -> u.Quantity:
@@ -250,6 +258,20 @@ class RMF(_Response):
             f"<RMF {self.matrix.shape[0]} energies {energy[0]:g}-{energy[-1]:g} keV, "
             f"{self.matrix.shape[1]} channels {channel[0]:g}-{channel[-1]:.4g} keV>"
         )
+
+
+def _fwhm(row: NDArray[np.float64]) -> float:
+    """Width of the highest peak of a row at half its height, with straight lines between the channels."""
+    peak = int(row.argmax())
+    half = row[peak] / 2
+    low, high = peak, peak
+    while low > 0 and row[low - 1] > half:
+        low -= 1
+    while high < row.size - 1 and row[high + 1] > half:
+        high += 1
+    before, after = row[low - 1] if low > 0 else 0.0, row[high + 1] if high < row.size - 1 else 0.0
+    ends = [(row[end] - half) / (row[end] - beyond) for end, beyond in ((low, before), (high, after)) if half > 0]
+    return max(float(high - low + sum(ends)), 1.0)
 
 
 def _edges(values: Any, name: str) -> u.Quantity:

@@ -15,7 +15,7 @@ from specutils import Spectrum
 from ..exceptions import RequestError
 from ._binned import BinnedSpectrum
 from .countspectrum import CountSpectrum
-from .grouping import BAD, GOOD, LEFT_OVER
+from .grouping import BAD, GOOD, LEFT_OVER, GroupingRule
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,16 +85,17 @@ class XRTSpectrum(BinnedSpectrum):
         uncertainty = StdDevUncertainty(flux_err.value, unit=flux_err.unit)
         return cls(flux, edges, counts=counts, bin_specification="edges", uncertainty=uncertainty, mask=mask, meta=meta)
 
-    def group(self, *, min_counts: int) -> XRTSpectrum:
-        """Join bins until each holds enough counts.
+    def group(
+        self, *, min_counts: int | None = None, signal_to_noise: float | None = None, optimal: bool = False
+    ) -> XRTSpectrum:
+        """Join bins until each is complete.
 
         Starts from the channels within this spectrum, whatever its bins are.
 
         Parameters
         ----------
-        min_counts : int
-            Counts, background included, that each bin must have; see
-            `CountSpectrum.group`.
+        min_counts, signal_to_noise, optimal
+            See `CountSpectrum.group`.
 
         Returns
         -------
@@ -104,14 +105,16 @@ class XRTSpectrum(BinnedSpectrum):
         Raises
         ------
         RequestError
-            If this spectrum is the result of arithmetic.
+            If this spectrum is the result of arithmetic, or the rule cannot
+            be used.
         NoDataError
             If there are not enough counts for one bin.
         """
         counts = self._counts_for("grouped")
         channel = counts.channel[self._channels_inside(counts)]
         first, last = (int(channel[0]), int(channel[-1])) if channel.size else (0, -1)
-        grouped = counts.group_channels(min_counts, first, last).to_spectrum(unit=self.unit)
+        rule = GroupingRule(min_counts, signal_to_noise, optimal)
+        grouped = counts.group_channels(rule, first, last).to_spectrum(unit=self.unit)
         axis_unit = self._spectral_axis.unit
         return grouped if axis_unit == u.keV else grouped.with_spectral_axis_unit(axis_unit)
 

@@ -285,6 +285,50 @@ class SpectrumSet(Mapping[str, "XRTSpectrum"]):
 
         write_set(self, folder, overwrite=overwrite)
 
+    @classmethod
+    def read_pha(cls, path: str | PathLike[str]) -> SpectrumSet:
+        """Read all spectra of one PHA file, of type I or II (OGIP memo 92-007).
+
+        Parameters
+        ----------
+        path : path-like
+            The file; backgrounds and responses that it names are looked for
+            next to it.
+
+        Raises
+        ------
+        FormatError
+            If it is not a PHA file of the XRT, or damaged.
+        """
+        from ..io.pha2 import read_pha_rows
+
+        return cls(read_pha_rows(path))
+
+    def write_pha(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+        """Write all spectra as the rows of one PHA file (type II), with their companions beside it.
+
+        Fits and the reasons why something is missing are not written; `write`
+        keeps them.
+
+        Parameters
+        ----------
+        path : path-like
+            Name ending with ``.pha``, ``.pi``, ``.fits`` or ``.fit``; ``.gz``
+            after it compresses.
+        overwrite : bool, optional
+            Whether existing files may be replaced.
+
+        Raises
+        ------
+        RequestError
+            If there is no spectrum, or they have different channels.
+        OutputExistsError
+            If one of the files exists and `overwrite` is False.
+        """
+        from ..io.pha2 import write_pha_rows
+
+        write_pha_rows(self.count_spectra, path, overwrite=overwrite)
+
     def plot(self, *, ax: Axes | None = None, min_counts: int | None = None, **artist_kwargs: Any) -> Axes:
         """Draw all spectra into one diagram; see `swiftxrt.plot.spectrum.plot_spectra`."""
         from ..plot.spectrum import plot_spectra

@@ -10,7 +10,9 @@ from weakref import WeakSet
 from astropy.table import QTable
 from astroquery.query import BaseQuery
 
+from .._paths import as_path
 from ..backends.cache import clear_cache
+from ..backends.credentials import check_user
 from ..backends.registry import check_backend, make_backend
 from ..config import conf, data_folder
 from ..exceptions import JobBookError, RequestError, SwiftXRTWarning, warn
@@ -21,16 +23,21 @@ from ..jobs.protocol import ProductBackend, check_job_id
 from ..request.bundle import XRTRequest
 from ..request.cautions import warn_about
 from .joblist import job_table
+from .limits import LimitMaking
 from .making import ProductMaking
 
 if TYPE_CHECKING:
+    import astropy.units as u
+    from astropy.coordinates import SkyCoord
+    from astropy.table import Table
+
     from ..jobs.joblist import JobList
     from ..jobs.outcome import ListReport
 
 __all__ = ["SwiftXRT", "SwiftXRTClass"]
 
 
-class SwiftXRTClass(ProductMaking, BaseQuery):
+class SwiftXRTClass(ProductMaking, LimitMaking, BaseQuery):
     """Swift-XRT products on demand, as Astropy objects.
 
     ``swiftxrt.SwiftXRT`` is a ready instance that uses the service in
@@ -52,6 +59,18 @@ class SwiftXRTClass(ProductMaking, BaseQuery):
         Folder where the local engine keeps its jobs, so that they can be found
         again, and go on, in a later session; one session at a time. By default
         they are lost when this one ends.
+    caldb : path-like or {"v004", "v006"}, optional
+        Folder with calibration files of the XRT (CALDB) for the local engine,
+        or the PSF to take with the approximate tables that come with the
+        package; by default ``conf.caldb`` or the environment variable
+        ``CALDB``, else ``"v004"``.
+    reference_catalog : `~astropy.table.Table` or callable, optional
+        Objects with well-known positions, such as 2MASS, to which the local
+        engine matches the sources of the field for an astrometric position:
+        a table with a `~astropy.coordinates.SkyCoord` column, or with columns
+        ``ra`` and ``dec`` and if wanted ``error`` (one sigma) with units; or
+        a function that is called with the centre (SkyCoord) and the radius
+        (Quantity) of the field and returns such a table.
 
     Examples
     --------
@@ -67,13 +86,18 @@ class SwiftXRTClass(ProductMaking, BaseQuery):
         user: str | None = None,
         archive: str | Path | None = None,
         state: str | Path | None = None,
+        caldb: str | Path | None = None,
+        reference_catalog: Table | Callable[[SkyCoord, u.Quantity], Table] | None = None,
     ) -> None:
         super().__init__()
-        check_backend(backend)
+        check_backend(backend, archive=archive, state=state, caldb=caldb, reference_catalog=reference_catalog)
+        check_user(user)
         self._backend_name = backend
         self._user = user
-        self._archive = archive
-        self._state = state
+        self._archive = None if archive is None else as_path(archive, "archive")
+        self._state = None if state is None else as_path(state, "state")
+        self._caldb = caldb
+        self._reference_catalog = reference_catalog
         self._made: dict[str, ProductBackend] = {}
         self._book: JobBook | None = None
         self._lists: WeakSet[JobList] = WeakSet()
@@ -88,7 +112,14 @@ class SwiftXRTClass(ProductMaking, BaseQuery):
         """
         place = conf.service_url.rstrip("/") if self._backend_name == "ukssdc" else ""
         if place not in self._made:
-            made = make_backend(self._backend_name, user=self._user, archive=self._archive, state=self._state)
+            made = make_backend(
+                self._backend_name,
+                user=self._user,
+                archive=self._archive,
+                state=self._state,
+                caldb=self._caldb,
+                reference_catalog=self._reference_catalog,
+            )
             self._made[place] = made
         return self._made[place]
 
@@ -191,7 +222,8 @@ class SwiftXRTClass(ProductMaking, BaseQuery):
             sessions included; by default ``conf.max_active_jobs``.
         location : path-like, optional
             Folder for the products, in a folder for each request; by default
-            one in the data folder of this package.
+            one in the data folder of this package. It can be changed as long
+            as there are no products in it.
         name : str, optional
             A name by which the list is found again, also when requests were
             added or left out; by default it is the same list if the requests
@@ -210,7 +242,9 @@ class SwiftXRTClass(ProductMaking, BaseQuery):
         ------
         RequestError
             If something else than requests was given, or another location
-            than when the list was begun.
+            than when the list was begun, and there are products in that one.
+        StorageError
+            If nothing can be written to the location; the list is not begun then.
         JobBookError
             If the job book cannot be used, or another process works on the
             list.
@@ -288,11 +322,11 @@ class SwiftXRTClass(ProductMaking, BaseQuery):
         -------
         jobs : `~astropy.table.QTable`
             Columns ``job_id`` and ``name`` (of the target), both text,
-            ``submitted`` (`~astropy.time.Time`, UTC, masked where it is not
-            known), one column of truth values for each kind of product
-            (``light_curve`` ... ``sources``), ``available``, whether there
-            are files to be had, ``phase``, the last state that was seen from
-            here, and ``recorded``, what the job book says: ``accepted``;
+            ``phase``, the last state that was seen from here, ``submitted``
+            (`~astropy.time.Time`, UTC, masked where it is not known), one
+            column of truth values for each kind of product (``light_curve``
+            ... ``sources``), ``available``, whether there are files to be
+            had, and ``recorded``, what the job book says: ``accepted``;
             ``uncertain`` for a submission whose reply was lost, which has no
             ``job_id``; nothing for jobs from elsewhere.
 

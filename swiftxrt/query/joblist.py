@@ -41,13 +41,14 @@ def job_table(jobs: Sequence[JobSummary], entries: Sequence[BookEntry] = ()) -> 
     table = QTable()
     table["job_id"] = np.array([job.id for job in jobs], dtype=str)
     table["name"] = np.array([printable(job.name) for job in jobs], dtype=str)  # tables show names as they are
+    # Where there is little room, the middle columns are not printed.
+    table["phase"] = np.array(
+        [booked[job.id].report.phase.value if job.id in booked else "" for job in jobs], dtype=str
+    )
     table["submitted"] = _times(jobs)
     for kind in ProductKind:
         table[kind.value] = np.array([kind in job.kinds for job in jobs], dtype=bool)
     table["available"] = np.array([job.available for job in jobs], dtype=bool)
-    table["phase"] = np.array(
-        [booked[job.id].report.phase.value if job.id in booked else "" for job in jobs], dtype=str
-    )
     table["recorded"] = np.array([_recorded(job, booked) for job in jobs], dtype=str)
     return table
 

@@ -12,6 +12,7 @@ import astropy.units as u
 
 from .._atomic import atomic_path
 from .._fields import Flag, Nested, Record, par, record
+from .._paths import as_path
 from ..exceptions import FormatError
 from ..kinds import ProductKind
 from ._text import dump_json, dump_yaml, parse_json, parse_yaml
@@ -261,8 +262,9 @@ class XRTRequest(Record):
         RequestError
             If its content is not a request.
         """
+        place = as_path(path, "path")
         try:
-            text = Path(path).read_text(encoding="utf-8")
+            text = place.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise FormatError(f"the request cannot be read ({error})", path) from error
         return cls.from_json(text) if _is_json(path) else cls.from_yaml(text)

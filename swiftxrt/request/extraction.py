@@ -6,16 +6,36 @@ from typing import Any
 
 import astropy.units as u
 
-from .._fields import Choice, Flag, Integer, Measure, Record, par, record, wire_keys
+from .._ds9 import parsed_strictly, region_text
+from .._fields import Choice, Flag, Integer, Kind, Measure, Record, par, record, wire_keys
 
-__all__ = ["ELSEWHERE", "ExtractionSettings"]
+__all__ = ["ELSEWHERE", "LOCAL_ONLY", "ExtractionSettings"]
 
 _RATE = u.ct / u.s
+
+#: Settings that the service cannot be told.
+LOCAL_ONLY = ("source_region", "background_region")
+
+
+class _Shapes(Kind):
+    """Regions, kept as DS9 text."""
+
+    def convert(self, value: Any) -> str:
+        return region_text(value)
+
+    def from_plain(self, value: Any) -> str:
+        # Only the user's own code may name files.
+        if not isinstance(value, str):
+            raise ValueError(f"the text of a DS9 file is needed; got {value!r}")
+        return region_text(parsed_strictly(value))
+
+    def describe(self) -> str:
+        return "region, list of regions, DS9 text or path of a DS9 file"
 
 
 @record
 class ExtractionSettings(Record):
-    """Settings shared by all products of a request.
+    r"""Settings shared by all products of a request.
 
     Raises
     ------
@@ -28,6 +48,14 @@ class ExtractionSettings(Record):
     >>> from swiftxrt import ExtractionSettings
     >>> ExtractionSettings(centroid_tolerance=30 * u.arcsec).centroid_tolerance
     <Quantity 0.5 arcmin>
+
+    A source region of one's own (for the local engine), less a neighbour:
+
+    >>> text = 'fk5\ncircle(21.738,33.125,47")\n-circle(21.745,33.125,10")'
+    >>> print(ExtractionSettings(source_region=text).source_region)
+    fk5
+    circle(21.738,33.125,47.0")
+    -circle(21.745,33.125,10.0")
     """
 
     centroid: bool = par(
@@ -97,6 +125,19 @@ class ExtractionSettings(Record):
         service_default=30 * u.pix,
         note="Documented for light curves and spectra each, but there is one key for both, and the reference client "
         "sends what was set last.",
+    )
+    source_region: str | None = par(
+        "Source region of one's own, fixed whatever the rate; local engine only. Kept as DS9 text.",
+        _Shapes(),
+        default=None,
+        note="Pile-up is not taken out of it. Shapes in pixels are in those of the earliest observation. In windowed "
+        "timing it cuts the line along DETX through the source.",
+    )
+    background_region: str | None = par(
+        "Background region of one's own; local engine only. Kept as DS9 text.",
+        _Shapes(),
+        default=None,
+        note="Other sources inside are not masked: cut them out with excluded shapes.",
     )
 
     @classmethod

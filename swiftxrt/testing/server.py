@@ -10,9 +10,10 @@ from pathlib import Path
 
 import astropy.units as u
 
+from .._paths import as_path
 from ..backends.local.products import LocalBackend
 from ..config import conf
-from ..exceptions import ServerStartError
+from ..exceptions import RequestError, ServerStartError
 from ..server.app import make_app
 from ..server.limits import DEFAULT_JOB_LIMIT
 from ..server.run import listen, make_server
@@ -72,6 +73,12 @@ def embedded_server(
     ServerStartError
         If the server does not start, or the state folder is in use.
     """
+    if faults is not None and not isinstance(faults, FaultPlan):
+        raise RequestError(
+            [("faults", f"a FaultPlan is needed, such as FaultPlan(faults.reset()); got {faults!r:.60}")]
+        )
+    archive = as_path(archive, "archive")
+    state = None if state is None else as_path(state, "state")
     with (
         tempfile.TemporaryDirectory(prefix="swiftxrt-") as scratch,
         LocalBackend(archive, state=state or Path(scratch) / "state", processes=processes, workers=workers) as backend,

@@ -10,14 +10,17 @@ import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
 
+from .._paths import as_path
 from ..engine.scene import Scene, Snapshot, Source, default_scene
-from ..engine.simulate import simulate_observations
+from ..engine.simulate import obsid_of, simulate_field
 from ..engine.source_models import AbsorbedPowerLaw, Constant
 from ..exceptions import RequestError
 from ..io.archive import write_observation
 from ..products.observation import Observation
+from .scene_files import scene_text
+from .synthetic_files import check_folders, write_simulated
 
-__all__ = ["simulate", "small_observation", "small_scene"]
+__all__ = ["simulate", "simulate_observations", "small_observation", "small_scene"]
 
 #: ObsID of `small_observation`; see `swiftxrt.engine.scene` on made-up target IDs.
 _SMALL_TARGET_ID = "09999002"
@@ -29,10 +32,73 @@ _START_WITHOUT_BAD_COLUMNS_S, _START_S = 1.3e8, 5.0e8
 _POINTING_OFFSET_ARCMIN = (-1.5, 0.0)
 
 
+def simulate_observations(
+    scene: Scene,
+    folder: str | PathLike[str],
+    *,
+    seed: int = 1,
+    overwrite: bool = False,
+) -> list[Observation]:
+    """Simulate observations and write them as the Swift archive has them.
+
+    Parameters
+    ----------
+    scene : Scene
+        What to look at, and when.
+    folder : path-like
+        Where the folders of the observations are made; made itself if it does
+        not exist. Each appears complete or not at all: cleaned events, attitude
+        and filter file, frame headers, image, the true exposure map, and the
+        scene with the seed as JSON (``auxil/sw..._scene.json``).
+    seed : int, optional
+        Seed of the random numbers; the same seed gives the same events.
+    overwrite : bool, optional
+        Whether observations that exist there are replaced.
+
+    Returns
+    -------
+    observations : list of Observation
+        One for each ObsID with at least one event.
+
+    Raises
+    ------
+    RequestError
+        If `seed` is not a whole number from 0 on.
+    OutputExistsError
+        If one of the observations exists there already, and `overwrite` is false.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import astropy.units as u
+    >>> from astropy.coordinates import SkyCoord
+    >>> from swiftxrt import Scene, Source, simulate_observations
+    >>> star = Source.at(SkyCoord(150, 20, unit="deg"), rate=0.1 * u.ct / u.s)
+    >>> scene = Scene.of(star, exposure=1 * u.ks)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     print(simulate_observations(scene, folder))
+    [<Observation 09999004000: PC>]
+    """
+    checked = _seed(seed)
+    if not isinstance(scene, Scene):
+        raise RequestError(
+            [("scene", f"a Scene is needed, as from Scene.of; got {type(scene).__name__}")], "simulation"
+        )
+    archive = as_path(folder, "folder")
+    obsids = sorted({obsid_of(scene, snapshot.segment) for snapshot in scene.snapshots})
+    check_folders(archive, obsids, overwrite=overwrite)
+    scene_text(scene, seed=checked)  # What cannot be recorded is refused before the work.
+    return [
+        Observation.open(write_simulated(observation, scene, archive, overwrite=overwrite))
+        for observation in simulate_field(scene, seed=checked)
+        if observation.files
+    ]
+
+
 def simulate(
     output: str | PathLike[str], *, seed: int = 1, scene: Scene | None = None, overwrite: bool = False
 ) -> list[Path]:
-    """Simulate observations and write them in the layout of the Swift archive.
+    """Simulate event files and nothing else: the least that tests and examples need.
 
     Parameters
     ----------
@@ -57,12 +123,15 @@ def simulate(
     OutputExistsError
         If one of the observations exists there already, and `overwrite` is false.
     """
+    field = simulate_field(scene or default_scene(), seed=_seed(seed))
+    lists = [[file.events for file in observation.files] for observation in field]
+    return [write_observation(group, as_path(output, "output"), overwrite=overwrite) for group in lists if group]
+
+
+def _seed(seed: Any) -> int:
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
         raise RequestError([("seed", f"a whole number from 0 on is needed; got {seed!r}")], "simulation")
-    event_lists = simulate_observations(scene or default_scene(), seed=int(seed))
-    obsids = sorted({events.obsid for events in event_lists})
-    groups = [[events for events in event_lists if events.obsid == obsid] for obsid in obsids]
-    return [write_observation(group, Path(output), overwrite=overwrite) for group in groups]
+    return int(seed)
 
 
 def small_scene(

@@ -39,7 +39,7 @@ def to_wire(request: XRTRequest, user: str) -> dict[str, Any]:
     Returns
     -------
     payload : dict
-        To be sent as JSON. The order of the keys is such that the reference
+        To be sent as JSON; without regions of one's own, which have no key. The order of the keys is such that the reference
         client, which reacts to them one by one, rebuilds the same request.
 
     Raises

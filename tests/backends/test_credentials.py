@@ -133,8 +133,10 @@ def test_requests_use_it(keyring: FakeKeyring) -> None:
     store_user(USER)
     with SwiftXRTClass() as client:
         assert client._backend.sender == USER
-    with SwiftXRTClass(user="x@y@z") as client, pytest.raises(RequestError, match="the argument user"):
-        client.count_active_jobs()
+    for bad in ("x@y@z", "nope", 5):
+        with pytest.raises(RequestError, match="the argument user"):
+            SwiftXRTClass(user=bad)
+    assert SwiftXRTClass(user=" ")._backend.sender == USER
 
 
 # ---------------------------------------------------------------- what is an address, and who sees it

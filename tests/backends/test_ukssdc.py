@@ -49,6 +49,7 @@ from swiftxrt.jobs.protocol import JobHandle
 from swiftxrt.kinds import ProductKind as Kind
 from swiftxrt.products.countspectrum import CountSpectrum
 from swiftxrt.products.report import JobSummary, Phase
+from swiftxrt.request.extraction import ExtractionSettings
 from swiftxrt.wire import envelope, status
 from swiftxrt.wire.jobpars import job_parameters
 
@@ -113,6 +114,15 @@ def test_accepted_job_is_not_lost_over_its_parameters(answering: Any, parameters
     assert (handle.id, handle.request, handle.url) == ("951", REQUEST, URL.rstrip("/"))
     assert handle.submitted.tzinfo is not None
     assert sent(backend)[0][1]["UserID"] == USER
+
+
+@pytest.mark.parametrize("name", ["source_region", "background_region"])
+def test_regions_of_ones_own_are_refused(answering: Any, name: str) -> None:
+    backend = answering(envelope.success({"URL": URL, "JobID": 951, "jobPars": []}))
+    own = ExtractionSettings(**{name: 'fk5\ncircle(21.7,33.1,47")'})
+    with pytest.raises(RequestError, match=rf"extraction\.{name}: .* use the local engine"):
+        backend.submit(REQUEST.replace(extraction=own))
+    assert not sent(backend)
 
 
 def test_unreadable_setting_leaves_the_target_that_was_found(answering: Any) -> None:

@@ -78,7 +78,19 @@ def test_what_cannot_be_kept(
 
 def test_nothing_to_show(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["user", "show"]) == 1
-    assert "Register once at" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "Register once at" in said
+    assert "'swiftxrt user set'" in said
+
+
+def test_keyring_that_cannot_be_used_is_not_recommended(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    assert main(["user", "show"]) == 1
+    said = capsys.readouterr().err
+    assert "user set" not in said
+    assert "the keyring of the system cannot be used here" in said
 
 
 @pytest.mark.parametrize("arguments", [["user"], ["user", "set", USER], ["user", "tell"]])

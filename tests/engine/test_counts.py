@@ -11,7 +11,16 @@ from scipy.integrate import quad
 from scipy.special import gammaincc
 from scipy.stats import gamma, norm
 
-from swiftxrt.engine.counts import kbn_interval, kbn_mode, kbn_significance, kbn_upper_limit
+from swiftxrt.engine.counts import (
+    bayesian_upper_limit,
+    classical_interval,
+    classical_lower_limit,
+    classical_upper_limit,
+    kbn_interval,
+    kbn_mode,
+    kbn_significance,
+    kbn_upper_limit,
+)
 from swiftxrt.exceptions import RequestError
 
 # Shortest intervals as computed elsewhere with incomplete gamma functions: N, B, confidence, lower, upper.
@@ -191,3 +200,75 @@ def test_impossible_numbers(arguments, field):
 def test_impossible_confidence(confidence):
     with pytest.raises(RequestError, match="between 0 and 1"):
         kbn_interval(1, 0, confidence)
+
+
+# Gehrels (1986): lower and upper limits for n counts, confidence of one side (tables 1 and 2, S = 1).
+GEHRELS = [
+    (0, 0.8413, 0.0, 1.841),
+    (1, 0.8413, 0.173, 3.300),
+    (5, 0.8413, 2.840, 8.382),
+    (10, 0.8413, 6.891, 14.27),
+    (100, 0.8413, 90.02, 111.0),
+]
+
+
+@pytest.mark.parametrize(("n", "confidence", "lower", "upper"), GEHRELS)
+def test_tables_of_gehrels(n, confidence, lower, upper):
+    assert classical_lower_limit(n, confidence=confidence) == pytest.approx(lower, rel=1.5e-3)
+    assert classical_upper_limit(n, confidence=confidence) == pytest.approx(upper, rel=1.5e-3)
+
+
+@pytest.mark.parametrize("confidence", [0.683, 0.9, 0.9973])
+def test_classical_interval_is_that_of_astropy(confidence):
+    n = np.arange(0, 60)
+    sigma = norm.isf((1 - confidence) / 2)
+    theirs = poisson_conf_interval(n, "frequentist-confidence", sigma=sigma)
+    np.testing.assert_allclose(classical_interval(n, 0.0, confidence), theirs, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("interval", ["root-n", "root-n-0", "pearson", "sherpagehrels"])
+def test_approximations_of_astropy_hold_for_many_counts(interval):
+    """These know no background and 1 sigma only: half widths agree to their order, 1 / sqrt(N)."""
+    n, one = np.array([1e4, 1e6]), 0.6826894921370859
+    low, high = poisson_conf_interval(n, interval)
+    for lower, upper in (kbn_interval(n, 0.0, one), classical_interval(n, 0.0, one)):
+        np.testing.assert_allclose((upper - lower) / (high - low), 1.0, atol=1.1e-2)
+
+
+@given(
+    n=st.integers(0, 10_000),
+    b=st.floats(0, 5_000),
+    confidence=st.floats(0.01, 0.99999),
+)
+def test_one_sided_limits_are_what_they_say(n, b, confidence):
+    upper, lower = classical_upper_limit(n, b, confidence), classical_lower_limit(n, b, confidence)
+    if upper > 0:
+        assert gammaincc(n + 1, upper + b) == pytest.approx(1 - confidence, rel=1e-6)
+    else:
+        assert gammaincc(n + 1, b) <= (1 - confidence) * (1 + 1e-9)
+    if lower > 0:
+        assert 1 - gammaincc(n, lower + b) == pytest.approx(1 - confidence, rel=1e-6, abs=1e-12)
+    limit = bayesian_upper_limit(n, b, confidence)
+    if gammaincc(n + 1, b) > 1e-100:
+        assert gammaincc(n + 1, limit + b) == pytest.approx((1 - confidence) * gammaincc(n + 1, b), rel=1e-6)
+    # Never above the end of the shortest interval, and never below the classical limit.
+    assert limit <= kbn_upper_limit(n, b, confidence) * (1 + 1e-9) + 1e-9
+    assert limit >= upper * (1 - 1e-9) - 1e-9
+
+
+def test_one_sided_limits_in_closed_form():
+    confidence = np.array([0.5, 0.9, 0.9973])
+    for b in (0.0, 3.0, 600.0):
+        np.testing.assert_allclose(bayesian_upper_limit(0, b, confidence), -np.log1p(-confidence), rtol=1e-9)
+    np.testing.assert_allclose(classical_upper_limit(0, 0.0, confidence), -np.log1p(-confidence))
+    np.testing.assert_allclose(classical_lower_limit(1, 0.0, confidence), -np.log(confidence))
+    # Without background the two agree, far below it the classical one says nothing.
+    np.testing.assert_allclose(bayesian_upper_limit(7, 0.0, confidence), classical_upper_limit(7, 0.0, confidence))
+    assert classical_upper_limit(2, 30.0) == 0
+    # As everywhere: three of them at a time, and what cannot be is refused.
+    assert bayesian_upper_limit([1, 2, 3], 0.5).shape == (3,)
+    for function in (bayesian_upper_limit, classical_upper_limit, classical_lower_limit, classical_interval):
+        with pytest.raises(RequestError, match="not negative"):
+            function(-1, 0.5)
+        with pytest.raises(RequestError, match="between 0 and 1"):
+            function(1, 0.5, 1.0)

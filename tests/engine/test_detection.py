@@ -11,7 +11,7 @@ from scipy import optimize, stats
 from swiftxrt.engine.detection import _Search, find_sources
 from swiftxrt.engine.detection_background import background_map
 from swiftxrt.engine.detection_cells import find_candidates, local_background
-from swiftxrt.engine.detection_errors import _profile, position_errors
+from swiftxrt.engine.detection_errors import source_pixels, source_position_errors
 from swiftxrt.engine.detection_field import BANDS, Field, PointSource
 from swiftxrt.engine.detection_fit import likelihood, settle_source, try_source
 from swiftxrt.engine.detection_measure import measure_sources, unevenness
@@ -274,7 +274,7 @@ def test_contour_of_a_bright_source_is_that_of_the_fisher_matrix() -> None:
     field = drawn(11, [(120.0, 120.0, 800.0)])
     background = BACKGROUND_CPS * field.background_s
     source = settle_source(field, background, np.zeros_like(background), try_source(field, background, 120.0, 120.0))
-    errors = position_errors(field, background, source)
+    errors = source_position_errors(field, background, source)
     assert errors.radius90 == pytest.approx(source.radius90_pix, rel=0.1)
     one = np.array([errors.x_neg, errors.x_pos, errors.y_neg, errors.y_pos])
     # Two dimensions, 90 per cent: 2.146 sigma.
@@ -286,7 +286,7 @@ def test_contours_are_where_the_statistic_rises() -> None:
     field = drawn(12, [(121.0, 120.0, 40.0)], exposure=exposure_map(columns=slice(116, 118)))
     others = BACKGROUND_CPS * field.background_s
     source = try_source(field, others, 121.0, 120.0)
-    errors = position_errors(field, others, source)
+    errors = source_position_errors(field, others, source)
     disc = field.disc(source.x_pix, source.y_pix, 12.0 + source.radius90_pix)
     counts, fixed = disc.of(field.counts), disc.of(others)
 
@@ -302,20 +302,22 @@ def test_contours_are_where_the_statistic_rises() -> None:
 
     best = statistic(0.0, 0.0)
     shifts = np.array([(0.0, 0.0), (2.0, 0.0), (-1.0, 3.0)])
-    profile = _profile(field, others, source, source.x_pix + shifts[:, 0], source.y_pix + shifts[:, 1])
+    pixels = source_pixels(field, others, source, source.radius90_pix)
+    places = source.x_pix + shifts[:, 0], source.y_pix + shifts[:, 1]
+    profile = pixels.profile_statistic(*places, source.rate_cps)
     assert profile == pytest.approx([statistic(*shift) for shift in shifts], abs=0.05)
     rises = [statistic(*shift) - best for shift in ((errors.x_pos, 0.0), (-errors.x_neg, 0.0), (0.0, errors.y_pos))]
     # The errors are the largest along the contour, which may be a little off the axis.
     assert np.all(np.array(rises) > 0.9)
     assert np.array(rises) == pytest.approx(np.ones(3), abs=0.35)
     angles = np.arange(16) * np.pi / 8
-    around = [statistic(errors.radius90 * np.cos(a), errors.radius90 * np.sin(a)) - best for a in angles]
+    around = [statistic(errors.contour90 * np.cos(a), errors.contour90 * np.sin(a)) - best for a in angles]
     assert np.median(around) == pytest.approx(4.605, rel=0.15)
 
 
 def test_no_information_no_limit() -> None:
     field = drawn(1)
-    errors = position_errors(field, field.background_s, PointSource(5.0, 5.0, 0.0, np.inf, 0.0))
+    errors = source_position_errors(field, field.background_s, PointSource(5.0, 5.0, 0.0, np.inf, 0.0))
     assert errors.radius90 == errors.x_neg == np.inf
 
 

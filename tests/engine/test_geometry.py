@@ -19,7 +19,7 @@ from swiftxrt.engine.geometry import (
     sky_to_pixel,
 )
 from swiftxrt.mission import PIXEL_ARCSEC, Mode
-from swiftxrt.products.events import BAD_PIXEL_DTYPE, EventList
+from swiftxrt.products.events import BAD_PIXEL_DTYPE, FLAGGED_BAD_PIXEL_DTYPE, EventList
 from swiftxrt.products.gti import GTI
 
 LATE_MET, EARLY_MET = 6.0e8, 1.3e8
@@ -121,6 +121,23 @@ def test_neighbours_of_bad_pixels_are_dead_too() -> None:
     assert live[99, 400]
     assert live[152, 400]
     assert live[120, 398]
+
+
+@pytest.mark.parametrize(
+    ("flag", "neighbours_die"),
+    [(0, True), (1, True), (3, True), (64, True), (67, True), (35, True), (8, False), (32, False)],
+)
+def test_neighbours_of_pixels_that_were_found_late_live(flag: int, neighbours_die: bool) -> None:
+    row = np.array([(199, 299, 1, 1, flag)], dtype=FLAGGED_BAD_PIXEL_DTYPE)
+    live = live_map(Mode.PC, EARLY_MET, row)
+    assert not live[300, 200]
+    around = live[299:302, 199:202]
+    assert around.sum() == (0 if neighbours_die else 8)
+
+
+def test_bad_pixels_outside_the_detector_are_none() -> None:
+    rows = np.concatenate([_row(-5, 300, 1, 1), _row(700, 5, 1, 1), _row(300, -3, 2, 600), _row(5, 700, 1, 1)])
+    assert np.array_equal(live_map(Mode.PC, EARLY_MET, rows), live_map(Mode.PC, EARLY_MET))
 
 
 def test_columns_are_damaged_since_2005() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
@@ -133,6 +135,33 @@ def test_exposure_of_any_place() -> None:
     x, y = sky_to_pixel(wcs, pixel_to_sky(lists[1].wcs, 499.5, 499.5))
     seen = stack_exposure(lists, wcs, np.array([499.5, x]), np.array([499.5, y]))
     assert seen == pytest.approx([500.0, 500.0])
+
+
+def test_distant_pointings_make_a_larger_image() -> None:
+    lists = [_observation(), _observation(ra_deg=150.6, start_s=EARLY_MET + 1e5)]
+    image = stack_images(lists)
+    assert image.exposure_s is not None
+    assert image.counts.shape == image.exposure_s.shape
+    assert 1400 < image.counts.shape[0] < 1700
+    # The corners of the detector see no sky and need not be on the image.
+    assert 0.98 * 2 * 999 < image.counts.sum() <= 2 * 999
+    assert image.exposure_s.sum() == pytest.approx(2 * stack_images(lists[:1]).exposure_s.sum(), rel=2e-3)
+
+
+def test_two_targets_make_no_image() -> None:
+    lists = [_observation(), _observation(ra_deg=160.0, start_s=EARLY_MET + 1e5)]
+    with pytest.raises(RequestError, match="deg apart"):
+        stack_images(lists)
+    with pytest.raises(RequestError, match="deg apart"):
+        stack_images(lists, wcs=centred_wcs(lists), exposure=False)
+
+
+def test_events_outside_the_good_time_are_not_counted() -> None:
+    events = dataclasses.replace(_observation(), gti=GTI([EARLY_MET + 100.0], [EARLY_MET + 200.0]))
+    image = stack_images([events], exposure=False)
+    within = np.count_nonzero((events.met >= EARLY_MET + 97.4) & (events.met < EARLY_MET + 200.0))
+    assert image.counts.sum() == pytest.approx(within, abs=1)
+    assert any("lie outside its good time" in note for note in image.notes)
 
 
 def test_windowed_timing_gives_no_image() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
+from swiftxrt.engine.calibration import PSF_V004, PSF_V006, VIGNETTING
 from swiftxrt.engine.psf import KingPSF, vignetting
 
 ENERGIES = st.floats(0.3, 10.0)
@@ -103,3 +106,71 @@ def test_vignetting_of_the_calibration_file() -> None:
     assert vignetting(1.5, 0.0) == 1.0
     assert vignetting(9.0, 60.0) == 0.0
     assert vignetting(np.array([1.0, 2.0]), 5.0).shape == (2,)
+
+
+# The profile with a Gaussian core (swxpsf20010101v006).
+
+MIXED = KingPSF.at(coefficients=PSF_V006)
+
+
+@pytest.mark.parametrize(
+    ("radius_pix", "fraction"),
+    [
+        (2, 0.241), (3, 0.371), (4, 0.473), (5, 0.551), (6, 0.610), (8, 0.686), (10, 0.730),
+        (12, 0.758), (15, 0.789), (20, 0.823), (25, 0.845), (30, 0.861), (40, 0.884), (60, 0.909),
+    ],
+)  # fmt: skip
+def test_enclosed_fraction_with_a_gaussian_core(radius_pix: float, fraction: float) -> None:
+    """The formula of HEASoft's xrtmkarf with the coefficients quoted for the file."""
+    assert MIXED.enclosed(radius_pix) == pytest.approx(fraction, abs=1e-3)
+
+
+def test_mixed_profile_is_normalised_in_every_form() -> None:
+    radius = np.array([0.3, 2.0, 7.0, 40.0, 200.0])
+    for value in radius:
+        by_quadrature, _ = integrate.quad(lambda r: 2 * np.pi * r * MIXED.profile(r), 0, value, epsabs=1e-12)
+        assert MIXED.enclosed(value) == pytest.approx(by_quadrature, rel=1e-8)
+    assert MIXED.radius_enclosing(MIXED.enclosed(radius)) == pytest.approx(radius, rel=1e-9)
+    assert MIXED.radius_of_density(MIXED.profile(radius)) == pytest.approx(radius, rel=1e-9)
+    assert MIXED.radius_enclosing(0.0) == 0.0
+    assert KingPSF.at().radius_of_density(KingPSF.at().profile(radius)) == pytest.approx(radius, rel=1e-9)
+    assert MIXED.radius_of_density(1.0) == KingPSF.at().radius_of_density(1.0) == 0.0
+
+
+def test_strip_of_the_mixed_profile() -> None:
+    def line(x: float) -> float:
+        return 2 * integrate.quad(lambda y: MIXED.profile(np.hypot(x, y)), 0, np.inf, epsabs=1e-12)[0]
+
+    by_quadrature = 2 * integrate.quad(line, 0, 8.0, epsabs=1e-9)[0]
+    assert MIXED.line_enclosed(8.0) == pytest.approx(by_quadrature, rel=1e-6)
+    assert MIXED.line_enclosed(1e6) == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.parametrize(("dx_pix", "tolerance"), [(0, 0.015), (1, 0.002), (2, 0.001), (6, 1e-4)])
+def test_pixels_of_the_mixed_profile(dx_pix: float, tolerance: float) -> None:
+    exact, _ = integrate.dblquad(
+        lambda y, x: MIXED.profile(np.hypot(x, y)), dx_pix - 0.5, dx_pix + 0.5, -0.5, 0.5, epsabs=1e-9
+    )
+    assert MIXED.pixel_fractions(dx_pix, 0.0) == pytest.approx(exact, rel=tolerance)
+
+
+def test_samples_of_the_mixed_profile() -> None:
+    radius = np.hypot(*MIXED.sample(20_000, np.random.default_rng(6)))
+    assert stats.kstest(radius, MIXED.enclosed).pvalue > 0.01
+
+
+def test_coefficients_depend_on_energy_and_angle() -> None:
+    changing = dataclasses.replace(PSF_V006, gauss_sigma=(3.0, 0.01, 0.001, 0.0), gauss_fraction=(0.1, 0.0, 1e-3, 1e-5))
+    psf = KingPSF.at([1.0, 2.0], 3.0, changing)
+    assert psf.gauss_sigma_pix == pytest.approx([3.0 + 0.3 + 0.01, 3.0 + 0.3 + 0.02])
+    assert psf.gauss_fraction == pytest.approx([0.1 + 0.01 + 0.003, 0.1 + 0.02 + 0.006])
+    assert psf.enclosed(1e7) == pytest.approx([1.0, 1.0], abs=1e-3)
+
+
+def test_default_is_the_profile_without_core() -> None:
+    assert KingPSF.at(2.0, 4.0, PSF_V004) == KingPSF.at(2.0, 4.0)
+    assert KingPSF.at().gauss_share == 0.0
+
+
+def test_vignetting_takes_coefficients() -> None:
+    assert vignetting(1.5, 5.0, dataclasses.replace(VIGNETTING, p0=0.0, p2=0.01)) == pytest.approx(0.75)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
+from scipy import ndimage
 
+from swiftxrt.engine.calibration import EMBEDDED, PSF_V006, EmbeddedCalibration
+from swiftxrt.engine.exposure import map_exposure
 from swiftxrt.engine.extraction import ExtractionParameters, extract
 from swiftxrt.engine.geometry import fit_pointing, live_map, look_up, off_axis_arcmin, ring_pixels
-from swiftxrt.engine.image import stack_exposure, stack_images
+from swiftxrt.engine.image import stack_images
 from swiftxrt.engine.position import standard_position
 from swiftxrt.engine.psf import KingPSF, vignetting
 from swiftxrt.engine.snapshots import split_snapshots
 from swiftxrt.engine.spectrum import pulse_height_spectrum
 from swiftxrt.mission import SNAPSHOT_GAP_S, Mode
 from swiftxrt.products._wcs import celestial_wcs
+from swiftxrt.products.attitude import Attitude
 from swiftxrt.products.events import BAD_PIXEL_DTYPE, EventList
 
 BLAZAR = SkyCoord("01h26m57.2s +33d07m30s")  # 1WHSP J012657.2+330730
@@ -85,7 +90,7 @@ def test_exposure_map_is_close_to_the_official_one(blazar: EventList, validation
     ours = stack_images([blazar]).exposure_s
     assert ours is not None
     assert ours.max() == pytest.approx(official.max(), abs=1e-3)
-    _compare(ours, official, total=0.01, within_two_per_cent=0.92)
+    _compare(ours, official, total=1e-3, within_two_per_cent=0.94)
 
 
 def _compare(ours: np.ndarray, official: np.ndarray, total: float, within_two_per_cent: float) -> None:
@@ -116,7 +121,7 @@ def test_every_event_list_gives_an_extraction_and_a_spectrum(burst_lists: dict[s
         assert found.gti_start_s.size == len(events.gti), name
         assert sum(region.exposure_s for region in extraction.regions) == pytest.approx(events.gti.exposure_s), name
         assert all(0.0 < region.ratio < 0.1 for region in extraction.regions), name
-        assert all(1.05 < region.correction < 20 for region in extraction.regions), name
+        assert all(1.05 < region.correction < 25 for region in extraction.regions), name
         assert np.isfinite(found.correction_factor).all(), name
         spectrum = pulse_height_spectrum(extraction)
         assert spectrum.source_counts.sum() == found.source_time_s.size, name
@@ -124,11 +129,16 @@ def test_every_event_list_gives_an_extraction_and_a_spectrum(burst_lists: dict[s
         assert spectrum.net_counts > 0, name
 
 
-def test_corrected_rates_are_near_the_official_ones(burst_lists: dict[str, EventList]) -> None:
+@pytest.mark.parametrize(
+    ("calibration", "radius_pix", "median"), [(EMBEDDED, 30.0, 0.05), (EmbeddedCalibration(PSF_V006), 20.0, 0.03)]
+)
+def test_corrected_rates_are_the_official_ones(
+    burst_lists: dict[str, EventList], calibration: EmbeddedCalibration, radius_pix: float, median: float
+) -> None:
     """Corrected rates of the published light curve over each event list (exposure-weighted).
 
-    The source is piled up, and the official analysis leaves a larger part out:
-    15 per cent is what a fixed table of radii can give here.
+    The source is piled up, and the dust rings give it wings. The official
+    curve was made with the newer profile and circles of 20 pixels.
     """
     official = {
         "sw006_1": 3.194,
@@ -138,11 +148,17 @@ def test_corrected_rates_are_near_the_official_ones(burst_lists: dict[str, Event
         "sw008_2": 0.993,
         "sw010_1": 0.366,
     }
+    parameters = ExtractionParameters(calibration=calibration, source_radius_max_pix=radius_pix)
+    ratios = []
     for name, rate in official.items():
-        extraction = extract([burst_lists[name]], BURST)
+        extraction = extract([burst_lists[name]], BURST, parameters)
         spectrum = pulse_height_spectrum(extraction)
-        factor = np.average([region.correction for region in extraction.regions], weights=spectrum.region_counts)
-        assert factor * spectrum.net_counts / spectrum.exposure_s == pytest.approx(rate, rel=0.15), name
+        found = extraction.events
+        at = np.searchsorted(found.correction_time_s, found.source_time_s, side="right") - 1
+        factor = found.correction_factor[at].mean()
+        ratios.append(factor * spectrum.net_counts / spectrum.exposure_s / rate)
+        assert ratios[-1] == pytest.approx(1.0, abs=0.28), name
+    assert np.median(ratios) == pytest.approx(1.0, abs=median + 0.05)
 
 
 def test_observations_of_the_burst_together(burst_lists: dict[str, EventList]) -> None:
@@ -169,13 +185,64 @@ def test_events_lie_in_the_field_of_view(burst_lists: dict[str, EventList]) -> N
 
 
 def test_exposure_maps_of_the_burst(burst_lists: dict[str, EventList], validation_data: Path) -> None:
-    """Many hot pixels: the official maps keep their neighbours, which have a fifth of the events."""
-    path = validation_data / "event_lists_grb221009A" / "sw004_1_ex.img.gz"
-    with fits.open(path) as file:
-        official, wcs = file[0].data, celestial_wcs(file[0].header, file[0].data.shape)
-        y, x = np.mgrid[0 : official.shape[0], 0 : official.shape[1]]
-        ours = stack_exposure([burst_lists["sw004_1"]], wcs, x, y)
-        _compare(ours, official, total=0.03, within_two_per_cent=0.85)
+    """Up to 4009 bad pixels, of which those that were found late have live neighbours."""
+    for name in ("sw004_1", "sw010_2"):
+        with fits.open(validation_data / "event_lists_grb221009A" / f"{name}_ex.img.gz") as file:
+            official, wcs = file[0].data, celestial_wcs(file[0].header, file[0].data.shape)
+        assert wcs is not None
+        ours = map_exposure([burst_lists[name]], wcs).time_s
+        # 0.998 in the first, where DETX 295 is found to be dead.
+        _compare(ours, official, total=3e-3, within_two_per_cent=0.93)
+        assert np.sqrt(np.mean((ours - official)[official > 0] ** 2)) < 0.025 * official.max()
+
+
+def test_neighbours_of_bad_pixels_hold_no_events_if_known_early(burst_lists: dict[str, EventList]) -> None:
+    """Counted against what the good pixels around them hold: 0 of 1500 and 1000 of 1400 events."""
+    counted, expected = {"early": 0.0, "late": 0.0}, {"early": 0.0, "late": 0.0}
+    field = live_map(Mode.PC, 0.0)
+    for events in burst_lists.values():
+        image = np.zeros(field.shape)
+        np.add.at(image, (events.dety, events.detx), 1.0)
+        live = live_map(Mode.PC, float(events.met[0]), events.bad_pixels)
+        bare = {"early": events.bad_pixels["badflag"] & 67 > 0, "late": events.bad_pixels["badflag"] == 32}
+        maps = {kind: _dead(events.bad_pixels[rows]) for kind, rows in bare.items()}
+        around = {
+            kind: ndimage.binary_dilation(dead, np.ones((3, 3))) & ~_dead(events.bad_pixels)
+            for kind, dead in maps.items()
+        }
+        good = live & ~around["late"]
+        mean = ndimage.uniform_filter(image * good, 31) / np.maximum(ndimage.uniform_filter(good * 1.0, 31), 0.05)
+        for kind, other in (("early", "late"), ("late", "early")):
+            ring = around[kind] & ~around[other] & field
+            counted[kind] += image[ring].sum()
+            expected[kind] += mean[ring].sum()
+    assert counted["early"] == 0
+    assert expected["early"] > 1000
+    assert counted["late"] / expected["late"] == pytest.approx(0.75, abs=0.1)
+
+
+def _dead(rows: np.ndarray) -> np.ndarray:
+    """The bad pixels themselves."""
+    dead = np.zeros((602, 602), dtype=bool)
+    for row in rows:
+        dead[row["rawy"] + 1 : row["rawy"] + 1 + max(row["yextent"], 1), row["rawx"] + 1] = True
+    return dead
+
+
+def test_frame_headers_agree_with_the_events(blazar: EventList, validation_data: Path) -> None:
+    """Attitude of the housekeeping file against the unfiltered events, which fix the pointing to 0.1 pixel."""
+    folder = validation_data / "deepsky_archive_obs/obs/2014_11/00085374001/xrt"
+    record = Attitude.read(folder / "hk" / "sw00085374001xhd.hk.gz")
+    unfiltered = EventList.read(folder / "event" / "sw00085374001xpcw3po_uf.evt.gz")
+    pairs = [split_snapshots(item, blazar.gti) for item in (replace(blazar, attitude=record), unfiltered)]
+    for ours, exact in zip(*pairs, strict=True):
+        assert (ours.pointing.source, exact.pointing.source) == ("housekeeping", "events")
+        start_s, length_s, offset = ours.steps
+        assert abs(np.degrees(np.angle(ours.pointing.rotation / exact.pointing.rotation))) < 0.01
+        for place in ((300.0, 300.0), (100.0, 100.0), (500.0, 100.0)):
+            x, y = ours.pointing.to_sky(*place, offset)
+            true_x, true_y = exact.pointing.to_sky(*place, exact.pointing.offset_at(start_s + length_s / 2))
+            assert np.sqrt(np.mean((x - true_x) ** 2 + (y - true_y) ** 2)) < 0.4
 
 
 # --- AT2018cow: official correction factors ------------------------------------------

@@ -8,14 +8,9 @@ from astropy.io import fits
 
 from swiftxrt.engine import response_tables as tables
 from swiftxrt.engine.source_models import ENERGY_KEV, ENERGY_STEP_KEV, AbsorbedPowerLaw
+from swiftxrt.mission import Mode
 
 ERG_PER_KEV = 1.602177e-9
-
-
-def test_published_flux_per_rate():
-    """1e-11 erg/cm2/s of Gamma = 1.7, NH = 5e20 are 0.257 ct/s (XRT responses of 2013 on)."""
-    spectrum = AbsorbedPowerLaw(1.7, 5e20)
-    assert 1e-11 / spectrum.flux_per_rate == pytest.approx(0.257, rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -31,9 +26,9 @@ def test_published_flux_per_rate():
 )
 def test_flux_per_rate_of_circulars(photon_index, nh_cm2, observed, unabsorbed):
     absorbed, bare = AbsorbedPowerLaw(photon_index, nh_cm2), AbsorbedPowerLaw(photon_index, 0.0)
-    assert absorbed.flux_per_rate == pytest.approx(observed, rel=0.035)  # Printed with two digits.
+    assert absorbed.flux_per_rate == pytest.approx(observed, rel=0.02)  # Printed with two digits.
     ratio = bare.flux_per_rate * bare.rate_cps / absorbed.rate_cps
-    assert ratio == pytest.approx(unabsorbed, rel=0.035)
+    assert ratio == pytest.approx(unabsorbed, rel=0.02)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +62,34 @@ def test_line_width_of_the_redistribution():
         row = tables.redistribution(energy)[0]
         above = np.flatnonzero(row > row.max() / 2)
         assert (above[-1] - above[0] + 1) * 10.0 == pytest.approx(fwhm_ev, abs=12)
-        assert row.argmax() == pytest.approx(100 * energy, abs=1)
+        assert row.argmax() == pytest.approx(100 * energy, abs=2)
+
+
+def test_registered_energies_follow_the_redistribution():
+    for energy in (0.4, 1.5, 6.0):
+        registered = tables.registered_kev(np.full(40_000, energy), np.random.default_rng(3))
+        for first, last in ((28, 60), (100, 140), (300, 420), (560, 600), (600, 640)):
+            share = ((registered >= first / 100) & (registered < (last + 1) / 100)).mean()
+            expected = float(tables.channel_probability(energy, first, last))
+            assert share == pytest.approx(expected, abs=4 * np.sqrt((expected + 1e-4) / 40_000))
+
+
+def test_nothing_is_registered_below_the_threshold():
+    assert not tables.redistribution(np.array([0.3, 0.5, 1.5, 6.0]))[:, :28].any()
+    assert tables.registered_kev(np.full(2000, 0.3), np.random.default_rng(3)).min() >= 0.28
+
+
+def test_silicon_escapes():
+    """A peak 1.74 keV below the photon energy, and none below the edge of silicon."""
+    row = tables.redistribution(np.array([1.7, 4.0]))
+    assert row[1, 226] > 3 * row[1, 180]
+    assert row[0, 28:].argmax() == pytest.approx(142, abs=2)
+
+
+def test_windowed_timing_has_another_efficiency():
+    """Row sums of the matrices of 2013 differ by 18 per cent at 7 keV."""
+    ratio = tables.quantum_efficiency(7.0, Mode.WT) / tables.quantum_efficiency(7.0)
+    assert ratio == pytest.approx(1.177, abs=0.02)
 
 
 def test_background_table_is_relative_to_the_band():
@@ -89,7 +111,7 @@ def test_grades_sum_to_one_and_harden():
 
 def test_area_is_zero_outside_the_table():
     assert tables.mirror_area_cm2([0.1, 12.0]) == pytest.approx(0.0)
-    assert tables.mirror_area_cm2(1.5) == pytest.approx(162.0)
+    assert tables.mirror_area_cm2(1.5) == pytest.approx(164.5, abs=0.5)
 
 
 def test_against_a_real_redistribution_matrix(validation_data):
@@ -109,8 +131,9 @@ def test_against_a_real_redistribution_matrix(validation_data):
     flux = energy**-2.0 * tables.transmission(energy, 1e21) * tables.mirror_area_cm2(energy)
     folded, expected = flux @ ours, flux @ real
     assert folded[30:1001].sum() == pytest.approx(expected[30:1001].sum(), rel=0.01)
-    for first, last in ((30, 100), (100, 200), (200, 500), (500, 1000)):
-        assert folded[first:last].sum() == pytest.approx(expected[first:last].sum(), rel=0.03)
+    bands = ((30, 40), (40, 60), (60, 100), (100, 150), (150, 200), (200, 400), (400, 800), (800, 1000))
+    for first, last in bands:
+        assert folded[first:last].sum() == pytest.approx(expected[first:last].sum(), rel=0.05 if first == 30 else 0.025)
 
 
 def test_energy_grid_covers_the_area():

@@ -20,6 +20,7 @@ def _region(snapshot: int, obsid: str, start_s: float, exposure_s: float, source
         background_inner_pix=60.0, background_outer_pix=190.0, source_area_pix=source_area,
         background_area_pix=100_000.0, exposure_s=exposure_s, live_fraction=0.99, net_rate_cps=0.1, correction=1.2,
         psf_fraction=0.9, off_axis_arcmin=1.0, centroided=True,
+        psf_fractions=(0.9,) * 6,
     )  # fmt: skip
 
 

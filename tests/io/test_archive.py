@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from swiftxrt.exceptions import OutputExistsError, RequestError
 from swiftxrt.io.archive import event_path, find_observations, write_observation
 from swiftxrt.mission import Mode
+from swiftxrt.products.attitude import Attitude
 from swiftxrt.products.events import EventList
 from swiftxrt.products.gti import GTI
 from swiftxrt.products.observation import Observation
@@ -90,3 +93,17 @@ def test_files_without_archive_names_are_known_by_their_headers(tmp_path, caplog
     assert found.obsid == observation.obsid
     assert len(found.events("PC")) == len(whole)
     assert found.events("PC").gti == whole.gti
+
+
+def test_the_record_of_the_pointing_travels_along(tmp_path):
+    met = np.arange(T0 - 5, T0 + 15, 2.5)
+    for kind, name in (
+        ("attitude", "auxil/sw00012345001pat.fits.gz"),
+        ("housekeeping", "xrt/hk/sw00012345001xhd.hk.gz"),
+    ):
+        record = Attitude(met, 0 * met + 150, 0 * met + 20, 0 * met + 30, kind=kind)
+        folder = write_observation([replace(make("PC"), attitude=record), make("WT")], tmp_path / kind)
+        assert (folder / name).exists()
+        again = Observation.open(folder).events("PC").attitude
+        assert again.kind == kind
+        np.testing.assert_array_equal(again.met, met)

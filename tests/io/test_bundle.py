@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -289,10 +290,54 @@ def test_old_or_new_but_never_half(
     for step in ((bundle, "write_sums", full), last[name]):
         with monkeypatch.context() as patch:
             patch.setattr(*step)
-            with pytest.raises(StorageError, match="full"):
+            with pytest.raises(StorageError, match="full") as caught:
                 ProductSet({}).write_bundle(path, overwrite=True)
+            assert caught.value.path == str(path)
         assert ProductSet.read_bundle(path) == plain
         assert [one.name for one in tmp_path.iterdir()] == [name]
+
+
+def test_disk_that_is_full_inside_a_product(plain: ProductSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    for write in (plain.write, plain.write_bundle):
+        with pytest.raises(StorageError, match="full") as caught:
+            write(tmp_path / "mine")
+        assert caught.value.path == str(tmp_path / "mine")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"text", b"PK\x03\x04 cut"])
+def test_damaged_archives_are_to_be_got_again(plain: ProductSet, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.zip").write_bytes(content)
+    with pytest.raises(FormatError, match="x.zip: is no bundle that can be read: .*; get it again from where it came"):
+        ProductSet.read_bundle(tmp_path / "x.zip")
+    folder = plain.write_bundle(tmp_path / "folder")
+    (folder / "SHA256SUMS").unlink()
+    with pytest.raises(FormatError, match="folder: lacks the file 'SHA256SUMS'; get it again"):
+        ProductSet.read_bundle(folder)
+
+
+@pytest.mark.parametrize("read", [ProductSet.read, ProductSet.read_bundle])
+def test_what_is_not_there(tmp_path: Path, read: Callable[..., ProductSet]) -> None:
+    with pytest.raises(FormatError, match="nix.zip: there is no such f"):
+        read(tmp_path / "nix.zip")
+    with pytest.raises(FormatError, match="is no (bundle|folder of products): it has no"):
+        read(tmp_path)
+    for bad in (None, 5, "a\0b", "a" * 300):
+        with pytest.raises(RequestError):
+            read(bad)
+
+
+def test_places_that_cannot_be_written(plain: ProductSet, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for write in (plain.write, plain.write_bundle):
+        with pytest.raises(StorageError, match="file/x: cannot be written .*name another place"):
+            write(tmp_path / "file" / "x")
+        with pytest.raises(RequestError, match="NUL"):
+            write("a\0b")
 
 
 def test_names_that_differ_in_case_need_a_folder(

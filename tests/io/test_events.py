@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from swiftxrt.exceptions import FormatError, NoDataError, OutputExistsError, RequestError
 from swiftxrt.io.events import read_events, read_gti, write_events
 from swiftxrt.mission import Mode
-from swiftxrt.products.events import EventList
+from swiftxrt.products.events import FLAGGED_BAD_PIXEL_DTYPE, EventList
 from swiftxrt.products.gti import GTI
 
 T0 = 437040976.1683233
@@ -424,6 +424,22 @@ def test_other_fits_files(tmp_path):
         EventList.read(path)
 
 
+def test_bad_pixel_flags_and_events_that_are_not_numbers(tmp_path):
+    rows = np.array([(3, 489, 1, 1, 67), (290, 0, 2, 600, 32)], dtype=FLAGGED_BAD_PIXEL_DTYPE)
+    path = make(bad_pixels=rows).write(tmp_path / "a.evt")
+    assert EventList.read(path).bad_pixels.tolist() == rows.tolist()
+    with fits.open(path) as hdus:
+        values = np.where(np.arange(200) == 7, np.nan, hdus["EVENTS"].data["PI"].astype(float))
+        columns = [column for column in hdus["EVENTS"].columns if column.name != "PI"]
+        table = fits.BinTableHDU.from_columns([*columns, fits.Column("PI", "E", array=values)], name="EVENTS")
+        table.header.extend(hdus["EVENTS"].header, unique=True)
+        for card in ("DATASUM", "CHECKSUM"):
+            del table.header[card]
+        fits.HDUList([hdus[0], table, hdus["GTI"]]).writeto(tmp_path / "b.evt")
+    with pytest.raises(FormatError, match="1 of 200 events have no finite PI"):
+        EventList.read(tmp_path / "b.evt")
+
+
 # --- Real files --------------------------------------------------------------------
 
 
@@ -441,7 +457,8 @@ def test_archived_file(validation_data, tmp_path):
     assert events.roll.value == pytest.approx(326.963678249511)
     assert events.wcs.wcs.crval.tolist() == [21.73395, 33.06915]
     assert len(events.bad_pixels) == 393
-    assert events.bad_pixels[0].tolist() == (3, 489, 1, 1)
+    assert events.bad_pixels[0].tolist() == (3, 489, 1, 1, 8)
+    assert sorted({int(flag) for flag in events.bad_pixels["badflag"]}) == [1, 3, 8, 11, 32, 35, 64, 67]
     assert events.gti.contains(events.met).all()
     np.testing.assert_array_equal(events.detx, events.rawx + 1)
     copy = events.write(tmp_path / "copy.evt")

@@ -107,7 +107,7 @@ def test_existing_files_are_kept(tmp_path):
     [
         PointSkyRegion(CENTRE),
         EllipseAnnulusSkyRegion(CENTRE, 1 * u.arcmin, 2 * u.arcmin, 1 * u.arcmin, 2 * u.arcmin),
-        SKY["circle"] | SKY["box"],
+        SKY["circle"] & SKY["box"],
         "circle(1,2,3)",
         None,
     ],

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from swiftxrt.engine.calibration import EMBEDDED
 from swiftxrt.exceptions import FormatError, OutputExistsError
+from swiftxrt.mission import Mode
 from swiftxrt.products.response import ARF, RMF
 
 EDGES = np.array([0.1, 1 / 3, 0.5, 2.0]) * u.keV
@@ -59,6 +61,22 @@ def test_single_precision_is_kept_where_it_is_enough(tmp_path: Path) -> None:
     single.write(tmp_path / "single.rmf")
     assert fits.getdata(tmp_path / "single.rmf", "MATRIX").columns["MATRIX"].format == "4E"
     assert RMF.read(tmp_path / "single.rmf") == single
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_zeros_are_not_written_where_there_are_many(tmp_path: Path, kind: type) -> None:
+    """A matrix that is mostly zero takes less space, and is the same again."""
+    matrix = np.triu(np.tril(np.random.default_rng(1).random((300, 400)).astype(kind), 20), -20)
+    matrix[7] = 0.0
+    edges = np.linspace(0.1, 4.0, 401) * u.keV
+    full = RMF(matrix=matrix, energy_edges=edges[:301], channel_edges=edges, first_channel=3)
+    full.write(tmp_path / "x.rmf")
+    assert RMF.read(tmp_path / "x.rmf") == full
+    assert (tmp_path / "x.rmf").stat().st_size < 0.3 * matrix.nbytes
+    with fits.open(tmp_path / "x.rmf") as hdus:
+        row = hdus["MATRIX"].data[30]
+        assert (row["F_CHAN"], row["N_CHAN"]) == (3 + 10, 41)
+        assert hdus["MATRIX"].header["NUMELT"] == sum(len(one) for one in hdus["MATRIX"].data["MATRIX"])
 
 
 def grouped_rmf(path: Path, f_chan: list[list[int]], n_chan: list[list[int]], values: list[list[float]]) -> None:
@@ -181,3 +199,27 @@ def test_matrix_of_another_program(validation_data: Path) -> None:
             used += length
     np.testing.assert_array_equal(made.matrix[300], by_hand)
     assert np.count_nonzero(by_hand) > 1
+
+
+def test_folding_as_sherpa_does(tmp_path: Path) -> None:
+    """The same counts from the same photons, with the response that comes with the package."""
+    ui = pytest.importorskip("sherpa.astro.ui", reason="sherpa is not installed")
+    area, matrix = EMBEDDED.arf(Mode.PC, (0, 12), 6e8), EMBEDDED.rmf(Mode.PC, (0, 12), 6e8)
+    area.write(tmp_path / "x.arf")
+    matrix.write(tmp_path / "x.rmf")
+    photons = np.linspace(2.0, 1.0, area.effective_area.size)
+    theirs = ui.unpack_rmf(str(tmp_path / "x.rmf")).apply_rmf(ui.unpack_arf(str(tmp_path / "x.arf")).apply_arf(photons))
+    ours = matrix.fold(photons, area, 1 * u.s).value
+    np.testing.assert_allclose(theirs, ours, rtol=1e-6, atol=1e-9)
+
+
+def test_folding_against_official_files(validation_data: Path) -> None:
+    """Folding with files read from disk is the plain sum over energies, channel by channel."""
+    matrix = RMF.read(validation_data / "caldb_like" / "swxpc0to12s6_20130101v014.rmf.gz")
+    area = ARF.read(validation_data / "xrtproducts_spectra" / "2M02594633_00092220001_pc" / "target_sr.arf")
+    photons = np.linspace(2.0, 1.0, 2400)
+    folded = matrix.fold(photons, area, 3 * u.s).value
+    expected = np.zeros(1024)
+    for number, row in enumerate(matrix.matrix):
+        expected += 3 * photons[number] * area.effective_area.value[number] * row
+    np.testing.assert_allclose(folded, expected, rtol=1e-12)

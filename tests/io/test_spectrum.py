@@ -78,6 +78,8 @@ SPECTRA = {
     "plain": make,
     "complete": complete,
     "grouped": lambda: complete().group(min_counts=10),
+    "systematic errors": lambda: complete(systematic=np.linspace(0.0, 0.1, 100)),
+    "one systematic error": lambda: make(systematic=np.full(100, 0.03)),
     "without RMF": lambda: complete(rmf=None),
     "own energies": lambda: make(energy_edges=np.sqrt(np.arange(1, 102)) * u.keV),
     "own energies beside RMF": lambda: complete(energy_edges=np.sqrt(np.arange(1, 102)) * u.keV),

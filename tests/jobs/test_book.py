@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swiftxrt.exceptions import FormatError, JobBookError
+from swiftxrt.exceptions import FormatError, JobBookError, RequestError
 from swiftxrt.jobs import _book_file, _book_schema
 from swiftxrt.jobs.book import EntryState, JobBook
 from swiftxrt.jobs.entries import OPEN_STATES
@@ -626,6 +626,24 @@ def test_import_of_a_copy_keeps_the_users_apart(book: JobBook) -> None:
     book.import_json(text, owner="other@example.org")
     assert len(book.find(owner=USER)) == 3
     assert book.find(owner="other@example.org") == []
+
+
+def test_import_without_a_user_is_everybodys_until_one_asks(book: JobBook, tmp_path: Path) -> None:
+    text = filled(book).export_json()
+    with JobBook(tmp_path / "other" / "jobs.sqlite") as other:
+        assert other.import_json(text) == 4
+        assert len(other.find(owner=USER)) == len(other.find(owner="other@example.org")) == 3
+        assert len(other.find(owner="")) == 1
+        assert len(other.find(owner=USER, job_id="1")) == 2
+        other.record(PLACE[1], handle("1"), USER)
+        assert len(other.find(owner=USER, job_id="1")) == 2
+        assert len(other.find(owner="other@example.org", job_id="1")) == 1  # the rebinning
+        with pytest.raises(RequestError, match="JobBook.export_json is needed; got NoneType"):
+            other.import_json(None)
+    for bad in (5, None, "", "a\0b"):
+        for use in (JobBook, JobBook.set_aside):
+            with pytest.raises(RequestError, match="path: "):
+                use(bad)
 
 
 def test_import_meets_a_ticket_that_is_taken(book: JobBook, tmp_path: Path) -> None:

@@ -17,11 +17,14 @@ from swiftxrt.exceptions import (
     FormatError,
     JobError,
     JobLostError,
+    OfflineError,
     OutputExistsError,
     PartialResultWarning,
     ProductNotAvailableError,
+    ProtocolError,
     RequestError,
     ServiceUnavailableError,
+    StorageError,
 )
 from swiftxrt.jobs.job import Job
 from swiftxrt.jobs.protocol import JobHandle
@@ -202,8 +205,18 @@ def test_unusable_stems(tmp_path: Path, stem: Any) -> None:
 
 
 def test_unusable_formats(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="did you mean 'tar.gz'"):
-        job().download(tmp_path, archive_format="tgz.")
+    with pytest.raises(RequestError, match="must be one of tar.gz, tar, zip; got 'rar'$"):
+        job().download(tmp_path, archive_format="rar")
+    for name in ("extract", "overwrite"):
+        with pytest.raises(RequestError, match=f"{name}: must be True or False; got 'yes'"):
+            job().download(tmp_path, **{name: "yes"})
+    for bad in ([], (), 5):
+        with pytest.raises(RequestError, match="kinds: .*spectrum, image.*; got"):
+            job().download(tmp_path, kinds=bad)
+    for place in (None, 3, "a" * 300, "a\0b", ""):
+        with pytest.raises(RequestError, match="location: "):
+            job().download(place)
+    assert names(tmp_path) == []
     with pytest.raises(RequestError) as caught:
         job().download(tmp_path, archive_format="rar", stem="")
     assert [field for field, _ in caught.value.problems] == ["archive_format", "stem"]
@@ -255,10 +268,39 @@ def test_one_failure_does_not_cost_the_others(tmp_path: Path, error: Exception) 
     assert names(tmp_path) == ["spec.tar.gz"]
     with pytest.raises(type(error)):
         job(image=error).download(tmp_path, kinds="image")
-    with pytest.raises(JobError, match="nothing could be downloaded from job 7: spectrum: .*; image: ") as failed:
-        job(image=error, spectrum=FormatError("damaged")).download(tmp_path, overwrite=True)
-    assert failed.value.job_id == "7"
+    was_made = not isinstance(error, ProductNotAvailableError)
+    with pytest.raises(JobError if was_made else ProtocolError) as failed:
+        job(image=error, spectrum=ProtocolError("damaged")).download(tmp_path, overwrite=True)
+    text = str(failed.value) if was_made else failed.value.__notes__[0]
+    assert re.match("nothing could be downloaded from job 7: spectrum: .*; image: ", text)
     assert names(tmp_path) == ["spec.tar.gz"]
+
+
+@pytest.mark.parametrize("error", [OfflineError("offline"), FormatError("damaged"), StorageError("full")])
+def test_one_reason_for_all_is_told_by_its_class(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(type(error), match=str(error)) as failed:
+        job(image=error, spectrum=type(error)("once more")).download(tmp_path)
+    text = "nothing could be downloaded from job 7: spectrum: .*once more; image: "
+    assert re.match(text, failed.value.__notes__[0])
+
+
+@pytest.mark.fault_case(73)
+@pytest.mark.parametrize("place", ["taken/folder", "taken/in/a/folder"])
+def test_folder_that_cannot_be_made(tmp_path: Path, place: str) -> None:
+    (tmp_path / "taken").touch()
+    made = job()
+    with pytest.raises(StorageError, match=f"{place}: cannot be written .*name another place"):
+        made.download(tmp_path / place)
+    assert made._backend.asked == []  # type: ignore[attr-defined]
+
+
+def test_table_and_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    saved = job().download(Path("~") / "saved")
+    assert saved["spectrum"] == tmp_path / "saved" / "spec.tar.gz"
+    shown = saved.table.pformat(max_width=60)[0].split()
+    assert (shown[:2], shown[-2:]) == (["product", "outcome"], ["size", "time"])
 
 
 @pytest.mark.fault_case(63)
@@ -275,7 +317,7 @@ def test_old_archive_stays_when_replacing_fails(tmp_path: Path) -> None:
     job().download(tmp_path, extract=True)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     for fault in (ServiceUnavailableError("no network"), FormatError("damaged")):
-        with pytest.raises(JobError):
+        with pytest.raises(type(fault)):
             job(spectrum=fault, image=fault).download(tmp_path, extract=True, overwrite=True)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
@@ -307,7 +349,7 @@ def test_links_in_the_way_are_not_followed(tmp_path: Path) -> None:
 
 def test_two_files_of_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(FILES, "main.txt", b"another")
-    with pytest.raises(JobError, match=r"holds main\.txt twice"):
+    with pytest.raises(FormatError, match=r"holds main\.txt twice"):
         job().download(tmp_path, extract=True)
     assert list(tmp_path.iterdir()) == []
 
@@ -316,6 +358,6 @@ def test_two_files_of_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_hostile_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(FILES, "../../evil", b"evil")
     for archive_format in ("tar", "zip"):
-        with pytest.raises(JobError, match="unsafe name"):
+        with pytest.raises(FormatError, match="unsafe name"):
             job().download(tmp_path / "out", extract=True, archive_format=archive_format)
     assert names(tmp_path) == []

@@ -17,12 +17,15 @@ from swiftxrt.exceptions import (
     OfflineError,
     PartialResultWarning,
     ProductNotAvailableError,
+    ProtocolError,
     RequestError,
+    ServiceError,
     ServiceUnavailableError,
 )
 from swiftxrt.jobs import waiting
 from swiftxrt.jobs.job import Job
 from swiftxrt.jobs.protocol import JobHandle
+from swiftxrt.jobs.waiting import PatientLook
 from swiftxrt.kinds import ProductKind as Kind
 from swiftxrt.products.position import Position
 from swiftxrt.products.provenance import Provenance
@@ -122,25 +125,49 @@ class FlakyBackend(ScriptedBackend):
     """Cannot be reached for the first looks."""
 
     failures = 5
+    error: ServiceError = ServiceUnavailableError("no network")
 
     def poll(self, handle: JobHandle) -> JobReport:
         self.failures -= 1
         if self.failures >= 0:
-            raise ServiceUnavailableError("no network")
+            raise self.error
         return super().poll(handle)
 
 
-def test_waiting_survives_a_service_that_is_away_for_a_while(clock: Clock) -> None:
+NONSENSE = ProtocolError("this is HTML")
+
+
+@pytest.mark.fault_case(29)
+@pytest.mark.parametrize("error", [ServiceUnavailableError("no network"), NONSENSE])
+def test_waiting_survives_a_service_that_is_away_for_a_while(clock: Clock, error: ServiceError) -> None:
     backend = FlakyBackend((Phase.COMPLETED, Phase.COMPLETED))
+    backend.error = error
     job = Job(JobHandle("7", "scripted", REQUEST), backend)  # type: ignore[arg-type]
     assert job.wait(progress=False).phase is Phase.COMPLETED
     backend.failures = 6
-    with pytest.raises(ServiceUnavailableError) as caught:
+    with pytest.raises(type(error)) as caught:
         job.wait(progress=False)
-    assert "get_job('7')" in caught.value.__notes__[0]
+    assert "get_job('7')" in caught.value.__notes__[-1]
     backend.failures = 100
     with pytest.raises(JobTimeoutError, match="goes on"):
         job.wait(timeout=25 * u.s, progress=False)
+
+
+@pytest.mark.parametrize("outage_s", [0.0, 7200.0])
+def test_nonsense_is_forgiven_for_an_hour_once_the_service_was_reached(clock: Clock, outage_s: float) -> None:
+    """Also in lists, which count failed connections themselves."""
+    backend = FlakyBackend((Phase.EXECUTING, Phase.EXECUTING))
+    job = Job(JobHandle("7", "scripted", REQUEST), backend)  # type: ignore[arg-type]
+    look = PatientLook(job.refresh, "7", "scripted", outage_s=outage_s)
+    backend.failures, backend.error = 0, NONSENSE
+    assert look() is not None
+    backend.failures = 1000
+    for _ in range(59):
+        clock.sleep(60.0)
+        assert look() is None
+    clock.sleep(60.0)
+    with pytest.raises(ProtocolError, match="this is HTML"):
+        look()
 
 
 def test_waiting_without_network_on_purpose_ends_at_once(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

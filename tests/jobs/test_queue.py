@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import pickle
+import re
 import shutil
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import astropy.units as u
@@ -18,8 +22,11 @@ from swiftxrt.exceptions import (
     JobError,
     JobLostError,
     JobTimeoutError,
+    OutputExistsError,
     RequestError,
     RequestRejectedError,
+    StorageError,
+    SwiftXRTError,
 )
 from swiftxrt.jobs import batches
 from swiftxrt.jobs.batches import BatchLock
@@ -337,8 +344,78 @@ def test_location(run: Run, tmp_path: Any) -> None:
     jobs = run(requests(1), location=tmp_path / "here").wait(timeout=LONG)
     assert jobs[0].folder == tmp_path / "here" / "0001-S0"
     jobs.close()
-    with pytest.raises(RequestError, match="begun with the folder .*here; leave location out"):
+    with pytest.raises(
+        RequestError, match="begun with the folder .*here, and there are products in it; leave location out"
+    ):
         run(requests(1), location=tmp_path / "there")
+
+
+@pytest.mark.fault_case(73)
+@pytest.mark.parametrize("bad", ["taken", "taken/folder", "a\0b", "b" * 300, 5, "", "~nobody-has-this-name/x"])
+def test_location_that_cannot_be_used(many: Any, run: Run, tmp_path: Path, bad: Any) -> None:
+    (tmp_path / "taken").touch()
+    with pytest.raises(SwiftXRTError), contextlib.chdir(tmp_path):
+        run(requests(1), location=bad, name="bound to nothing")
+    assert many.calls == {}
+    jobs = run(requests(1), location=tmp_path / "good", name="bound to nothing").wait(timeout=LONG)
+    assert jobs[0].folder == tmp_path / "good" / "0001-S0"
+
+
+def test_location_that_is_no_longer_there(many: Any, run: Run, tmp_path: Path) -> None:
+    many.held.clear()
+    jobs = run(requests(2), location=tmp_path / "first")
+    while len(many.jobs) < 2:
+        many.held.wait(0.001)
+    jobs.folder.rmdir()
+    jobs.folder.touch()
+    many.held.set()
+    with pytest.raises(
+        StorageError, match="first/0001-S0: cannot be written|first/0002-S1: cannot be written"
+    ) as caught:
+        jobs.wait(timeout=LONG)
+    assert "another location=" in caught.value.__notes__[0]
+    with pytest.raises(OutputExistsError, match="first is a file"):
+        run(requests(2))
+    again = run(requests(2), location=tmp_path / "second").wait(timeout=LONG)
+    assert outcomes(again) == ["done"] * 2
+    assert len(many.jobs) == 2
+    assert (tmp_path / "second" / "0002-S1").is_dir()
+    again.close()
+    with pytest.raises(RequestError, match="there are products in it"):
+        run(requests(2), location=tmp_path / "third")
+    assert not (tmp_path / "third").exists()
+    assert run(requests(2)).folder == tmp_path / "second"
+
+
+def test_list_at_work_moves_before_there_are_products(many: Any, run: Run, tmp_path: Path) -> None:
+    many.held.clear()
+    first = run(requests(2), location=tmp_path / "first")
+    with pytest.raises(StorageError):
+        run(requests(2), location="/dev/null/x")
+    assert first._queue.is_running
+    second = run(requests(2), location=tmp_path / "second")
+    many.held.set()
+    assert outcomes(second.wait(timeout=LONG)) == ["done"] * 2
+    assert (len(many.jobs), second.folder) == (2, tmp_path / "second")
+    with pytest.raises(JobError, match="closed"):
+        first.wait(timeout=LONG)
+
+
+def test_what_is_no_item(run: Run) -> None:
+    jobs = run(requests(3))
+    for bad, error in ((3, IndexError), (-4, IndexError), ("a", TypeError)):
+        with pytest.raises(error, match="this list has 3 items, numbered from 0 on; got"):
+            jobs[bad]
+    with pytest.raises(TypeError, match="cannot be pickled, .*submit_many"):
+        pickle.dumps(jobs)
+    for timeout in (3, -1 * u.s):
+        with pytest.raises(RequestError, match="timeout"):
+            jobs.as_completed(timeout=timeout)
+    for bad in (5, "yes", None):
+        with pytest.raises(RequestError, match="progress: must be True, False or a function"):
+            run(requests(3), progress=bad)
+    assert run(requests(1) * 3, name="x").wait(timeout=LONG).__repr__() == "<JobList x: 1 job: 1 done; 3 items>"
+    assert re.fullmatch(r"S0-[0-9a-f]{8}", jobs.folder.name)
 
 
 def test_forgotten_list_begins_anew(many: Any, run: Run) -> None:

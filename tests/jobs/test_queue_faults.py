@@ -6,6 +6,7 @@ import gc
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,6 +28,7 @@ from swiftxrt.io import manifest
 from swiftxrt.jobs import _outage
 from swiftxrt.jobs.book import JobBook
 from swiftxrt.jobs.joblist import JobList
+from swiftxrt.jobs.outcome import ListReport, Outcome
 from swiftxrt.jobs.progress import display
 from swiftxrt.request.bundle import XRTRequest
 from swiftxrt.request.position import PositionRequest
@@ -63,6 +65,7 @@ def test_cancelling(many: Any, run: Run) -> None:
     assert "before it was submitted" in str(jobs[3].error)
     with pytest.raises(JobError):
         jobs[0].result()
+    assert str(jobs[0].error) == f"job {jobs[0].job_id} was cancelled; jobs.retry() submits it anew"
     # Ended is ended; also for the next session.
     assert jobs.cancel() is jobs
     jobs.close()
@@ -214,7 +217,8 @@ def test_full_disk(many: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None
         jobs = run(requests(1))
         with pytest.raises(OSError, match="No space left") as caught:
             jobs.wait(timeout=LONG)
-    assert "make room" in caught.value.__notes__[0]
+    assert "make room" in str(caught.value)
+    assert "nothing is lost: mend that" in caught.value.__notes__[0]
     assert list(jobs.folder.iterdir()) == []
     assert outcomes(run(requests(1)).wait(timeout=LONG)) == ["done"]
     assert len(many.jobs) == 1
@@ -269,6 +273,18 @@ def test_address_is_written_nowhere(many: Any, run: Run, books: JobBook, tmp_pat
     for path in tmp_path.rglob("*"):
         assert "someone" not in path.name.casefold()
         assert path.is_dir() or many.sender.encode() not in path.read_bytes().lower()
+
+
+def test_progress_of_a_list_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: SimpleNamespace(columns=60))
+    report = ListReport("bursts", {Outcome.DONE: 3, Outcome.RUNNING: 1}, 0.75)
+    with display("bursts", True, in_words=True) as update:
+        update(report)
+        update(replace(report, trouble="no network " * 10))
+    first, second = capsys.readouterr().err.rstrip("\n").split("\r")[1:]
+    assert first.rstrip() == f"|{'=' * 15}     | bursts: 4 jobs: 1 running, 3 done"
+    assert len(first) == len(second) == 59
 
 
 def test_progress_in_a_notebook_and_in_a_pipe(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

@@ -19,7 +19,7 @@ from swiftxrt.bands import EnergyBand
 from swiftxrt.exceptions import NoDataError, RequestError
 from swiftxrt.mission import Mode
 from swiftxrt.products.countspectrum import CountSpectrum
-from swiftxrt.products.grouping import BAD, GOOD, LEFT_OVER, group_flags
+from swiftxrt.products.grouping import BAD, GOOD, LEFT_OVER, GroupingRule
 from swiftxrt.products.gti import GTI
 from swiftxrt.products.provenance import Provenance
 from swiftxrt.products.response import RMF
@@ -169,12 +169,19 @@ def test_immutable_picklable_and_compared_by_value() -> None:
         {"quality": np.full(1024, 5)},
         {"source_region": "circle(1,2,3)"},
         {"mode": "WT"},
+        {"systematic": np.full(1024, 0.03)},
     ],
 )
 def test_every_field_counts_for_equality(changes: dict[str, Any]) -> None:
     spectrum = make(background=background())
     assert spectrum.replace(**changes) != spectrum
     assert spectrum != "something else"
+
+
+@pytest.mark.parametrize("systematic", [np.full(1024, -0.1), np.full(1024, np.nan), np.zeros(7), ["x"] * 1024])
+def test_systematic_errors_are_fractions(systematic: Any) -> None:
+    with pytest.raises(RequestError, match="systematic"):
+        make(systematic=systematic)
 
 
 # Grouping.
@@ -207,7 +214,7 @@ def test_grouping_within_a_band() -> None:
     assert good[-1] <= 500
 
 
-@pytest.mark.parametrize("min_counts", [0, -1, 2.5, True, "20", None])
+@pytest.mark.parametrize("min_counts", [0, -1, 2.5, True, "20"])
 def test_grouping_needs_a_positive_number(min_counts: Any) -> None:
     with pytest.raises(RequestError, match="positive whole number"):
         make().group(min_counts=min_counts)
@@ -221,7 +228,7 @@ def test_grouping_needs_a_positive_number(min_counts: Any) -> None:
 @settings(max_examples=100, deadline=None)
 def test_group_flags_fill_every_range_greedily(counts: np.ndarray, data: Any, min_counts: int) -> None:
     good = data.draw(hnp.arrays(np.bool_, counts.size))
-    grouping, left_over = group_flags(counts, good, min_counts)
+    grouping, left_over = GroupingRule(min_counts=min_counts).flags(make(counts=counts), good)
     assert not np.any(left_over & ~good)
     assert np.all(grouping[~good | left_over] == 1)
     starts = np.flatnonzero(grouping == 1)

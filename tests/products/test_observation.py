@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import astropy.units as u
 import numpy as np
 import pytest
 
-from swiftxrt.exceptions import FormatError, IdentifierError, NoDataError, RequestError
+from swiftxrt.exceptions import FormatError, IdentifierError, MetadataWarning, NoDataError, RequestError
+from swiftxrt.io.attitude import write_attitude
 from swiftxrt.mission import Mode
+from swiftxrt.products.attitude import Attitude
 from swiftxrt.products.events import EventList
 from swiftxrt.products.gti import GTI
 from swiftxrt.products.observation import Observation, event_files, merged
@@ -200,6 +203,90 @@ def test_the_same_file_twice_counts_once(tmp_path):
     make().write(tmp_path / "a" / name)
     found = event_files(tmp_path)
     assert found == {"00012345001": {Mode.PC: (tmp_path / "a" / name,)}}
+
+
+# --- Attitude, housekeeping, exposure -----------------------------------------------
+
+
+def _record(kind="attitude", dec_deg=20.0, span_s=100.0):
+    met = np.arange(T0 - 5, T0 + span_s + 5, 2.5)
+    return Attitude(met, np.full(met.size, 150.0), np.full(met.size, dec_deg), np.full(met.size, 30.0), kind=kind)
+
+
+def _placed(archive, kind, name, **keywords):
+    folder = archive / "00012345001" / {"attitude": "auxil", "housekeeping": "xrt/hk"}[kind]
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_attitude(_record(kind, **keywords), folder / name)
+
+
+def test_without_a_record(archive):
+    observation = Observation.open(archive)
+    assert observation.attitude is None
+    assert observation.events("PC").attitude is None
+    with pytest.raises(NoDataError, match=r"sw00012345001xhd\.hk"):
+        _ = observation.housekeeping
+
+
+def test_the_corrected_attitude_comes_first(archive):
+    for name in ("sw00012345001sat.fits", "sw00012345001pat.fits.gz"):
+        _placed(archive, "attitude", name)
+    _placed(archive, "housekeeping", "sw00012345001xhd.hk")
+    _placed(archive, "attitude", "sw00012345002pat.fits")
+    observation = Observation.open(archive)
+    assert observation.attitude.path.name == "sw00012345001pat.fits.gz"
+    assert len(observation.housekeeping) == 44
+    events = observation.events("PC")
+    assert events.attitude.kind == "attitude"
+    assert observation.events("WT").attitude is None  # 200 s earlier.
+    again = pickle.loads(pickle.dumps(observation))
+    assert again == observation
+    assert again.attitude.kind == "attitude"
+
+
+def test_frame_headers_stand_in_for_an_attitude_that_ends_early(archive):
+    _placed(archive, "attitude", "sw00012345001pat.fits", span_s=40.0)
+    _placed(archive, "housekeeping", "sw00012345001xhd.hk.gz")
+    observation = Observation.open(archive)
+    assert observation.attitude.kind == "attitude"
+    assert observation.events("PC").attitude.kind == "housekeeping"
+
+
+def test_a_damaged_attitude_is_told_of(archive):
+    path = _placed(archive, "attitude", "sw00012345001pat.fits")
+    path.write_bytes(b"SIMPLE  = nothing")
+    observation = Observation.open(archive)
+    with pytest.warns(MetadataWarning, match="pat.fits"):
+        assert observation.events("PC").attitude is None
+    with pytest.raises(FormatError):
+        _ = observation.attitude
+
+
+def test_exposure_map(archive):
+    _placed(archive, "attitude", "sw00012345001pat.fits")
+    observation = Observation.open(archive)
+    plain, vignetted = observation.exposure_map(), observation.exposure_map(energy=1.5 * u.keV)
+    assert plain.unit == u.s
+    assert plain.data.shape == (1000, 1000)
+    assert plain.data.max() == pytest.approx(100.0)
+    assert plain.wcs.wcs.compare(observation.events("PC").wcs.wcs)
+    assert (plain.meta["VIGNAPP"], vignetted.meta["VIGNAPP"]) == (False, True)
+    assert plain.meta["NOTES"] == ("pointing from the attitude file in 1 of 1 snapshots",)
+    assert 0.8 < vignetted.data.sum() / plain.data.sum() < 0.95
+    for wrong in (1.5, 2 * u.s, -1 * u.keV):
+        with pytest.raises(RequestError, match="energy"):
+            observation.exposure_map(energy=wrong)
+
+
+def test_windowed_timing_has_no_map(tmp_path):
+    make("WT").write(tmp_path / "sw00012345001xwtw2po_cl.evt")
+    with pytest.raises(NoDataError, match="no PC data"):
+        Observation.open(tmp_path).exposure_map()
+
+
+def test_bad_columns(tmp_path):
+    rows = [(290, 0, 2, 250), (290, 250, 2, 350), (318, 0, 2, 299), (10, 5, 1, 1), (900, 0, 2, 600)]
+    replace(make(), bad_pixels=rows).write(tmp_path / "sw00012345001xpcw3po_cl.evt")
+    assert Observation.open(tmp_path).bad_columns("PC") == (291,)
 
 
 # --- Real data ---------------------------------------------------------------------

@@ -68,7 +68,10 @@ def test_backend_names_and_archives_are_checked(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="did you mean 'local'"):
         SwiftXRTClass(backend="locl")
     with pytest.raises(RequestError, match="backend='local'"):
-        SwiftXRTClass(archive=tmp_path).submit(XRTRequest(target=Target("X"), image=ImageRequest()))
+        SwiftXRTClass(archive=tmp_path)
+    for bad in ({"archive": 5}, {"archive": "a\0b"}, {"archive": tmp_path, "state": ""}):
+        with pytest.raises(RequestError, match="a path is needed|NUL character"):
+            SwiftXRTClass(backend="local", **bad)
     with pytest.raises(RequestError, match="SWIFTXRT_ARCHIVE"):
         SwiftXRTClass(backend="local").make_image("X")
     with pytest.raises(RequestError, match="no folder"):

@@ -160,6 +160,21 @@ def test_list_of_jobs_shows_book_and_service(service: SwiftXRTClass, broken: set
 
 
 @pytest.mark.fault_case(56)
+def test_job_from_the_book_of_another_machine(service: SwiftXRTClass, tmp_path: Path) -> None:
+    job = service.submit(IMAGE)
+    job.refresh()
+    text = service.job_book.export_json()
+    with conf.set_temp("data_dir", str(tmp_path / "elsewhere")), service(user=USER) as elsewhere:
+        assert elsewhere.list_jobs()["recorded"][0] == ""
+        assert elsewhere.job_book.import_json(text) == 1
+        for _ in range(2):
+            row = elsewhere.list_jobs()[0]
+            assert (row["recorded"], row["phase"]) == ("accepted", "QUEUED")
+            assert elsewhere.get_job(job.id).request == job.request  # it is this user's from now on
+        (entry,) = elsewhere.job_book.find()
+        assert entry.owner_mark == elsewhere.job_book.mark_of(USER)
+
+
 def test_lost_job_shows_up_in_the_list(service: SwiftXRTClass, broken: set[str]) -> None:
     broken.update([SUBMIT, LIST])
     with pytest.raises(ServiceUnavailableError):

@@ -32,7 +32,7 @@ from swiftxrt.query.joblist import job_table
 NAME = "constant source"
 CURVE = LightCurveRequest(binning=CountsBinning(pc_counts=20, wt_counts=30))
 IMAGE = XRTRequest(target=Target(NAME), image=ImageRequest())
-COLUMNS = ["job_id", "name", "submitted", *(kind.value for kind in Kind), "available", "phase", "recorded"]
+COLUMNS = ["job_id", "name", "phase", "submitted", *(kind.value for kind in Kind), "available", "recorded"]
 
 
 @pytest.fixture
@@ -71,11 +71,11 @@ def test_table_of_jobs() -> None:
     assert isinstance(table, QTable)
     assert table["submitted"][0].isot == "2020-07-23T17:32:29.500"
     assert list(table["submitted"].mask) == [False, True]
-    assert [table[name].dtype.kind for name in COLUMNS if name != "submitted"] == ["U", "U", *"b" * 8, "U", "U"]
+    assert [table[name].dtype.kind for name in COLUMNS if name != "submitted"] == ["U", "U", "U", *"b" * 8, "U"]
     assert [kind for kind in Kind if table[kind.value][0]] == [Kind.SPECTRUM]
     empty = job_table([])
     assert (empty.colnames, len(empty), empty["submitted"].scale) == (COLUMNS, 0, "utc")
-    assert [empty[name].dtype.kind for name in COLUMNS if name != "submitted"] == ["U", "U", *"b" * 8, "U", "U"]
+    assert [empty[name].dtype.kind for name in COLUMNS if name != "submitted"] == ["U", "U", "U", *"b" * 8, "U"]
 
 
 def _submit_elsewhere(archive: Path, state: Path, results: multiprocessing.Queue[str]) -> None:

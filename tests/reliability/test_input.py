@@ -225,9 +225,12 @@ def test_thousands_of_obsids_and_those_of_another_target(small_archive: Path, ur
     "address", ["someone", "someone@", f"{USER}\r\nBcc: all@example.org", f"{USER}\0", "a b@c.org"]
 )
 def test_malformed_addresses_are_not_sent(url: str, sent: Callable[[], Counter[str]], address: str) -> None:
-    with SwiftXRTClass(user=address) as client:
+    with pytest.raises(RequestError, match="user: the argument user is not an e-mail address") as caught:
+        SwiftXRTClass(user=address)
+    assert "someone" not in str(caught.value)
+    with conf.set_temp("user", address), SwiftXRTClass() as client:
         for call in (lambda: client.submit(IMAGE), client.list_jobs, lambda: client.get_job(1)):
-            with pytest.raises(RequestError, match="user: the argument user is not an e-mail address") as caught:
+            with pytest.raises(RequestError, match=r"user: conf\.user is not an e-mail address") as caught:
                 call()
             assert "someone" not in str(caught.value)
     assert not sent()

@@ -222,7 +222,10 @@ def test_faults_add_up_and_the_plan_can_change(ask: Ask, plan: FaultPlan) -> Non
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"call": "submission"}, {"after": -1}, {"count": -1}, {"probability": 1.5}, {"probability": float("nan")}],
+    [
+        *({"call": "submission"}, {"after": -1}, {"count": -1}, {"probability": 1.5}, {"probability": float("nan")}),
+        *({"method": "PUT"}, {"after": "x"}, {"count": 1.5}, {"count": True}, {"probability": "often"}),
+    ],
 )
 def test_wrong_conditions(wrong: dict[str, Any]) -> None:
     with pytest.raises(RequestError, match=next(iter(wrong))):
@@ -238,11 +241,28 @@ def test_wrong_conditions(wrong: dict[str, Any]) -> None:
         lambda: faults.drip(0 * u.byte / u.s),
         lambda: faults.hostile_archive("parent", ".rar"),
         lambda: faults.hostile_archive("encrypted", ".tar"),
+        lambda: faults.status(5000),
+        lambda: faults.status("x"),
+        lambda: faults.html(status=100),
+        lambda: faults.redirect(status=True),
+        lambda: FaultPlan(5),
+        lambda: FaultPlan([faults.reset()]),
+        lambda: FaultPlan().add(faults.reset),
+        lambda: embedded_server(".", faults=faults.reset()).__enter__(),
+        lambda: embedded_server(5).__enter__(),
+        lambda: embedded_server(".", state="").__enter__(),
     ],
 )
 def test_wrong_arguments(make: Callable[[], Any]) -> None:
     with pytest.raises(RequestError):
         make()
+
+
+def test_plan_stays_when_it_is_replaced_by_nonsense() -> None:
+    plan = FaultPlan(faults.reset())
+    with pytest.raises(RequestError, match=r"faults\[1\]: a Fault is needed"):
+        plan.replace(faults.html(), 5)
+    assert [fault.name for fault in plan.faults] == ["reset"]
 
 
 def test_nothing_of_the_content_is_kept(ask: Ask, plan: FaultPlan, caplog: pytest.LogCaptureFixture) -> None:

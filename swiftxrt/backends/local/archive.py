@@ -116,6 +116,18 @@ class Archive:
         """The observations of a resolved target."""
         return self._matching(target)
 
+    def covering(self, positions: SkyCoord) -> list[Observation]:
+        """The observations whose field of view may hold one of some positions.
+
+        Raises
+        ------
+        NoDataError
+            If there is no observation at all, or none can be read.
+        """
+        reach = 2.0 * FIELD_RADIUS_ARCMIN * u.arcmin  # the pointing may change within an observation
+        readable = self._readable(self.observations)
+        return [obs for obs, glance in readable if (glance.pointing.icrs.separation(positions) <= reach).any()]
+
     def _matching(self, target: Target) -> list[Observation]:
         every = self.observations
         if target.target_ids is not None:

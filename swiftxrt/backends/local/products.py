@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import sqlite3
 import tempfile
 import threading
@@ -13,6 +14,11 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from astropy.coordinates import SkyCoord
+from astropy.table import QTable
+
+from ...engine.make_limits import LimitSettings
+from ...engine.reference_catalog import ReferenceCatalog, check_reference_catalog
 from ...exceptions import JobError, ProductNotAvailableError, RequestError, ServerStartError, ServiceUnavailableError
 from ...io.manifest import read_product
 from ...io.packages import package_product
@@ -23,6 +29,8 @@ from ...request.bundle import XRTRequest
 from ...request.lightcurve import LightCurveRequest
 from ...wire.jobpars import job_parameters
 from .archive import Archive
+from .calibration import choose_calibration, name_of
+from .limits import measure_upper_limits
 from .scheduler import Scheduler
 from .store import OPEN_PHASES, JobStore, StoredJob
 
@@ -48,11 +56,23 @@ class LocalBackend:
     workers : int, optional
         How many products are built side by side; one per processor core by
         default.
+    caldb : path-like or {"v004", "v006"}, optional
+        Folder with calibration files, or the PSF of what comes with the
+        package; by default ``conf.caldb``, else the environment variable
+        ``CALDB``, else ``"v004"``.
+    reference_catalog : `~astropy.table.Table` or callable, optional
+        For astrometric positions, see `swiftxrt.SwiftXRTClass`; it must be
+        picklable if `processes` is true.
 
     Raises
     ------
     RequestError
-        If `archive` is no folder, or `workers` is negative.
+        If `archive` or `caldb` is no folder, `workers` is negative, or
+        `reference_catalog` cannot be used.
+    NoDataError
+        If there is no calibration of the XRT in `caldb`.
+    FormatError
+        If a calibration file is damaged or of another mission.
     ServerStartError
         If another process works in the same state folder, or it cannot be
         written.
@@ -69,8 +89,14 @@ class LocalBackend:
         state: str | Path | None = None,
         processes: bool = False,
         workers: int | None = None,
+        caldb: str | Path | None = None,
+        reference_catalog: ReferenceCatalog | None = None,
     ) -> None:
+        check_reference_catalog(reference_catalog)
+        if processes:
+            _check_copy(reference_catalog)
         self.archive = Archive(Path(archive).expanduser())
+        self.calibration = choose_calibration(caldb)
         if workers is not None and workers < 0:
             raise RequestError([("workers", f"must be positive, or None for one per processor core; got {workers}")])
         self._scratch = (
@@ -84,6 +110,8 @@ class LocalBackend:
             self.archive.folder,
             processes=processes,
             workers=workers or os.cpu_count() or 1,
+            caldb=name_of(self.calibration),
+            reference_catalog=reference_catalog,
         )
         # What is stored about a job never changes, only the state of its products does.
         self._job = lru_cache(maxsize=_KEPT_JOBS)(partial(_read_job, self.store))
@@ -234,6 +262,20 @@ class LocalBackend:
         """
         return self.store.expire(before)
 
+    def upper_limits(self, positions: SkyCoord, **settings: Any) -> QTable:
+        """Measure upper limits at some positions, here and now; `settings` are those of `LimitSettings`.
+
+        Raises
+        ------
+        RequestError
+            If a setting cannot be used.
+        NoDataError
+            If there are no observations.
+        FormatError
+            If an event file is damaged.
+        """
+        return measure_upper_limits(self.archive, positions, LimitSettings(**settings), self.calibration)
+
     def warm_up(self) -> None:
         """Start the workers now, so that the first product need not wait for them."""
         self._scheduler.warm_up()
@@ -286,6 +328,18 @@ def _handle(store: JobStore, job: StoredJob) -> JobHandle:
     del parameters["UserID"]
     place = str(store.folder.absolute())
     return JobHandle(job.id, LocalBackend.name, job.request, None, job.submitted, job.rebin_of, parameters, place)
+
+
+def _check_copy(catalog: ReferenceCatalog | None) -> None:
+    """Refuse a catalogue that worker processes cannot have."""
+    try:
+        pickle.dumps(catalog)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        text = (
+            f"cannot be copied to worker processes ({error}); give a table or a function at the top of a module, "
+            "or processes=False"
+        )
+        raise RequestError([("reference_catalog", text)]) from error
 
 
 def _open_store(folder: Path) -> JobStore:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..._log import log
 from ..._threads import DaemonThreads
+from ...engine.reference_catalog import ReferenceCatalog
 from ...kinds import ProductKind
 from ...products.report import Phase
 from .queue import FairQueue, Task
@@ -37,11 +38,26 @@ class Scheduler:
         Whether the workers are processes; else they are threads.
     workers : int
         How many products are built side by side.
+    caldb : str, optional
+        Folder with calibration files, or name of what comes with the package.
+    reference_catalog : `~astropy.table.Table` or callable, optional
+        For astrometric positions; worker processes get a copy.
     """
 
-    def __init__(self, store: JobStore, archive: Path, *, processes: bool, workers: int) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        archive: Path,
+        *,
+        processes: bool,
+        workers: int,
+        caldb: str = "",
+        reference_catalog: ReferenceCatalog | None = None,
+    ) -> None:
         self._store = store
         self._archive = archive
+        self._caldb = caldb
+        self._reference_catalog = reference_catalog
         self._processes = processes
         self._workers = workers
         self._queue = FairQueue()
@@ -133,7 +149,10 @@ class Scheduler:
 
     def _hand_over(self, executor: Executor, owner: str, task: Task) -> None:
         try:
-            future = executor.submit(run_product, self._store.folder, self._archive, task.job_id, task.kind)
+            catalog = self._reference_catalog if task.kind is ProductKind.ASTROMETRIC_POSITION else None
+            future = executor.submit(
+                run_product, self._store.folder, self._archive, task.job_id, task.kind, self._caldb, catalog
+            )
         except BrokenProcessPool as error:  # a worker died while it had nothing to do
             self._settle(error, executor, owner, task)
         except RuntimeError:

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from ..._log import log
 from ...engine.build import build_product, step_labels
+from ...engine.reference_catalog import ReferenceCatalog
 from ...exceptions import NoDataError, ProductNotAvailableError, SwiftXRTError
 from ...io.manifest import write_product
 from ...kinds import ProductKind
 from ...products.report import Phase, Step, StepState
 from .archive import Archive
+from .calibration import choose_calibration
 from .store import JobStore
 
 __all__ = ["load_engine", "prepare_process", "run_product"]
@@ -75,7 +77,14 @@ def load_engine() -> None:
     """Do nothing but what importing this module does."""
 
 
-def run_product(state: Path, archive: Path, job_id: str, kind: ProductKind) -> None:
+def run_product(
+    state: Path,
+    archive: Path,
+    job_id: str,
+    kind: ProductKind,
+    caldb: str = "",
+    reference_catalog: ReferenceCatalog | None = None,
+) -> None:
     """Build one product of a stored job; all that happens is recorded in the store.
 
     Parameters
@@ -88,6 +97,10 @@ def run_product(state: Path, archive: Path, job_id: str, kind: ProductKind) -> N
         The job.
     kind : ProductKind
         The product.
+    caldb : str, optional
+        Folder with calibration files, or name of what comes with the package.
+    reference_catalog : `~astropy.table.Table` or callable, optional
+        For astrometric positions.
     """
     store = JobStore(state)
     if not store.move(job_id, kind, [Phase.QUEUED], Phase.EXECUTING):
@@ -96,7 +109,15 @@ def run_product(state: Path, archive: Path, job_id: str, kind: ProductKind) -> N
     try:
         observations = Archive(archive).observations_of(request.target)
         progress = _Progress(store, job_id, kind)
-        product = build_product(kind, request, observations, progress=progress, job_id=job_id)
+        product = build_product(
+            kind,
+            request,
+            observations,
+            progress=progress,
+            job_id=job_id,
+            calibration=choose_calibration(caldb),
+            reference_catalog=reference_catalog,
+        )
         _hand_over(store, job_id, kind, product)
     except _CancelledError:
         log.info("job %s: work on the %s stopped", job_id, kind.title)

@@ -70,7 +70,9 @@ class Transport:
         except ValueError as error:
             shown = re.sub(r"//[^/]*@", "//…@", base_url)  # a password is nobody's business
             raise ServiceError(
-                f"conf.service_url must be an http or https address; {shown!r} is none: {error}", url=shown
+                f"conf.service_url must be an http or https address, such as 'https://www.swift.ac.uk'; {shown!r} is "
+                f"none: {error}",
+                url=shown,
             ) from None
         self.base_url = base_url.rstrip("/")
         self._user = SecretText(user)

@@ -139,7 +139,8 @@ def opened(session: requests.Session, asked: Asked) -> Iterator[Reply]:
     """
     with exchange(asked.deadline, conf.read_timeout) as mine:
         if conf.offline:
-            raise OfflineError(f"{asked.url} is not asked because conf.offline is set", url=asked.url)
+            text = f"{asked.url} is not asked because conf.offline is set; set conf.offline = False when there is a network"
+            raise OfflineError(text, url=asked.url)
         try:
             response = session.request(
                 asked.method,

@@ -25,6 +25,7 @@ from ...products.provenance import CLIENT, Provenance, utc_now
 from ...products.replies import Answer, ServiceReply, hand_over
 from ...products.report import JobReport, JobSummary
 from ...request.bundle import XRTRequest
+from ...request.extraction import LOCAL_ONLY
 from ...request.lightcurve import LightCurveRequest
 from ...request.target import Target
 from ...wire import history, rebin, status
@@ -93,7 +94,7 @@ class UKSSDCBackend:
         Raises
         ------
         RequestError
-            If no registered e-mail address is known.
+            If no registered e-mail address is known, or something is asked for that only the local engine can do.
         RequestRejectedError, NotRegisteredError
             If the service refuses.
         ServiceUnavailableError
@@ -107,6 +108,7 @@ class UKSSDCBackend:
             If the parameters of the accepted job cannot be read.
         """
         sender = self._service.sender
+        _refuse_local_only(request)
         sent = {**request.to_wire(user=sender), "UserID": sender}
         reply = self._service.call("run_userobject.php", sent, sealed=True)
         job_id = job_number(reply.get("JobID"))
@@ -323,3 +325,11 @@ def _resolved(request: XRTRequest, parameters: Any, sent: Mapping[str, Any], job
         return request.replace(target=resolved_target({key: told.get(key) for key in _TARGET_KEYS}, sent))
     except RequestError:
         return request
+
+
+def _refuse_local_only(request: XRTRequest) -> None:
+    """Regions of one's own have no key in the protocol, and a product made without them would be another one."""
+    given = [name for name in LOCAL_ONLY if getattr(request.extraction, name) is not None]
+    if given:
+        what = "the service chooses regions itself; use the local engine, SwiftXRT(backend='local'), or leave it out"
+        raise RequestError([(f"extraction.{name}", what) for name in given], "request to the service")

@@ -6,13 +6,14 @@ import json
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from ...exceptions import RequestError
+from ._values import is_number
 
 __all__ = ["CALLS", "Fault", "FaultPlan", "Incident", "Reply", "Request"]
 
@@ -28,6 +29,7 @@ _BY_NAME = {
 }
 #: Kinds of calls that faults can be restricted to.
 CALLS = (*_BY_NAME.values(), "product", "file", "rebin", "other")
+_METHODS = ("GET", "HEAD", "POST")
 
 
 @dataclass(frozen=True)
@@ -210,11 +212,13 @@ class Fault:
         problems = []
         if self.call and self.call not in CALLS:
             problems.append(("call", f"one of {', '.join(CALLS)} is needed; got {self.call!r}"))
-        if self.after < 0:
+        if self.method and (not isinstance(self.method, str) or self.method.upper() not in _METHODS):
+            problems.append(("method", f"one of {', '.join(_METHODS)} is needed; got {self.method!r}"))
+        if not is_number(self.after):
             problems.append(("after", f"a number from 0 on is needed; got {self.after!r}"))
-        if self.count is not None and self.count < 0:
+        if self.count is not None and not is_number(self.count):
             problems.append(("count", f"a number from 0 on, or None, is needed; got {self.count!r}"))
-        if not 0 <= self.probability <= 1:
+        if not isinstance(self.probability, int | float) or not 0 <= self.probability <= 1:
             problems.append(("probability", f"a number from 0 to 1 is needed; got {self.probability!r}"))
         if problems:
             raise RequestError(problems, "fault")
@@ -286,6 +290,11 @@ class FaultPlan:
     seed : int, optional
         Seed of the random numbers.
 
+    Raises
+    ------
+    RequestError
+        If something else than faults is given.
+
     Examples
     --------
     >>> from swiftxrt.testing import FaultPlan, faults
@@ -323,17 +332,22 @@ class FaultPlan:
 
     def add(self, *faults: Fault) -> None:
         """Add faults behind those that are there."""
+        _check(faults)
         with self._lock:
-            first = len(self._rules)
-            self._rules += [
-                _Rule(fault, random.Random(f"{self._seed}:{first + number}")) for number, fault in enumerate(faults)
-            ]
+            self._append(faults)
 
     def replace(self, *faults: Fault) -> None:
         """Put faults in the place of those that are there; log and numbers stay."""
+        _check(faults)
         with self._lock:
             self._rules = []
-        self.add(*faults)
+            self._append(faults)
+
+    def _append(self, faults: Sequence[Fault]) -> None:
+        first = len(self._rules)
+        self._rules += [
+            _Rule(fault, random.Random(f"{self._seed}:{first + number}")) for number, fault in enumerate(faults)
+        ]
 
     def clear(self) -> None:
         """Let all go well from now on; log and numbers stay."""
@@ -349,6 +363,16 @@ class FaultPlan:
                 Incident(self._number, fault.name, request.call, request.method, request.path) for fault in struck
             ]
         return struck
+
+
+def _check(faults: Sequence[object]) -> None:
+    problems = [
+        (f"faults[{number}]", f"a Fault is needed, as in FaultPlan(faults.reset(), faults.html()); got {fault!r:.60}")
+        for number, fault in enumerate(faults)
+        if not isinstance(fault, Fault)
+    ]
+    if problems:
+        raise RequestError(problems, "plan of faults")
 
 
 class _Rule:

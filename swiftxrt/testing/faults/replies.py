@@ -12,7 +12,7 @@ from typing import Any
 
 import astropy.units as u
 
-from ._values import plain
+from ._values import http_status, plain
 from .plan import Fault, Reply, Request
 
 __all__ = [
@@ -72,6 +72,7 @@ def redirect(to: str | None = None, *, status: int = 302) -> Fault:
     status : int, optional
         HTTP status code.
     """
+    http_status(status)
 
     def change(request: Request, reply: Reply) -> Reply:
         return Reply(status, (("Location", request.target if to is None else to),), delay_s=reply.delay_s)
@@ -106,6 +107,7 @@ def html(text: str = _PAGE, *, status: int = 200) -> Fault:
 def _instead(name: str, body: bytes, headers: Mapping[str, str], *, status: int) -> Fault:
     """A fault whose reply does not depend on the request."""
     fixed = tuple(headers.items())
+    http_status(status)
     return Fault(name, lambda request, reply: Reply(status, fixed, body, delay_s=reply.delay_s), processed=False)
 
 

@@ -1,0 +1,110 @@
+"""Upper limits through `SwiftXRT`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import astropy.units as u
+import numpy as np
+import pytest
+from astropy.coordinates import SkyCoord
+from astropy.table import QTable
+from astropy.utils.masked import Masked
+
+from swiftxrt import SwiftXRTClass, Target, merge_upper_limits
+from swiftxrt.exceptions import NoDataError, ProductNotAvailableError, RequestError
+from swiftxrt.query.limits import as_positions
+
+PLACE = SkyCoord(150.0, 20.0, unit="deg")
+BESIDE = SkyCoord(150.08, 20.02, unit="deg")
+ELSEWHERE = SkyCoord(0.0, 0.0, unit="deg")
+
+
+@pytest.fixture(scope="module")
+def local(small_archive: Path) -> SwiftXRTClass:
+    return SwiftXRTClass(backend="local", archive=small_archive)
+
+
+def test_limits_from_a_folder_of_observations(local: SwiftXRTClass) -> None:
+    limits = local.get_upper_limits([PLACE, BESIDE, ELSEWHERE], detections_as_rates=True, bands=["total", "hard"])
+    assert limits["outcome"].tolist() == ["detection", "limit", "not observed"]
+    assert limits["obsid"].tolist() == ["09999002000", "09999002000", ""]
+    assert limits["total_rate"][0].to_value(u.ct / u.s) == pytest.approx(0.3, rel=0.3)
+    assert limits["hard_upper_limit"][1] > 0 * u.ct / u.s
+    merged = merge_upper_limits(limits, confidence=0.95)
+    assert merged["total_upper_limit"][1] < limits["total_upper_limit"][1]
+    assert merged["outcome"].tolist() == ["detection", "limit", "not observed"]
+    # A list of sources is a list of positions.
+    again = local.get_upper_limits(limits[:2])
+    np.testing.assert_array_equal(again["total_counts"], limits["total_counts"][:2])
+
+
+def test_the_service_has_none_yet() -> None:
+    """No connection is made to find that out."""
+    with pytest.raises(ProductNotAvailableError, match="not available from this service yet.*backend='local'"):
+        SwiftXRTClass(user="a@b.org").get_upper_limits(PLACE)
+
+
+def test_folder_without_observations(tmp_path: Path) -> None:
+    with pytest.raises(NoDataError):
+        SwiftXRTClass(backend="local", archive=tmp_path).get_upper_limits(PLACE)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        PLACE,
+        PLACE.galactic,
+        PLACE.reshape(1),
+        Target("X", position=PLACE),
+        [PLACE],
+        [Target("X", position=PLACE)],
+        QTable({"position": PLACE.reshape(1), "other": ELSEWHERE.reshape(1)}),
+        QTable({"place": PLACE.reshape(1)}),
+    ],
+)
+def test_what_names_a_position(given: object) -> None:
+    places = as_positions(given)
+    assert places.shape == (1,)
+    assert places.frame.name == "icrs"
+    assert places[0].separation(PLACE) < 1e-6 * u.arcsec
+
+
+def test_several_positions_keep_their_order() -> None:
+    places = as_positions([PLACE, Target("X", position=BESIDE), SkyCoord([1.0, 2.0], [3.0, 4.0], unit="deg")])
+    np.testing.assert_allclose(places.ra.deg, [150.0, 150.08, 1.0, 2.0])
+    distant = SkyCoord(1 * u.deg, 2 * u.deg, distance=3 * u.kpc)
+    assert as_positions([distant, PLACE]).shape == (2,)
+
+
+def test_no_positions(local: SwiftXRTClass) -> None:
+    for nothing in ([], SkyCoord([], [], unit="deg")):
+        limits = local.get_upper_limits(nothing)
+        assert len(limits) == 0
+        assert "total_upper_limit" in limits.colnames
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (SkyCoord([1.0, np.nan], [2.0, 3.0], unit="deg"), r"number \[1\] \(from 0\) of 2 is masked or not a number"),
+        (SkyCoord(Masked([1.0, 2.0] * u.deg, mask=[True, False]), [2.0, 3.0] * u.deg), r"number \[0\]"),
+        ("GK Per", "SkyCoord.from_name"),
+        (["GK Per"], "a SkyCoord, a Target"),
+        (12.5, "a SkyCoord, a Target"),
+        ([(1.0, 2.0)], "a SkyCoord, a Target"),
+        (Target("X"), "the target 'X' has no position"),
+        (QTable({"ra": [1.0]}), "must have a column 'position'"),
+        (QTable({"a": PLACE.reshape(1), "b": PLACE.reshape(1)}), "several columns of positions, a, b"),
+    ],
+)
+def test_what_names_no_position(given: object, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        as_positions(given)
+
+
+def test_settings_are_checked(local: SwiftXRTClass) -> None:
+    with pytest.raises(RequestError, match="did you mean 'medium'"):
+        local.get_upper_limits(PLACE, bands="medum")
+    with pytest.raises(RequestError, match="did you mean 'merged'"):
+        local.get_upper_limits(PLACE, data="merge")
