@@ -8,6 +8,7 @@ since everything after ``#`` is a comment there.
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from pathlib import Path
@@ -203,5 +204,7 @@ def _length(value: Any) -> str:
 
 def _number(value: Any) -> str:
     """Shortest text that gives the same number again, without exponent."""
+    if not math.isfinite(value):
+        raise ValueError(f"every number of a region must be finite; got {value}")
     text = repr(float(value))
     return f"{float(value):.17f}".rstrip("0") if "e" in text else text

@@ -21,6 +21,7 @@ from ..request.bundle import XRTRequest
 from .calibration import EMBEDDED
 from .data import Data
 from .detection import Detection, find_sources
+from .detection_bands import BandSearch, across_bands
 from .detection_field import BANDS, DetectionBand, Field
 from .detection_measure import measure_sources, unevenness
 from .exposure import ExposureMap, map_exposure
@@ -71,14 +72,17 @@ def make(
     lists = sorted(data.pc, key=lambda events: float(events.gti.start[0]))
     wcs = centred_wcs(data.pc)
     exposure, hot = map_exposure(lists, wcs), [hot_events(events) for events in lists]
-    found: dict[str, Columns] = {}
+    searches: dict[str, BandSearch] = {}
     cautions = list(provenance.cautions)
     names = ["total"] if request.sources.bands == "total" else list(BANDS)
     for name in names:
         progress(2, f"{name} band")
         counts = stack_images(lists, BANDS[name].channels, wcs=wcs, exposure=False, left_out=hot).counts
-        found[name], doubts = source_columns(counts, exposure, BANDS[name], wcs, calibration)
-        cautions += doubts
+        searches[name] = _searched(counts, exposure, BANDS[name], calibration)
+        cautions += _cautions(searches[name].field, searches[name].detection, BANDS[name])
+    found = {name: _columns(search, exposure, wcs) for name, search in searches.items()}
+    if len(searches) > 1:
+        found = {name: columns | across_bands(searches, name) for name, columns in found.items()}
     notes = (*provenance.notes, *_notes(lists, wcs, hot))
     used = (f"PSF {calibration.psf(Mode.PC).name} and vignetting {calibration.vignetting.name}, {_ENERGIES}", _FALSE)
     complete = replace(provenance, notes=notes, calibration=used, cautions=tuple(cautions))
@@ -123,10 +127,24 @@ def source_columns(
     cautions : list of (str, str)
         What the user should be warned of: class of the warning and text.
     """
-    (row, column), window = _seen_part(exposure)
+    search = _searched(counts, exposure, band, calibration)
+    return _columns(search, exposure, wcs), _cautions(search.field, search.detection, band)
+
+
+def _searched(
+    counts: NDArray[np.generic], exposure: ExposureMap, band: DetectionBand, calibration: Calibration
+) -> BandSearch:
+    """Search the part of an image that was seen."""
+    _, window = _seen_part(exposure)
     field = Field.of(counts[window], exposure[window], band.energy_kev, calibration)
     detection = find_sources(field)
-    made = measure_sources(field, detection)
+    return BandSearch(field, detection, measure_sources(field, detection))
+
+
+def _columns(search: BandSearch, exposure: ExposureMap, wcs: WCS) -> Columns:
+    """The sources of a band as `SourceList.from_columns` takes them."""
+    (row, column), _ = _seen_part(exposure)
+    made = search.measured
     x, y = made["x_pix"] + column, made["y_pix"] + row
     position = wcs.pixel_to_world(x, y).icrs
     # Right ascension grows against x.
@@ -146,7 +164,7 @@ def source_columns(
         "x": x + 1.0,
         "y": y + 1.0,
         **{name: made[name] for name in (*kept, "quality", "off_axis")},
-    }, _cautions(field, detection, band)
+    }
 
 
 def _seen_part(exposure: ExposureMap) -> tuple[tuple[int, int], tuple[slice, slice]]:

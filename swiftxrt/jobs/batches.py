@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .._atomic import output_errors, usable_folder
+from .._printable import printable
 from ..exceptions import JobBookError, RequestError
 from ..io.manifest import MANIFEST
 from ..request.bundle import XRTRequest
@@ -90,12 +91,20 @@ class Batch:
         A word that no other list has.
     folder : Path
         Where products go, a folder for each request.
+    name : str
+        Its name; empty if it has none.
     """
 
     book: JobBook
     number: int
     token: str
     folder: Path
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """What it is called where people read it."""
+        return printable(self.name) or self.folder.name
 
     def rows(self) -> dict[str, BatchRow]:
         """Its requests, by digest."""
@@ -231,7 +240,7 @@ def open_batch(
         else:
             batch = Batch(book, found[0], found[1], Path(found[2]))
         _add_new(connection, batch, requests)
-    return batch
+    return replace(batch, name=name or "")
 
 
 class BatchLock:

@@ -172,7 +172,7 @@ def results_table(results: Iterable[DownloadResult]) -> QTable:
         and ``error``, which is empty where nothing went wrong.
     """
     rows = list(results)
-    return QTable(
+    table = QTable(
         {
             "source": np.array([one.source for one in rows], dtype=str),
             "path": np.array([str(one.path) for one in rows], dtype=str),
@@ -182,6 +182,8 @@ def results_table(results: Iterable[DownloadResult]) -> QTable:
             "error": np.array(["" if one.error is None else str(one.error) for one in rows], dtype=str),
         }
     )
+    table["size"].info.format, table["time"].info.format = ".0f", ".2f"
+    return table
 
 
 def _next(ended: queue.SimpleQueue[Future[DownloadResult]]) -> Future[DownloadResult]:

@@ -309,7 +309,7 @@ class JobList(Sequence[BatchItem]):
                     queue.changed.wait(min(left, threading.TIMEOUT_MAX))
 
     def _display(self) -> AbstractContextManager[ListProgress]:
-        return display(self._queue.batch.folder.name, self._progress, in_words=True)
+        return display(self._queue.batch.title, self._progress, in_words=True)
 
     def _why_stopped(self) -> BaseException:
         return self._queue.error or JobError(

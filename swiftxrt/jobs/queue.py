@@ -99,7 +99,7 @@ class JobQueue:
         with self.changed:
             counts = Counter(work.outcome for work in self.works)
             fraction = sum(work.fraction for work in self.works) / max(len(self.works), 1)
-            return ListReport(self.batch.folder.name, counts, fraction, self._outage.trouble)
+            return ListReport(self.batch.title, counts, fraction, self._outage.trouble)
 
     def start(self) -> None:
         """Begin, or go on.

@@ -46,6 +46,12 @@ _OPTIONAL_UNITS: dict[str, u.UnitBase] = {
     "snr": u.dimensionless_unscaled,
     "likelihood": u.dimensionless_unscaled,
     "off_axis": u.arcmin,
+    **{
+        f"{band}_{name}": u.ct / u.s
+        for band in ("total", "soft", "medium", "hard")
+        for name in ("rate", "rate_err_neg", "rate_err_pos", "limit")
+    },
+    **{f"{ratio}{name}": u.dimensionless_unscaled for ratio in ("hr1", "hr2") for name in ("", "_err_neg", "_err_pos")},
 }
 #: Units of all columns that are numbers with a unit, or plain fractions.
 COLUMN_UNITS: Mapping[str, u.UnitBase] = {**_NEEDED_UNITS, **_OPTIONAL_UNITS}
@@ -67,7 +73,12 @@ class SourceList(Mapping[str, QTable]):
     positive); ``x``, ``y`` (pixel of the image, FITS counting from 1);
     ``counts``. Where known also ``rate``, ``rate_err_neg``, ``rate_err_pos``,
     ``exposure``, ``background_counts``, ``snr``, ``likelihood``, ``quality``
-    (0 good, 1 reasonable, 2 poor) and ``off_axis``. There may be others.
+    (0 good, 1 reasonable, 2 poor) and ``off_axis``; where all bands were searched also,
+    for each band, ``<band>_rate``, ``<band>_rate_err_neg``, ``<band>_rate_err_pos``,
+    ``<band>_limit`` (three sigma) and ``<band>_flag`` (quality of the source there; 3
+    if only the measurement at its place shows it; -1 if it is not seen), and the
+    hardness ratios ``hr1`` (medium - soft) / (medium + soft) and ``hr2`` (hard -
+    medium) / (hard + medium) with ``hr1_err_neg`` and so on. There may be others.
 
     Parameters
     ----------

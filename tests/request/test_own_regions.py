@@ -21,7 +21,11 @@ TEXT = 'fk5\ncircle(21.738,33.125,47.0")\n-circle(21.738,33.125,10.0")'
 
 def request(**settings) -> XRTRequest:
     target = Target(name="source", position=CENTRE, target_ids=["00012345"])
-    return XRTRequest(target=target, light_curve=LightCurveRequest(binning=SnapshotBinning()), extraction=ExtractionSettings(**settings))
+    return XRTRequest(
+        target=target,
+        light_curve=LightCurveRequest(binning=SnapshotBinning()),
+        extraction=ExtractionSettings(**settings),
+    )
 
 
 @pytest.mark.parametrize("given", [[CIRCLE, HOLE], Regions([CIRCLE, HOLE]), TEXT, TEXT.replace("fk5", "# x\nfk5")])
@@ -50,6 +54,8 @@ def test_files(tmp_path: Path) -> None:
         ("circle(21.738,33.125,0.01)", "no region could be read; each shape needs a frame"),
         ("fk5\ncircle(1,2,3\")\nblob(4,5,6)", "not every line could be read"),
         ("", "no region file can be read"),
+        ('fk5\ncircle(10,20,1e400")', "every number of a region must be finite"),
+        ('fk5\ncircle(10,20,-5")', "must be strictly positive"),
         ("nowhere.reg", "no region file can be read at 'nowhere.reg'"),
         (Regions([]), "the list of regions is empty"),
         (7, "a DS9 text or the path of one are needed; got 7"),
