@@ -128,9 +128,7 @@ def row(case: Case, epoch: str, wanted: int, parameters: ExtractionParameters) -
     net = np.concatenate([(one.bins.counts - one.bins.background_counts) * one.bins.correction_factor for one in found])
     variance = sum(float(np.sum(one.bins.counts * one.bins.correction_factor**2)) for one in found)
     expected = sum(float(one.bins.exposure.sum()) * one.truth_cps for one in found)
-    pulls = np.concatenate(
-        [((one.bins.rate - one.truth_cps) / one.bins.rate_err_pos)[one.gaussian] for one in found]
-    )
+    pulls = np.concatenate([((one.bins.rate - one.truth_cps) / one.bins.rate_err_pos)[one.gaussian] for one in found])
     pull = f"{pulls.mean():+6.2f} {pulls.std():5.2f}" if pulls.size >= 100 else " " * 12
     shares = [100.0 * np.concatenate([one.holds(k) for one in found]).mean() for k in range(len(LEVELS))]
     factor = np.average(np.concatenate([one.bins.correction_factor for one in found]), weights=np.maximum(counts, 1))

@@ -107,6 +107,8 @@ def build_product(
         If the product cannot be made from these data.
     NoDataError
         If no data are left in the selection.
+    RequestError
+        If the observations are of targets too far apart for one field.
     FormatError
         If an event file is damaged.
     """
@@ -127,7 +129,7 @@ def build_product(
         request_digest=request.digest,
         software=CLIENT,
         inputs=data.obsids,
-        notes=settings_without_effect(request, kind),
+        notes=(*settings_without_effect(request, kind), *data.notes),
         cautions=data.cautions,
         created=utc_now(),
         job_id=job_id,

@@ -16,6 +16,8 @@ from ..products.gti import GTI
 from ..products.observation import Observation
 from ..request.bundle import XRTRequest
 from ..request.selection import FirstHours, Observations, Selection, TimeIntervals
+from .grid import require_one_field
+from .lost_events import outside_good_time, without_values
 
 __all__ = ["Data", "intervals_met", "select_data"]
 
@@ -33,11 +35,14 @@ class Data:
         Lists with good time in the selection.
     cautions : tuple of (str, str)
         What the user is warned of: class of the warning and text.
+    notes : tuple of str
+        What was left out, one sentence each.
     """
 
     pc: tuple[EventList, ...]
     wt: tuple[EventList, ...]
     cautions: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def obsids(self) -> tuple[str, ...]:
@@ -75,6 +80,8 @@ def select_data(observations: Sequence[Observation], selection: Selection | None
     ------
     NoDataError
         If nothing is left.
+    RequestError
+        If the observations are of targets too far apart for one field.
     FormatError
         If a file is damaged.
     """
@@ -91,17 +98,33 @@ def select_data(observations: Sequence[Observation], selection: Selection | None
         if missing:
             cautions.append((PartialResultWarning.__name__, f"no data of the observations {_listed(missing)}"))
     lists = [events for one in chosen for mode in one.modes for events in _events(one, mode) if len(events.gti)]
+    notes = [note for events in lists for note in outside_good_time(events)]
+    cautions += [(PartialResultWarning.__name__, text) for events in lists for text in without_values(events)]
     window = _window(lists, selection, request) if lists else None
     if window is not None:
         lists = [events.select(gti=window) for events in lists if len(events.gti & window)]
     lists.sort(key=lambda events: events.gti.start[0])
     if not lists:
         raise NoDataError(f"no good time is left in the selection {selection!r}; widen it or use AllData()")
-    return Data(
-        tuple(events for events in lists if events.mode is Mode.PC),
-        tuple(events for events in lists if events.mode is Mode.WT),
-        tuple(cautions),
-    )
+    require_one_field(lists)
+    pc, wt = (_without_overlap([one for one in lists if one.mode is mode], notes) for mode in (Mode.PC, Mode.WT))
+    return Data(tuple(pc), tuple(wt), tuple(cautions), tuple(notes))
+
+
+def _without_overlap(lists: Sequence[EventList], notes: list[str]) -> list[EventList]:
+    """The lists of one mode, in order of time, without the time that those before them cover."""
+    kept: list[EventList] = []
+    used = GTI.empty()
+    for events in lists:
+        fresh = events.gti - used
+        if fresh == events.gti:
+            kept.append(events)
+        else:
+            doubled_s = events.gti.exposure_s - fresh.exposure_s
+            notes.append(f"{doubled_s:.0f} s of {events.obsid} that another observation covers too were left out")
+            kept += [events.select(gti=fresh)] if len(fresh) else []
+        used |= events.gti
+    return kept
 
 
 def _listed(obsids: Sequence[str]) -> str:

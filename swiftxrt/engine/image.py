@@ -19,6 +19,7 @@ from .calibration import EMBEDDED
 from .exposure import map_exposure
 from .geometry import look_up, off_axis_arcmin
 from .grid import centred_wcs, enclosing_wcs, image_shape, require_one_field
+from .lost_events import in_good_time, outside_good_time
 from .psf import vignetting
 from .snapshots import live_time_s, split_snapshots
 
@@ -168,7 +169,7 @@ def stack_images(
         notes += mapped.notes
     if any(not same_wcs(events.wcs, target) for events in lists):
         notes.append("observations with another tangent point were moved with their events spread over their pixels")
-    notes += [note for events in lists for note in _left_over(events)]
+    notes += [note for events in lists for note in outside_good_time(events)]
     return StackedImage(
         counts=counts.astype(np.int32),
         exposure_s=None if mapped is None else mapped.time_s,
@@ -186,7 +187,7 @@ def _counted(
     left_out: NDArray[np.bool_] | None,
 ) -> Floats:
     """Events of one observation per pixel of the target system."""
-    kept = (events.x >= 0) & (events.y >= 0) & _in_good_time(events)
+    kept = (events.x >= 0) & (events.y >= 0) & in_good_time(events)
     if left_out is not None:
         kept &= ~left_out
     if channels is not None:
@@ -200,17 +201,6 @@ def _counted(
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     flat = np.bincount(row[inside] * width + column[inside], minlength=height * width)
     return flat.reshape(height, width).astype(float)
-
-
-def _in_good_time(events: EventList) -> NDArray[np.bool_]:
-    """Which events were read out in good time; the ends of intervals cut through frames, which count."""
-    frame_s = events.frame_s
-    return events.gti.contains(events.met) | events.gti.contains(events.met + frame_s)
-
-
-def _left_over(events: EventList) -> list[str]:
-    count = int(np.count_nonzero(~_in_good_time(events)))
-    return [f"{count} events of {events.obsid} lie outside its good time and were not counted"] if count else []
 
 
 def _moved(x: NDArray[np.generic], y: NDArray[np.generic], source: WCS, target: WCS) -> tuple[Floats, Floats]:

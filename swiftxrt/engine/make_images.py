@@ -50,13 +50,14 @@ def make(
     mapped = stack_images(data.pc, bands[0].channels, exposure=True)
     exposure = CCDData(mapped.exposure_s, unit=u.s, wcs=mapped.wcs)
     meta = _keywords(data)
-    notes = tuple(dict.fromkeys(note for stack in (*stacks, mapped) for note in stack.notes))
+    made = (note for stack in (*stacks, mapped) for note in stack.notes)
+    notes = tuple(dict.fromkeys((*provenance.notes, *made)))
     return tuple(
         SkyImage(
             counts=CCDData(stack.counts, unit=u.ct, wcs=stack.wcs, meta=dict(meta)),
             exposure=exposure,
             band=band,
-            provenance=replace(provenance, notes=(*provenance.notes, *notes)),
+            provenance=replace(provenance, notes=notes),
         )
         for band, stack in zip(bands, stacks, strict=True)
     )

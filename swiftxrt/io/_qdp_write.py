@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .._atomic import atomic_path
+from .._atomic import atomic_path, usable_folder
 from .._paths import as_path
 from ..met import met_to_time
 from ..products._datasets import COLUMNS, FILE_NAMES, MODES, SUFFIXES, Dataset, split_set, variant
@@ -74,7 +74,7 @@ def write_qdp(
         If a file exists and `overwrite` is false.
     """
     folder = as_path(folder, "folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    usable_folder(folder)
     texts: dict[str, str] = {}
     for suffix in SUFFIXES:
         varied = variant(curves, suffix)

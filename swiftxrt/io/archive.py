@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from .._atomic import output_errors
+from .._atomic import usable_folder
 from .._log import log
 from ..exceptions import FormatError, NoDataError, RequestError
 from ..mission import Mode
@@ -109,18 +109,13 @@ def write_observation(events: Sequence[EventList], folder: str | os.PathLike[str
     obsid = obsids.pop()
     for item in lists:
         path = event_path(folder, obsid, item.mode)
-        _make(path.parent)
+        usable_folder(path.parent)
         item.write(path, overwrite=overwrite)
     for record in {item.attitude.kind: item.attitude for item in lists if item.attitude is not None}.values():
         path = _record_path(Path(folder) / obsid, obsid, record.kind)
-        _make(path.parent)
+        usable_folder(path.parent)
         write_attitude(record, path, overwrite=overwrite)
     return Path(folder) / obsid
-
-
-def _make(folder: Path) -> None:
-    with output_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _record_path(folder: Path, obsid: str, kind: str) -> Path:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .._paths import as_path
 from ..exceptions import FormatError, NoDataError, RequestError
-from ..mission import MJDREFI, N_CHANNELS, PIXEL_DEG, SKY_CENTRE_FITS, SKY_SIZE, Mode
+from ..mission import MJDREFF, MJDREFI, N_CHANNELS, PIXEL_DEG, SKY_CENTRE_FITS, SKY_SIZE, Mode
 from ..products.events import BAD_PIXEL_DTYPE, FLAGGED_BAD_PIXEL_DTYPE, EventList
 from ..products.gti import GTI
 from ._fitsfile import load_fits, save_fits
@@ -28,6 +28,11 @@ __all__ = ["read_events", "read_gti", "write_events"]
 _NEEDED = ("TIME", "X", "Y", "PI", "GRADE")
 _ENDINGS = (".evt", ".fits")
 _OPTIONAL = ("RAWX", "RAWY", "DETX", "DETY", "PHA")
+
+# Files round the fraction of MJDREF to a millisecond at worst.
+_CLOCK_DAY = 2e-8
+# Part of the events above which equal ones are no accident.
+_MOST_TWICE = 0.01
 
 # Cards that describe the table or the making of the file; all others travel.
 _STRUCTURE = re.compile(
@@ -65,6 +70,7 @@ def read_events(path: str | os.PathLike[str]) -> EventList:
     table = _events_table(hdus, path)
     cards = _cards(hdus, table)
     mode = _mode(cards, path)
+    _check_clock(cards, path)
     if table.data is None or len(table.data) == 0:
         raise NoDataError(f"{path} is sound but holds no event")
     columns = _columns(table, path)
@@ -119,8 +125,6 @@ def _mode(cards: Mapping[str, Any], path: Any) -> Mode:
     telescope, instrument = (str(cards.get(key, "?")).strip().upper() for key in ("TELESCOP", "INSTRUME"))
     if (telescope, instrument) != ("SWIFT", "XRT"):
         raise FormatError(f"events of the Swift XRT are needed; these come from {telescope} {instrument}", path)
-    if cards.get("MJDREFI", MJDREFI) != MJDREFI:
-        raise FormatError(f"times count from MJD {cards['MJDREFI']} instead of {MJDREFI}", path)
     datamode, obs_mode = str(cards.get("DATAMODE", "?")), str(cards.get("OBS_MODE", "POINTING")).strip().upper()
     try:
         mode = Mode.from_datamode(datamode)
@@ -129,6 +133,28 @@ def _mode(cards: Mapping[str, Any], path: Any) -> Mode:
     if obs_mode == "SLEW":
         raise FormatError("the events were taken during a slew; use the pointing file (...po_cl.evt)", path)
     return mode
+
+
+def _check_clock(cards: Mapping[str, Any], path: Any) -> None:
+    """Refuse times that do not count in seconds from the beginning of 2001 (TT)."""
+    zero = MJDREFI + MJDREFF
+    given = cards.get("MJDREF", cards.get("MJDREFI", MJDREFI) + cards.get("MJDREFF", MJDREFF))
+    if isinstance(given, str) or not abs(given - zero) < _CLOCK_DAY:
+        raise FormatError(f"times count from MJD {given} instead of {zero:.11g}, as those of Swift do", path)
+    for key, usual in (("TIMESYS", "TT"), ("TIMEUNIT", "s")):
+        if str(cards.get(key, usual)).strip().lower() != usual.lower():
+            raise FormatError(f"{key} is {cards[key]!r}; Swift event files have {usual!r}", path)
+
+
+def _check_twice(columns: Mapping[str, NDArray[Any]], path: Any) -> None:
+    """Refuse files whose events were added twice; no two have the same time, place and energy."""
+    met = columns["met"]
+    order = np.argsort(met, kind="stable") if np.any(met[1:] < met[:-1]) else np.arange(met.size)
+    pairs = np.flatnonzero(met[order[1:]] == met[order[:-1]])
+    for array in columns.values():
+        pairs = pairs[array[order[pairs]] == array[order[pairs + 1]]]
+    if pairs.size > max(_MOST_TWICE * met.size, 2):
+        raise FormatError(f"at least {pairs.size} of {met.size} events are there twice; take the original file", path)
 
 
 def _columns(table: fits.BinTableHDU, path: Any) -> dict[str, Any]:
@@ -151,6 +177,7 @@ def _columns(table: fits.BinTableHDU, path: Any) -> dict[str, Any]:
         if array.ndim != 1:
             raise FormatError("the events have a column with several values per event where one is needed", path)
         array.flags.writeable = False
+    _check_twice(columns, path)
     return columns
 
 
@@ -159,6 +186,8 @@ def _whole(values: Any, name: str, path: Any) -> NDArray[np.int32]:
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         count = np.count_nonzero(~np.isfinite(values))
         raise FormatError(f"{count} of {len(values)} events have no finite {name}; take them out of the file", path)
+    if values.dtype.kind == "f":
+        return np.rint(values).astype(np.int32)  # a pixel reaches to half a pixel on either side of its number
     return np.array(values, dtype=np.int32)
 
 

@@ -21,7 +21,7 @@ from astropy.table import Column, QTable
 from astropy.time import Time
 from numpy.typing import NDArray
 
-from .._atomic import atomic_path
+from .._atomic import atomic_path, usable_folder
 from .._paths import as_path
 from ..bands import EnergyBand
 from ..exceptions import FormatError, RequestError
@@ -293,7 +293,7 @@ def write_set(curves: LightCurveSet, folder: str | PathLike[str], *, format: str
         return
     if format not in _SET_ENDINGS:
         raise RequestError(f"a set is written as {', '.join(_FORMATS)}; got {format!r}")
-    folder.mkdir(parents=True, exist_ok=True)
+    usable_folder(folder)
     for name, curve in curves.items():
         write_curve(curve, folder / f"{name}{_SET_ENDINGS[format]}", format=format, overwrite=overwrite)
     for name, one in curves.variants.items():

@@ -17,7 +17,7 @@ from typing import Any
 
 from astropy.table import QTable
 
-from .._atomic import atomic_path
+from .._atomic import atomic_path, usable_folder
 from .._filenames import distinct_names
 from .._paths import as_path
 from ..exceptions import FormatError, OutputExistsError
@@ -39,7 +39,7 @@ _INDEX = "sources.json"
 def write_sources(sources: SourceList, folder: PathLike, *, overwrite: bool = False) -> Path:
     """Write a list of sources; see `swiftxrt.SourceList.write`."""
     folder = folder_to_write(folder, "a list of sources", "sources.table.write('sources.ecsv')")
-    folder.mkdir(parents=True, exist_ok=True)
+    usable_folder(folder)
     names = _names(sources)
     taken = [path.name for name in names for path in folder.glob(f"{name}.*")]
     if (taken or (folder / _INDEX).exists()) and not overwrite:

@@ -25,7 +25,7 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
-from .._atomic import atomic_path
+from .._atomic import atomic_path, usable_folder
 from .._paths import as_path
 from ..exceptions import FormatError, MetadataWarning, PartialResultWarning, RequestError, warn
 from ..mission import Mode
@@ -282,7 +282,7 @@ def write_set(spectra: SpectrumSet, folder: PathLike, *, overwrite: bool = False
     """Write spectra as PHA files with an index; see `swiftxrt.SpectrumSet.write`."""
     example = next(iter(spectra), "interval0pc")
     folder = folder_to_write(folder, "a set of spectra", f"spectra[{example!r}].write('{example}.pha')")
-    folder.mkdir(parents=True, exist_ok=True)
+    usable_folder(folder)
     written: dict[int, str] = {}
     for spectrum in spectra.count_spectra:
         write_pha(spectrum, folder / f"{spectrum.stem}.pha", overwrite=overwrite, known=written)

@@ -24,6 +24,11 @@ _IMAGE_KEYS = (
     "PA_PNT", "UTCFINIT", "MJDREFI", "MJDREFF", "TIMESYS",
 )  # fmt: skip
 
+# Good time of the header that differs by more than this from the intervals is that of others.
+_MOST_OFF = 0.001
+# What has to be a number, and how large it may be.
+_LIMITS = {"DEADC": (0.0, 1.0 + _MOST_OFF), "TIMEDEL": (0.0, 100.0)}
+
 _TIME_KEYS = frozenset({"ONTIME", "LIVETIME", "EXPOSURE", "TSTART", "TSTOP", "DATE-OBS", "DATE-END"})
 
 
@@ -35,7 +40,7 @@ def completed(header: Mapping[str, Any], gti: GTI, mode: Mode) -> Header:
     header : mapping
         Cards, any case; ``RADECSYS``, the old spelling, becomes ``RADESYS``.
     gti : GTI
-        Where times and exposures come from that the header lacks.
+        Where times and exposures come from that the header lacks, or has of other good time.
     mode : Mode
         Where ``DATAMODE``, ``TIMEDEL`` and the like come from.
 
@@ -43,7 +48,8 @@ def completed(header: Mapping[str, Any], gti: GTI, mode: Mode) -> Header:
     ------
     RequestError
         If ``OBS_ID``, ``RA_PNT``, ``DEC_PNT`` or ``PA_PNT`` is missing or
-        unusable, or the mode contradicts ``DATAMODE``.
+        unusable, the mode contradicts ``DATAMODE``, or the live time is longer
+        than the good time.
     """
     given = {str(key).upper(): _plain(str(key).upper(), value) for key, value in header.items()}
     _check(given, mode)
@@ -69,6 +75,9 @@ def completed(header: Mapping[str, Any], gti: GTI, mode: Mode) -> Header:
     }
     if not cards.keys() >= _TIME_KEYS:
         cards = {**_times(gti, live_fraction(cards)), **cards}
+    _check_live_time(cards)
+    if len(gti) and abs(float(cards["ONTIME"]) - gti.exposure_s) > _MOST_OFF * gti.exposure_s:
+        cards = restricted(cards, gti)
     return {key: _storable(value) for key, value in cards.items()}
 
 
@@ -130,10 +139,26 @@ def _check(given: Mapping[str, Any], mode: Mode) -> None:
         value = given.get(key)
         if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
             problems.append((key, f"degrees are needed; got {value!r}"))
+    for key, (lowest, highest) in _LIMITS.items():
+        value = given.get(key, highest)
+        if isinstance(value, bool | str) or not lowest < value <= highest:
+            problems.append((key, f"a number above {lowest:g}, at most {highest:g}, is needed; got {value!r}"))
     if given.get("DATAMODE", mode.datamode) != mode.datamode:
         problems.append(("DATAMODE", f"{given['DATAMODE']!r} contradicts the mode {mode.value}"))
     if problems:
         raise RequestError(problems, "event header")
+
+
+def _check_live_time(cards: Mapping[str, Any]) -> None:
+    """Refuse live time that cannot be, from which all rates would follow."""
+    texts = [key for key in ("EXPOSURE", "ONTIME") if isinstance(cards[key], bool | str)]
+    if texts:
+        raise RequestError([(key, f"seconds are needed; got {cards[key]!r}") for key in texts], "event header")
+    if not 0 < live_fraction(cards) <= 1.0 + _MOST_OFF:
+        raise RequestError(
+            [("EXPOSURE", f"{cards['EXPOSURE']} s of live time cannot be in {cards['ONTIME']} s of good time (ONTIME)")],
+            "event header",
+        )
 
 
 def _times(gti: GTI, live_fraction: float) -> Header:

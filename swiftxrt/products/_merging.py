@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._log import log
 from ..exceptions import RequestError
 from ._wcs import same_wcs
 from .events import EventList
@@ -21,7 +22,8 @@ _SAME_GRID_PIX = 0.1
 def merged(lists: Sequence[EventList]) -> EventList:
     """One event list from several of the same ObsID and mode.
 
-    Sky pixels are counted on the grid of the first list; where the grids
+    Time that an earlier list covers already is not taken again from the next:
+    two copies of a file are one. Sky pixels are counted on the grid of the first list; where the grids
     differ, events move to the nearest pixel of it.
 
     Parameters
@@ -39,6 +41,9 @@ def merged(lists: Sequence[EventList]) -> EventList:
         return first
     if any((item.mode, item.obsid) != (first.mode, first.obsid) for item in lists):
         raise RequestError("only event lists of one ObsID and mode can be merged", "event list")
+    lists = _without_overlap(lists)
+    if len(lists) == 1:
+        return first
     gti = GTI(np.concatenate([item.gti.start for item in lists]), np.concatenate([item.gti.stop for item in lists]))
     good_s = sum(item.gti.exposure_s for item in lists)
     live_fraction = sum(item.live_fraction * item.gti.exposure_s for item in lists) / good_s
@@ -60,6 +65,21 @@ def merged(lists: Sequence[EventList]) -> EventList:
         header={**kept, "DEADC": live_fraction},
         bad_pixels=np.unique(np.concatenate(bad_pixels)) if bad_pixels else None,
     )
+
+
+def _without_overlap(lists: Sequence[EventList]) -> list[EventList]:
+    """The lists without the time that those before them cover; those with nothing else are left out."""
+    kept: list[EventList] = []
+    used = GTI.empty()
+    for events in lists:
+        fresh = events.gti - used
+        if fresh == events.gti:
+            kept.append(events)
+        else:
+            log.warning("%s: time that another event file of %s covers too is left out", events.path, events.obsid)
+            kept += [events.select(gti=fresh)] if len(fresh) else []
+        used |= events.gti
+    return kept
 
 
 def _on_grid(events: EventList, reference: EventList) -> tuple[Any, Any]:

@@ -18,6 +18,7 @@ from pathlib import Path
 import astropy.units as u
 import pytest
 from astropy.coordinates import SkyCoord
+from astropy.table import QTable
 
 from swiftxrt import (
     CountsBinning,
@@ -26,6 +27,7 @@ from swiftxrt import (
     PositionRequest,
     SnapshotBinning,
     SpectrumRequest,
+    SwiftXRT,
     Target,
     TimeBinning,
     XRTRequest,
@@ -247,11 +249,11 @@ def test_astrometric_position_waits_and_a_cancellation_releases_it(
     go_on, begun = threading.Event(), threading.Event()
     build = scheduler_module.run_product
 
-    def held(state: Path, folder: Path, job_id: str, kind: Kind) -> None:
+    def held(state: Path, folder: Path, job_id: str, kind: Kind, *more: object) -> None:
         if kind is Kind.STANDARD_POSITION:
             begun.set()
             go_on.wait(60)
-        build(state, folder, job_id, kind)
+        build(state, folder, job_id, kind, *more)
 
     monkeypatch.setattr(scheduler_module, "run_product", held)
     request = XRTRequest(target=Target(NAME), position=PositionRequest(kinds=("standard", "astrometric")))
@@ -263,7 +265,26 @@ def test_astrometric_position_waits_and_a_cancellation_releases_it(
         report = Job(handle, backend).wait(timeout=1 * u.min, progress=False)
         go_on.set()
     assert report.products[Kind.STANDARD_POSITION].phase is Phase.ABORTED
-    assert "X-ray events only" in report.products[Kind.ASTROMETRIC_POSITION].text
+    assert "reference_catalog=" in report.products[Kind.ASTROMETRIC_POSITION].text
+
+
+def test_reference_catalogue_comes_to_the_worker(archive: Path) -> None:
+    """The field holds one source: too few, which only somebody with a catalogue finds out."""
+    catalog = QTable({"ra": [150.0] * u.deg, "dec": [20.0] * u.deg})
+    request = XRTRequest(target=Target(NAME), position=PositionRequest("astrometric"))
+    for processes in (False, True):
+        with LocalBackend(archive, workers=1, processes=processes, reference_catalog=catalog) as backend:
+            report = Job(backend.submit(request), backend).wait(timeout=2 * u.min, progress=False)
+        assert "3 are needed" in report.products[Kind.ASTROMETRIC_POSITION].text
+
+
+def test_reference_catalogue_that_cannot_be_used_is_refused(archive: Path) -> None:
+    with pytest.raises(RequestError, match=r"copied to worker processes .* processes=False"):
+        LocalBackend(archive, processes=True, reference_catalog=lambda centre, radius: QTable())
+    with pytest.raises(RequestError, match="got float"):
+        SwiftXRT(backend="local", archive=archive, reference_catalog=3.5)
+    with pytest.raises(RequestError, match="is for backend='local'"):
+        SwiftXRT(reference_catalog=QTable({"ra": [1.0] * u.deg, "dec": [1.0] * u.deg}))
 
 
 def test_restart_takes_up_a_waiting_astrometric_position(archive: Path, tmp_path: Path) -> None:
@@ -424,7 +445,7 @@ def test_owners_take_turns(archive: Path, tmp_path: Path, monkeypatch: pytest.Mo
     order: list[str] = []
     go_on = threading.Event()
 
-    def record(state: Path, folder: Path, job_id: str, kind: Kind) -> None:
+    def record(state: Path, folder: Path, job_id: str, kind: Kind, *more: object) -> None:
         go_on.wait(60)
         order.append(job_id)
         JobStore(state).move(job_id, kind, [Phase.QUEUED], Phase.COMPLETED)

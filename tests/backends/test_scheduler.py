@@ -38,7 +38,7 @@ class Pool(Executor):
         if self.was_shut_down:
             raise RuntimeError("cannot schedule new futures after shutdown")
         future: Future = Future()
-        _, _, job_id, kind = args
+        _, _, job_id, kind, *_ = args
         self.given.append((future, job_id, kind))
         return future
 

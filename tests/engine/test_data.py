@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import astropy.units as u
+import numpy as np
 import pytest
+from astropy.coordinates import SkyCoord
 
 from swiftxrt import FirstHours, Observations, SpectrumRequest, Target, XRTRequest
 from swiftxrt.engine import make_spectra, modes
 from swiftxrt.engine.data import Data, select_data
-from swiftxrt.exceptions import FormatError, NoDataError, ProductNotAvailableError
+from swiftxrt.exceptions import FormatError, NoDataError, ProductNotAvailableError, RequestError
 from swiftxrt.mission import Mode
 from swiftxrt.products.gti import GTI
 from swiftxrt.products.provenance import Provenance
 
+#: Declination (deg) of those that did not point at the target.
+POINTINGS = {"00012345009": 25.0}
 REQUEST = XRTRequest(target=Target("X"), spectrum=SpectrumRequest())
 
 
 class FakeEvents:
+    """No events at all: their number in the good time does not matter here."""
+
+    met = pi = x = y = np.array([])
+    frame_s = 1.0
+
     def __init__(self, obsid: str, mode: Mode, gti: GTI) -> None:
         self.obsid, self.mode, self.gti = obsid, mode, gti
+        self.object_name = "X"
+        self.pointing = SkyCoord(10.0 * u.deg, POINTINGS.get(obsid, 20.0) * u.deg)
+
+    def __len__(self) -> int:
+        return 0
 
     def select(self, *, gti: GTI) -> FakeEvents:
         return FakeEvents(self.obsid, self.mode, self.gti & gti)
@@ -78,6 +92,23 @@ def test_damaged_file_is_not_passed_over() -> None:
         select_data([EARLY, damaged], None, REQUEST)
 
 
+def test_two_fields_are_refused() -> None:
+    other = FakeObservation("00012345009", WT=GTI([7000.0], [7100.0]))
+    with pytest.raises(RequestError, match=r"00012345001 \(X\) and 00012345009 \(X\) are 5.00 deg apart"):
+        select_data([EARLY, other], None, REQUEST)
+    assert select_data([EARLY, other], Observations("00012345009"), REQUEST).obsids == ("00012345009",)
+
+
+def test_time_that_two_observations_cover_counts_once() -> None:
+    again = FakeObservation("00012345005", PC=GTI([2500.0, 9000.0], [3100.0, 9100.0]), WT=GTI([1100.0], [1200.0]))
+    data = select_data([EARLY, again], None, REQUEST)
+    assert [list(events.gti) for events in data.pc] == [[(2000.0, 3000.0)], [(3000.0, 3100.0), (9000.0, 9100.0)]]
+    assert [events.obsid for events in data.wt] == ["00012345001"]
+    assert sorted(data.notes) == [
+        f"{seconds} s of 00012345005 that another observation covers too were left out" for seconds in (100, 500)
+    ]
+
+
 def test_mode_without_the_source_does_not_spoil_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = []
 
@@ -85,7 +116,7 @@ def test_mode_without_the_source_does_not_spoil_the_other(monkeypatch: pytest.Mo
         tried.append(lists[0].mode)
         raise NoDataError("outside")
 
-    monkeypatch.setattr(modes, "extract", extract)
+    monkeypatch.setattr(modes, "_extracted", extract)
     lists = [FakeEvents("00012345001", mode, GTI([0.0], [1.0])) for mode in (Mode.PC, Mode.WT)]
     data = Data((lists[0],), (lists[1],))  # type: ignore[arg-type]
     with pytest.raises(ProductNotAvailableError, match="WT mode was left out: outside; PC mode was left out"):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import optimize, stats
 
+from swiftxrt.engine.calibration import EMBEDDED, PSF_V006, VIGNETTING, EmbeddedCalibration
 from swiftxrt.engine.detection import _Search, find_sources
 from swiftxrt.engine.detection_background import background_map
 from swiftxrt.engine.detection_cells import find_candidates, local_background
@@ -17,6 +19,7 @@ from swiftxrt.engine.detection_fit import likelihood, settle_source, try_source
 from swiftxrt.engine.detection_measure import measure_sources, unevenness
 from swiftxrt.engine.detection_quality import Quality, likelihood_limits, rate_quality
 from swiftxrt.engine.exposure import ExposureMap
+from swiftxrt.engine.psf import KingPSF
 from swiftxrt.mission import PIXEL_ARCSEC
 
 SIZE = 240
@@ -339,6 +342,16 @@ def test_limits_are_lower_in_deep_fields() -> None:
     assert np.all(np.diff(limits, axis=1) <= 0)
     assert np.array_equal(limits[:, 0], limits[:, 1])
     assert np.array_equal(limits[:, -1], limits[:, -2])
+
+
+def test_calibration_gives_profile_and_vignetting() -> None:
+    calibration = EmbeddedCalibration(PSF_V006, replace(VIGNETTING, p2=2 * VIGNETTING.p2))
+    exposure = exposure_map()
+    given, usual = (Field.of(np.zeros((SIZE, SIZE)), exposure, 1.5, one) for one in (calibration, EMBEDDED))
+    assert given.psf(120.0, 120.0) == KingPSF.at(1.5, 0.0, PSF_V006)
+    assert usual.psf(120.0, 120.0) == KingPSF.at(1.5, 0.0)
+    assert given.source_s[0, 0] < usual.source_s[0, 0]
+    assert given.time_s[0, 0] == usual.time_s[0, 0]
 
 
 # --- The search -----------------------------------------------------------------

@@ -19,6 +19,7 @@ from swiftxrt import (
     XRTRequest,
 )
 from swiftxrt.engine import make_position
+from swiftxrt.engine.calibration import PSF_V006, EmbeddedCalibration
 from swiftxrt.engine.data import Data, intervals_met
 from swiftxrt.engine.make_lightcurve import binning_parameters, statistics_parameters
 from swiftxrt.engine.parameters import extraction_parameters, grade_limits
@@ -109,6 +110,10 @@ def test_position(monkeypatch: pytest.MonkeyPatch) -> None:
             kinds="standard", search_radius=15 * u.arcsec, method="centroid", centroid_method="iterative"
         ),
     ).with_defaults()
-    made = make_position.make(request, Data(pc=("events",), wt=()), Provenance(), lambda *_: None)
+    other = EmbeddedCalibration(PSF_V006)
+    made = make_position.make(request, Data(pc=("events",), wt=()), Provenance(), lambda *_: None, other)
+    assert asked.pop("calibration") is other
+    assert made.provenance.calibration == ("swxpsf20010101v006",)
+    assert made.systematic == 3.5 * u.arcsec
     assert asked == {"search_radius_arcsec": 15.0, "method": "centroid", "centroid_method": "iterative"}
     assert made.radius == 4.0 * u.arcsec

@@ -9,6 +9,7 @@ import pytest
 from astropy.coordinates import SkyCoord
 
 from swiftxrt.engine import position
+from swiftxrt.engine.calibration import EMBEDDED, PSF_V006, EmbeddedCalibration
 from swiftxrt.engine.geometry import nominal_pointing, ring_pixels, sky_to_pixel
 from swiftxrt.engine.position import SYSTEMATIC_ARCSEC, standard_position
 from swiftxrt.engine.psf import KingPSF
@@ -249,3 +250,46 @@ def test_what_cannot_be_done_is_refused() -> None:
         standard_position([_observation(1, 10)], SkyCoord(151.0, 20.0, unit="deg"))
     with pytest.raises(ProductNotAvailableError, match="method 'detect'"):
         standard_position([_observation(1, 0)], TARGET, method="centroid")
+
+
+def _with_neighbour(seed: int, counts: int) -> EventList:
+    """A source at TARGET, and another one 40 arcsec east of it."""
+    events, extra = _observation(seed, 60), _observation(seed + 100, counts, background_per_pix=0.0)
+    names = ("met", "x", "y", "detx", "dety", "pi", "grade")
+    east = dataclasses.replace(extra, x=extra.x - round(40.0 / PIXEL_ARCSEC), detx=extra.detx)
+    joined = {name: np.concatenate([getattr(events, name), getattr(east, name)]) for name in names}
+    order = np.argsort(joined["met"])
+    return dataclasses.replace(events, **{name: values[order] for name, values in joined.items()})
+
+
+def test_bright_neighbour_does_not_pull() -> None:
+    """Ten times as bright and 40 arcsec away: its wings are in the model, and it is not what is looked for."""
+    fits = [standard_position([_with_neighbour(seed, 600)], TARGET) for seed in range(4)]
+    east, north = np.array([[part.arcsec for part in TARGET.spherical_offsets_to(fit.coord)] for fit in fits]).T
+    assert abs(east.mean()) < 1.5
+    assert abs(north.mean()) < 1.5
+    assert np.mean([fit.counts for fit in fits]) == pytest.approx(60, rel=0.3)
+    assert np.mean([fit.background_per_pix for fit in fits]) == pytest.approx(1.5e-3, rel=0.3)
+    assert all("1 other source(s) around" in " ".join(fit.notes) for fit in fits)
+
+
+def test_profile_is_that_of_the_calibration() -> None:
+    wide = EmbeddedCalibration(PSF_V006)
+    narrow, made = (standard_position([_observation(1, 300)], TARGET, calibration=one) for one in (EMBEDDED, wide))
+    assert made.counts > 1.02 * narrow.counts
+    assert "swxpsf20010101v006" in made.notes[0]
+    assert "swxpsf20010101v004" in narrow.notes[0]
+
+
+def test_next_to_no_events_give_no_position() -> None:
+    for counts in (0, 1):
+        with pytest.raises(ProductNotAvailableError, match="no significant source"):
+            standard_position([_observation(1, counts, background_per_pix=0.0)], TARGET)
+
+
+def test_source_at_the_edge_of_the_field() -> None:
+    """TARGET is at the rim: half of the profile was seen."""
+    events = _observation(5, 400, ra_deg=150.03 + 0.2045 / np.cos(np.deg2rad(20.0)))
+    fit = standard_position([events], TARGET)
+    assert fit.coord.separation(TARGET).arcsec < 2.0 * fit.radius_statistical_arcsec
+    assert fit.radius_statistical_arcsec < 5.0

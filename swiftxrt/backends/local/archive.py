@@ -21,6 +21,8 @@ from ...request.target import Target
 
 __all__ = ["Archive"]
 
+_MOST_NAMED = 10
+
 
 @dataclass(frozen=True)
 class _Glance:
@@ -63,6 +65,7 @@ class Archive:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._reasons: dict[str, str] = {}
         self._known: dict[tuple[tuple[Path, int, int], ...], _Glance] = {}
         if not folder.is_dir():
             raise RequestError(
@@ -164,8 +167,9 @@ class Archive:
                 key = tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in _stats(observation.files[mode]))
                 if key not in self._known:
                     self._known[key] = _Glance.of(observation.events(mode))
-            except (NoDataError, FormatError, OSError) as error:
+            except (NoDataError, FormatError, RequestError, OSError) as error:
                 log.warning("left out of the search: %s", error)
+                self._reasons[observation.obsid] = str(error)
             else:
                 yield self._known[key]
 
@@ -174,8 +178,10 @@ class Archive:
         firsts = [(one, next(self._glances(one), None)) for one in observations]
         found = [(one, glance) for one, glance in firsts if glance is not None]
         if not found:
-            names = ", ".join(one.obsid for one in observations)
-            raise NoDataError(f"the event files of {names} are empty or damaged; the log says what is wrong with each")
+            reasons = [self._reasons[one.obsid] for one in observations]
+            more = f" (and {len(reasons) - 1} more, see the log)" if len(reasons) > 1 else ""
+            names = ", ".join(one.obsid for one in observations[:_MOST_NAMED])
+            raise NoDataError(f"the event files of {names} are empty or damaged: {reasons[0]}{more}")
         return found
 
 
