@@ -1,18 +1,19 @@
 """Bias of corrected count rates, and how often their errors hold the truth.
 
-    python benchmarks/validation/rate_coverage.py              # 2000 bins per row, about fifteen minutes
-    python benchmarks/validation/rate_coverage.py --bins 500
+    python benchmarks/validation/rate_coverage.py              # 600 bins per row, some ten minutes
+    python benchmarks/validation/rate_coverage.py --bins 2000
 
-Constant sources are simulated without pile-up, extracted as a request of a user is (or, with ``--position-known``,
-without looking for the centroid) and binned in equal times. The truth is the rate of the source times the live
-fraction of the good time, because light curves divide by good time. ``early`` is before bad columns, ``late`` with
-the source near them.
+Constant sources are simulated without pile-up, extracted as a request of a user is and binned in equal times. The
+truth is the rate of the source times the live fraction of the good time, because light curves divide by good time.
+``early`` is before bad columns, ``late`` with the source near them.
 
 ``ratio`` is the sum of all corrected net counts over what was expected; its error is that of the counts alone.
-``pull`` are mean and standard deviation of (rate - truth) / error of the bins with Gaussian errors, where there are
-100 of them. The last three columns say how often intervals of 68.3, 90 and 99.73 per cent hold the truth: those of
-Kraft, Burrows & Nousek for fewer than 15 counts, multiples of the Gaussian error otherwise, as in a light curve;
-goals are +-1.5 per cent.
+``pull`` are mean and standard deviation of (rate - truth) / error where all but a few bins have Gaussian errors. The
+last three columns say how often intervals of 68.3, 90 and 99.73 per cent hold the truth: those of Kraft, Burrows &
+Nousek for fewer than 15 counts, multiples of the Gaussian error otherwise, as in a light curve; goals are +-1.5 per
+cent. The rows of all bins of a mode come last.
+
+The second table has bright sources, at known positions, in regions of a given size: the ratio tests the corrections.
 
 Numbers depend on the seeds only, not on the machine.
 """
@@ -20,8 +21,8 @@ Numbers depend on the seeds only, not on the machine.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from astropy.coordinates import SkyCoord
@@ -30,6 +31,7 @@ from scipy.stats import norm
 
 from swiftxrt.engine.binning import BinningParameters, make_bins
 from swiftxrt.engine.extraction import ExtractionParameters, extract
+from swiftxrt.engine.inputs import ExtractedEvents
 from swiftxrt.engine.lightcurve import StatisticsParameters, bin_rates
 from swiftxrt.engine.rate_bins import RateBins
 from swiftxrt.engine.scene import Scene, Snapshot, Source
@@ -61,10 +63,19 @@ class Case:
 CASES = (
     Case(Mode.PC, 0.005, 1000.0, 3020.0),
     Case(Mode.PC, 0.02, 500.0, 3020.0),
-    Case(Mode.PC, 0.1, 250.0, 1520.0),
-    Case(Mode.PC, 0.4, 100.0, 1020.0),
+    Case(Mode.PC, 0.1, 100.0, 1520.0),
+    Case(Mode.PC, 0.4, 50.0, 1020.0),
     Case(Mode.WT, 20.0, 5.0, 502.0),
 )
+# Sources with many counts, and the radius of their region (half length of the strip) in pixels.
+BRIGHT = (
+    (Case(Mode.PC, 3.0, 500.0, 500.0), 9.0),
+    (Case(Mode.PC, 3.0, 500.0, 500.0), 15.0),
+    (Case(Mode.PC, 3.0, 500.0, 500.0), 30.0),
+    (Case(Mode.WT, 20.0, 250.0, 250.0), 15.0),
+    (Case(Mode.WT, 20.0, 250.0, 250.0), 30.0),
+)
+PARAMETERS = ExtractionParameters(pileup_rate_pc=NEVER_CPS, pileup_rate_wt=NEVER_CPS)
 
 
 @dataclass(frozen=True)
@@ -86,8 +97,8 @@ class Found:
         return self.bins.counts >= BAYES_COUNTS
 
 
-def observe(case: Case, epoch: str, seed: int, parameters: ExtractionParameters) -> Found:
-    """Simulate, extract and bin one observation."""
+def extracted(case: Case, epoch: str, seed: int, parameters: ExtractionParameters) -> tuple[ExtractedEvents, float]:
+    """Events of one simulated observation, and the live fraction of its good time."""
     limit = ALWAYS_CPS if case.mode is Mode.WT else NEVER_CPS
     scene = Scene(
         name="constant", target_id="09999001", pile_up=False, wt_above_cps=limit, pc_below_cps=limit,
@@ -95,10 +106,14 @@ def observe(case: Case, epoch: str, seed: int, parameters: ExtractionParameters)
         snapshots=tuple(Snapshot(START_MET_S[epoch] + ORBIT_S * k, case.snapshot_s) for k in range(SNAPSHOTS)),
     )  # fmt: skip
     lists = simulate_observations(scene, seed=seed)
-    data = extract(lists, PLACE, parameters).events
+    return extract(lists, PLACE, parameters).events, lists[0].live_fraction
+
+
+def observe(case: Case, epoch: str, seed: int) -> Found:
+    """Simulate, extract and bin one observation."""
+    data, live_fraction = extracted(case, epoch, seed, PARAMETERS)
     # Whole bins only: these start with the snapshots, whose distance is a multiple of the bins.
-    binning = BinningParameters(method="time", width_s=case.bin_s, min_fractional_exposure=0.98)
-    edges = make_bins(data, binning)
+    edges = make_bins(data, BinningParameters(method="time", width_s=case.bin_s, min_fractional_exposure=0.98))
     rates = [
         bin_rates(data, edges.start_s, edges.stop_s, statistics=StatisticsParameters(
             confidence=level, bayes_counts=BAYES_COUNTS, bayes_snr=0.0, allow_limits=False))
@@ -108,50 +123,82 @@ def observe(case: Case, epoch: str, seed: int, parameters: ExtractionParameters)
     for level, bins in zip(LEVELS, rates, strict=True):
         scale = np.where(bins.counts >= BAYES_COUNTS, norm.ppf((1.0 + level) / 2.0), 1.0)
         intervals.append((bins.rate - scale * bins.rate_err_neg, bins.rate + scale * bins.rate_err_pos))
-    return Found(rates[0], case.rate_cps * lists[0].live_fraction, tuple(intervals))
+    return Found(rates[0], case.rate_cps * live_fraction, tuple(intervals))
 
 
-def observations(case: Case, epoch: str, wanted: int, parameters: ExtractionParameters) -> Iterator[Found]:
+def observations(case: Case, epoch: str, wanted: int) -> Iterator[Found]:
     """Observations until there are enough bins."""
     bins, seed = 0, 0
     while bins < wanted:
-        found = observe(case, epoch, seed, parameters)
+        found = observe(case, epoch, seed)
         bins, seed = bins + len(found.bins), seed + 1
         yield found
 
 
-def row(case: Case, epoch: str, wanted: int, parameters: ExtractionParameters) -> str:
+def row(label: str, found: list[Found]) -> str:
     """One line of the table."""
-    found = list(observations(case, epoch, wanted, parameters))
-    counts = np.concatenate([one.bins.counts for one in found])
-    # The posterior's most probable rate is not negative; net counts are not biased.
-    net = np.concatenate([(one.bins.counts - one.bins.background_counts) * one.bins.correction_factor for one in found])
-    variance = sum(float(np.sum(one.bins.counts * one.bins.correction_factor**2)) for one in found)
+
+    def joined(value: Callable[[Found], Floats]) -> Floats:
+        return np.concatenate([value(one) for one in found])
+
+    counts, factor = joined(lambda one: one.bins.counts), joined(lambda one: one.bins.correction_factor)
+    # The most probable rate of a posterior is not negative; net counts over all bins are not biased.
+    net = (counts - joined(lambda one: one.bins.background_counts)) * factor
     expected = sum(float(one.bins.exposure.sum()) * one.truth_cps for one in found)
-    pulls = np.concatenate([((one.bins.rate - one.truth_cps) / one.bins.rate_err_pos)[one.gaussian] for one in found])
-    pull = f"{pulls.mean():+6.2f} {pulls.std():5.2f}" if pulls.size >= 100 else " " * 12
-    shares = [100.0 * np.concatenate([one.holds(k) for one in found]).mean() for k in range(len(LEVELS))]
-    factor = np.average(np.concatenate([one.bins.correction_factor for one in found]), weights=np.maximum(counts, 1))
+    error = np.sqrt(np.sum(counts * factor**2)) / expected
+    pulls = joined(lambda one: ((one.bins.rate - one.truth_cps) / one.bins.rate_err_pos)[one.gaussian])
+    pull = f"{pulls.mean():+6.2f} {pulls.std():5.2f}" if pulls.size > 0.95 * counts.size else " " * 12
+    shares = [100.0 * joined(lambda one, k=k: one.holds(k)).mean() for k in range(len(LEVELS))]
     return (
-        f"{case.mode.value} {case.rate_cps:7.3f} {epoch:>6} {counts.size:6} {counts.mean():7.1f} {factor:6.2f} | "
-        f"{net.sum() / expected:6.3f} +- {np.sqrt(variance) / expected:5.3f} | {pull} | "
-        f"{shares[0]:6.1f} {shares[1]:6.1f} {shares[2]:7.2f}"
+        f"{label:17} {counts.size:6} {counts.mean():7.1f} {np.average(factor, weights=np.maximum(counts, 1)):6.2f} | "
+        f"{net.sum() / expected:6.3f} +- {error:5.3f} | {pull} | {shares[0]:6.1f} {shares[1]:6.1f} {shares[2]:7.2f}"
     )
+
+
+def print_coverage(wanted: int) -> None:
+    """The first table."""
+    print("mode  ct/s  epoch     bins  counts factor |  ratio           |  pull        |  68.3 %   90 % 99.73 %")
+    every: dict[str, list[Found]] = {}
+    for case in CASES:
+        for epoch in START_MET_S:
+            found = list(observations(case, epoch, wanted))
+            every.setdefault(case.mode.value, []).extend(found)
+            print(row(f"{case.mode.value} {case.rate_cps:7.3f} {epoch:>6}", found), flush=True)
+    for mode, found in every.items():
+        print(row(f"{mode} all", found))
+
+
+def ratio(case: Case, epoch: str, radius_pix: float, seed: int) -> tuple[float, float]:
+    """Corrected rate of an observation over the true one, and its error, in a region of given size."""
+    parameters = replace(PARAMETERS, centroid=False, source_radius_max_pix=radius_pix)
+    data, live_fraction = extracted(case, epoch, seed, parameters)
+    bins = bin_rates(data, data.gti_start_s, data.gti_stop_s)
+    truth = case.rate_cps * live_fraction * bins.exposure.sum()
+    return float((bins.rate * bins.exposure).sum() / truth), float(
+        np.sqrt(np.sum(bins.counts * bins.correction_factor**2)) / truth
+    )
+
+
+def print_corrections(trials: int) -> None:
+    """The second table."""
+    print(f"\nBright sources, {trials} observations of {SNAPSHOTS} snapshots each: ratio of the rates")
+    print(f"mode  ct/s {'radius':>10} {'early':>17} {'late':>17}")
+    for case, radius_pix in BRIGHT:
+        texts = []
+        for epoch in START_MET_S:
+            found = np.array([ratio(case, epoch, radius_pix, seed) for seed in range(trials)])
+            texts.append(f"{found[:, 0].mean():.4f} +- {np.sqrt(np.sum(found[:, 1] ** 2)) / trials:.4f}")
+        print(f"{case.mode.value} {case.rate_cps:7.3f} {radius_pix:6.0f} pix {texts[0]:>17} {texts[1]:>17}", flush=True)
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bins", type=int, default=2000, help="bins per row (default: %(default)s)")
-    parser.add_argument("--position-known", action="store_true", help="do not look for the centroid")
+    parser.add_argument("--bins", type=int, default=600, help="bins per row (default: %(default)s)")
+    parser.add_argument("--trials", type=int, default=6, help="observations per bright source (default: %(default)s)")
     options = parser.parse_args()
-    parameters = ExtractionParameters(
-        centroid=not options.position_known, pileup_rate_pc=NEVER_CPS, pileup_rate_wt=NEVER_CPS
-    )
-    print("mode rate/s  epoch   bins  counts factor |  ratio           |  pull        |  68.3 %   90 % 99.73 %")
-    for case in CASES:
-        for epoch in START_MET_S:
-            print(row(case, epoch, options.bins, parameters), flush=True)
+    print_coverage(options.bins)
+    print_corrections(options.trials)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import astropy.units as u
 import numpy as np
 
 from .._log import log
-from ..exceptions import NoDataError, PartialResultWarning
+from ..exceptions import FormatError, MetadataWarning, NoDataError, PartialResultWarning
 from ..mission import Mode
 from ..products.events import EventList
 from ..products.gti import GTI
@@ -99,6 +99,7 @@ def select_data(observations: Sequence[Observation], selection: Selection | None
             cautions.append((PartialResultWarning.__name__, f"no data of the observations {_listed(missing)}"))
     lists = [events for one in chosen for mode in one.modes for events in _events(one, mode) if len(events.gti)]
     notes = [note for events in lists for note in outside_good_time(events)]
+    cautions += [caution for one in chosen for caution in _about_attitude(one)]
     cautions += [(PartialResultWarning.__name__, text) for events in lists for text in without_values(events)]
     window = _window(lists, selection, request) if lists else None
     if window is not None:
@@ -139,6 +140,15 @@ def _events(observation: Observation, mode: Mode) -> list[EventList]:
     except NoDataError as error:
         log.info("left out: %s", error)
         return []
+
+
+def _about_attitude(observation: Observation) -> list[tuple[str, str]]:
+    """What the user is told of a damaged record of the pointing; without a record there is nothing to tell."""
+    try:
+        observation.attitude  # noqa: B018 - reads it
+    except FormatError as error:
+        return [(MetadataWarning.__name__, f"the pointing of {observation.obsid} is taken from its events: {error}")]
+    return []
 
 
 def _window(lists: Sequence[EventList], selection: Selection | None, request: XRTRequest) -> GTI | None:

@@ -41,12 +41,18 @@ class DetectionBand:
     channels : tuple of int
         First and last PI channel.
     energy_kev : float
-        For vignetting and point spread function; about the mean of the events.
+        For the point spread function and the background; about the mean of the events.
+    vignetting_kev : float
+        For the vignetting of sources: where it is the mean over the events of
+        a power law of photon index 1.7. It is steep at high energies: with
+        that of `energy_kev` rates 8 arcmin off axis are 3 per cent too low
+        in the total band, and 7 in the hard one.
     """
 
     name: str
     channels: tuple[int, int]
     energy_kev: float
+    vignetting_kev: float
 
 
 #: The bands of the SXPS catalogues: 0.3-10, 0.3-1, 1-2 and 2-10 keV; no event
@@ -54,10 +60,10 @@ class DetectionBand:
 BANDS = {
     band.name: band
     for band in (
-        DetectionBand("total", (30, 1000), 1.5),
-        DetectionBand("soft", (30, 99), 0.8),
-        DetectionBand("medium", (100, 199), 1.4),
-        DetectionBand("hard", (200, 1000), 3.5),
+        DetectionBand("total", (30, 1000), 1.5, 3.6),
+        DetectionBand("soft", (30, 99), 0.8, 0.8),
+        DetectionBand("medium", (100, 199), 1.4, 1.4),
+        DetectionBand("hard", (200, 1000), 3.5, 5.7),
     )
 }
 
@@ -110,14 +116,20 @@ class Field:
 
     @classmethod
     def of(
-        cls, counts: NDArray[Any], exposure: ExposureMap, energy_kev: float, calibration: Calibration = EMBEDDED
+        cls,
+        counts: NDArray[Any],
+        exposure: ExposureMap,
+        energy_kev: float,
+        calibration: Calibration = EMBEDDED,
+        *,
+        vignetting_kev: float | None = None,
     ) -> Field:
-        """Field of an image and its exposure map."""
+        """Field of an image and its exposure map; sources are vignetted as at `energy_kev` if nothing else is given."""
         vignetted_s = exposure.vignetted_s(energy_kev, calibration.vignetting)
         return cls(
             counts=np.where(exposure.time_s > 0, counts, 0.0),
             time_s=exposure.time_s,
-            source_s=vignetted_s,
+            source_s=exposure.vignetted_s(vignetting_kev or energy_kev, calibration.vignetting),
             background_s=(1.0 - _VIGNETTED_SHARE) * exposure.time_s + _VIGNETTED_SHARE * vignetted_s,
             off_axis_arcmin=_filled_angle(exposure),
             energy_kev=energy_kev,

@@ -42,7 +42,7 @@ _UNEVEN, _SIGMAS = 0.25, 5.0
 # So many sources with so much more around them than expected are knots of
 # something larger; it has then been taken for sources, and the rest may be even.
 _KNOTS, _SURROUNDINGS = 3, 1.5
-_ENERGIES = "at 1.5 keV in the total band and at 0.8, 1.4 and 3.5 keV in the soft, medium and hard ones"
+_ENERGIES = "at 1.5, 0.8, 1.4 and 3.5 keV (PSF) and 3.6, 0.8, 1.4 and 5.7 keV (vignetting) in the total, soft, medium and hard band"
 _FALSE = (
     "sources: 0.3, 1 and 10 per cent of those that are good, reasonable or better, and poor or better are false in "
     "simulated fields without extended sources"
@@ -136,7 +136,7 @@ def _searched(
 ) -> BandSearch:
     """Search the part of an image that was seen."""
     _, window = _seen_part(exposure)
-    field = Field.of(counts[window], exposure[window], band.energy_kev, calibration)
+    field = Field.of(counts[window], exposure[window], band.energy_kev, calibration, vignetting_kev=band.vignetting_kev)
     detection = find_sources(field)
     return BandSearch(field, detection, measure_sources(field, detection))
 

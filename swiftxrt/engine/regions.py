@@ -266,10 +266,13 @@ class StripAperture(Aperture):
         return WT_HEIGHT_PIX * float(np.average(columns, weights=time_s))
 
     def field_fraction(self, outer_pix: float) -> float:
-        """Part in the window; see `Aperture`."""
+        """Part in the window, while the source itself is on one of its rows; see `Aperture`."""
         offset, time_s = self.snapshot.offsets(_COARSE_PIX)
+        row = self.snapshot.pointing.to_detector(self.x_pix, self.y_pix, offset)[1]
+        on_rows = np.abs(row - (DETECTOR_SIZE + 1) / 2) <= DETECTOR_SIZE / 2 + outer_pix
         shares = [
-            self._field[self._in_region(0.0, outer_pix, value)].sum() / self._width(outer_pix) for value in offset
+            seen * self._field[self._in_region(0.0, outer_pix, value)].sum() / self._width(outer_pix)
+            for value, seen in zip(offset, on_rows, strict=True)
         ]
         return min(float(np.average(shares, weights=time_s)), 1.0)
 

@@ -156,7 +156,12 @@ def _check_live_time(cards: Mapping[str, Any]) -> None:
         raise RequestError([(key, f"seconds are needed; got {cards[key]!r}") for key in texts], "event header")
     if not 0 < live_fraction(cards) <= 1.0 + _MOST_OFF:
         raise RequestError(
-            [("EXPOSURE", f"{cards['EXPOSURE']} s of live time cannot be in {cards['ONTIME']} s of good time (ONTIME)")],
+            [
+                (
+                    "EXPOSURE",
+                    f"{cards['EXPOSURE']} s of live time cannot be in {cards['ONTIME']} s of good time (ONTIME)",
+                )
+            ],
             "event header",
         )
 

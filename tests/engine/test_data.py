@@ -41,6 +41,8 @@ class FakeEvents:
 class FakeObservation:
     """An observation whose modes give a GTI, or an error."""
 
+    attitude = None
+
     def __init__(self, obsid: str, **modes: GTI | Exception) -> None:
         self.obsid = obsid
         self._modes = {Mode(name): what for name, what in modes.items()}
