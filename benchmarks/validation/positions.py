@@ -6,10 +6,10 @@
 ``fits``         images drawn pixel by pixel, one source of known counts on a background of 5 ks, fitted in the radius that
                  `swiftxrt.engine.position` takes.
 ``events``       event lists of one source of known counts in 5 ks, simulated photon by photon, at random places
-                 within 5 arcmin of the axis; every fourth pointing or so puts bad columns on the source. The statistical part of
-                 the radius against the distance from the truth; the attitude is known exactly.
-``hard``         the same with 50 counts in three hard cases: beside a source four times as bright, 45 arcsec away; 9 arcmin off
-                 axis; in the middle of the bad columns.
+                 within 5 arcmin of the axis, bad columns among them. The statistical part of the radius against the
+                 distance from the truth; the attitude is known exactly.
+``hard``         the same with 50 counts in two hard cases: beside a source four times as bright, 45 arcsec away; 9 arcmin
+                 off axis.
 ``astrometric``  shifts of whole fields recovered from a reference catalogue with chance neighbours: how often a solution is
                  accepted, how often its 90 per cent circle holds the truth, and how often one is accepted that is wrong
                  because the catalogue has nothing to do with the field.

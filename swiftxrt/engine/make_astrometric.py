@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..exceptions import ProductNotAvailableError
 from ..kinds import ProductKind
+from ..mission import Mode
 from ..products.calibration import Calibration
 from ..products.events import EventList
 from ..products.position import Position
@@ -88,7 +89,9 @@ def make(
         radius=radius * u.arcsec,
         kind="astrometric",
         systematic=match.radius90 * u.arcsec,
-        provenance=replace(provenance, notes=notes, calibration=calibration.sources[:2]),
+        provenance=replace(
+            provenance, notes=notes, calibration=(calibration.psf(Mode.PC).name, calibration.vignetting.name)
+        ),
     )
 
 

@@ -9,6 +9,7 @@ import astropy.units as u
 
 from ..exceptions import ProductNotAvailableError
 from ..kinds import ProductKind
+from ..mission import Mode
 from ..products.calibration import Calibration
 from ..products.position import Position
 from ..products.provenance import Provenance
@@ -44,7 +45,7 @@ def make(
         radius=fit.radius_arcsec * u.arcsec,
         kind="standard",
         systematic=SYSTEMATIC_ARCSEC * u.arcsec,
-        provenance=replace(provenance, notes=notes, calibration=calibration.sources[:1]),
+        provenance=replace(provenance, notes=notes, calibration=(calibration.psf(Mode.PC).name,)),
     )
 
 

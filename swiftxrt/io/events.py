@@ -31,6 +31,8 @@ _OPTIONAL = ("RAWX", "RAWY", "DETX", "DETY", "PHA")
 
 # Files round the fraction of MJDREF to a millisecond at worst.
 _CLOCK_DAY = 2e-8
+# Swift sees nothing for more than an hour at a time; simulations may.
+_LONGEST_S = 1e6
 # Part of the events above which equal ones are no accident.
 _MOST_TWICE = 0.01
 
@@ -236,6 +238,9 @@ def _gti(hdus: fits.HDUList, path: Any) -> GTI:
         raise FormatError(f"the good time intervals are unusable: {error}", path) from error
     if not len(gti):
         raise FormatError(f"the extension {chosen.name} holds no good time", path)
+    longest = float((gti.stop - gti.start).max())
+    if longest > _LONGEST_S:
+        raise FormatError(f"good time of {longest:.6g} s without a break cannot be; check START and STOP", path)
     return gti
 
 

@@ -32,8 +32,20 @@ from swiftxrt import (
 from swiftxrt.exceptions import FormatError, JobError, NoDataError, RequestError
 from swiftxrt.mission import Mode
 from swiftxrt.products.events import EventList
-from swiftxrt.products.gti import GTI
 from swiftxrt.testing.synthetic import simulate, simulate_observations, small_scene
+from tests.bad_files import (
+    Change,
+    altered,
+    as_float,
+    cards,
+    file_of,
+    good_times,
+    keep,
+    no_values,
+    reference_as_one_number,
+    twice,
+    without,
+)
 from tests.caldb_files import write_caldb
 
 T0 = 5e8
@@ -42,7 +54,6 @@ CURVE = XRTRequest(
     target=Target("constant source", position=PLACE),
     light_curve=LightCurveRequest(binning=TimeBinning(pc_bin=100 * u.s, wt_bin=100 * u.s)),
 )
-Change = Callable[[fits.HDUList], None]
 
 # What is told of these files is a warning when they are read outside of the engine.
 pytestmark = pytest.mark.filterwarnings(
@@ -50,94 +61,6 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::swiftxrt.exceptions.CentroidWarning",
     "ignore::swiftxrt.exceptions.PartialResultWarning",
 )
-
-
-# --- Damaging files ----------------------------------------------------------------
-
-
-def altered(path: Path, change: Change) -> None:
-    """Change a file in place, as another program would."""
-    with fits.open(path, memmap=False) as file:
-        hdus = fits.HDUList([hdu.copy() for hdu in file])
-    for hdu in hdus:
-        for card in ("DATASUM", "CHECKSUM"):
-            hdu.header.remove(card, ignore_missing=True)
-    change(hdus)
-    hdus.writeto(path, overwrite=True)
-
-
-def without(*names: str) -> Change:
-    def change(hdus: fits.HDUList) -> None:
-        _replace(hdus, [column for column in hdus["EVENTS"].columns if column.name not in names])
-
-    return change
-
-
-def as_float(name: str, bad: int) -> Change:
-    """A column of floating point numbers, the first of them NaN."""
-
-    def change(hdus: fits.HDUList) -> None:
-        values = hdus["EVENTS"].data[name].astype(float)
-        values[:bad] = np.nan
-        others = [column for column in hdus["EVENTS"].columns if column.name != name]
-        _replace(hdus, [*others, fits.Column(name, "D", array=values)])
-
-    return change
-
-
-def _replace(hdus: fits.HDUList, columns: list[fits.Column]) -> None:
-    old = hdus["EVENTS"].header
-    table = fits.BinTableHDU.from_columns(fits.ColDefs(columns), name="EVENTS")
-    table.header.extend([card for card in old.cards if not card.keyword.startswith("T") or len(card.keyword) < 6])
-    for key in ("TELESCOP", "TIMESYS", "TIMEUNIT", "TIMEDEL", "TIMEPIXR"):
-        table.header[key] = old[key]
-    hdus["EVENTS"] = table
-
-
-def keep(chosen: Callable[[np.ndarray], np.ndarray]) -> Change:
-    def change(hdus: fits.HDUList) -> None:
-        data = hdus["EVENTS"].data
-        hdus["EVENTS"].data = data[chosen(data)]
-
-    return change
-
-
-def good_times(*pairs: tuple[float, float]) -> Change:
-    def change(hdus: fits.HDUList) -> None:
-        start, stop = np.array(pairs, dtype=float).T + T0
-        columns = [fits.Column(name, "D", array=values) for name, values in (("START", start), ("STOP", stop))]
-        hdus["GTI"] = fits.BinTableHDU.from_columns(columns, name="GTI")
-
-    return change
-
-
-def cards(**values: object) -> Change:
-    def change(hdus: fits.HDUList) -> None:
-        for hdu in hdus:
-            hdu.header.update(values)
-
-    return change
-
-
-def reference_as_one_number(hdus: fits.HDUList) -> None:
-    for hdu in hdus:
-        for card in ("MJDREFI", "MJDREFF"):
-            hdu.header.remove(card, ignore_missing=True)
-        hdu.header["MJDREF"] = 55197.00076602
-
-
-def no_values(**columns: int) -> Change:
-    """The first forty events have the null value."""
-
-    def change(hdus: fits.HDUList) -> None:
-        for name, null in columns.items():
-            hdus["EVENTS"].data[name][:40] = null
-
-    return change
-
-
-def twice(hdus: fits.HDUList) -> None:
-    hdus["EVENTS"].data = np.concatenate([hdus["EVENTS"].data, hdus["EVENTS"].data])
 
 
 # --- Making products ----------------------------------------------------------------
@@ -176,11 +99,6 @@ def archive(sound: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(sound, tmp_path / "archive"))
 
 
-def file_of(archive: Path, pattern: str = "*po_cl.evt.gz") -> Path:
-    (path,) = archive.rglob(pattern)
-    return path
-
-
 # --- Files that are refused ------------------------------------------------------------
 
 
@@ -195,6 +113,7 @@ def file_of(archive: Path, pattern: str = "*po_cl.evt.gz") -> Path:
         (keep(lambda data: np.zeros(len(data), dtype=bool)), "holds no event"),
         (good_times((10, 10)), "no good time"),
         (good_times((np.nan, 10)), "must be finite"),
+        (good_times((-5e8, 499)), "good time of 5e\\+08 s without a break cannot be"),
         (cards(TELESCOP="NuSTAR", INSTRUME="FPMA", MJDREFI=55197, MJDREFF=0.00076601852), "come from NUSTAR FPMA"),
         (cards(MJDREFI=55197), "count from MJD 55197.00"),
         (cards(MJDREFF=0.0), "count from MJD 51910.00000000, those of Swift from 51910.00074287"),
@@ -233,6 +152,17 @@ def test_no_list_of_bad_pixels(archive: Path, expected: ProductSet) -> None:
     products = made(archive)
     assert rates(products) == pytest.approx(rates(expected), rel=2e-3)
     assert "09999002000 PC lists no bad pixels" in told(products)
+
+
+def nowhere(hdus: fits.HDUList) -> None:
+    """Beyond the detector, as from a damaged record."""
+    hdus["BADPIX"].data["RAWX"] = [-5, 9999, 32767, -32768]
+    hdus["BADPIX"].data["YEXTENT"] = [600, 32767, -1, 1]
+
+
+def test_bad_pixels_beyond_the_detector(archive: Path, expected: ProductSet) -> None:
+    altered(file_of(archive), nowhere)
+    assert rates(made(archive)) == pytest.approx(rates(expected), rel=2e-3)
 
 
 def test_no_detector_coordinates(archive: Path, expected: ProductSet) -> None:
