@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import astropy.units as u
 from astropy.coordinates import SkyCoord
@@ -94,7 +95,7 @@ def bench(rate: u.Quantity, snapshot: u.Quantity, repeats: int, profiled: bool) 
     """Table of one source."""
     with tempfile.TemporaryDirectory() as folder:
         made = timed(lambda: simulate_observations(scene(rate, snapshot), folder, seed=SEED))
-        (obsid,) = os.listdir(folder)
+        obsid = next(Path(folder).iterdir()).name
         events = Observation.open(f"{folder}/{obsid}").events("PC")
         print(f"\n{rate:g}, {EXPOSURE:g} in snapshots of {snapshot:g}, {len(events)} events{'':12} wall      CPU")
         print(line("simulated and written", [made]))

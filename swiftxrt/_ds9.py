@@ -59,14 +59,23 @@ def parsed_strictly(text: str) -> list[Region]:
     Raises
     ------
     ValueError
-        If there is no shape, or anything cannot be understood.
+        If there is no shape that is not cut out, or anything cannot be understood.
     """
     found, skipped = parse_text(text)
     if not found:
         raise ValueError(f"no region could be read; {FRAME_HINT}. {' '.join(skipped)}".rstrip())
     if skipped:
         raise ValueError(f"not every line could be read: {' '.join(skipped)}; {FRAME_HINT}")
+    _require_area(found)
     return found
+
+
+def _require_area(shapes: list[Any]) -> None:
+    """Refuse what would mean all of the sky but some shapes."""
+    if not any(shape.meta.get("include", True) for shape in shapes):
+        raise ValueError(
+            "there are only shapes that are cut out (with a minus); give the shape they are cut out of too"
+        )
 
 
 def region_text(value: Any) -> str:
@@ -81,14 +90,16 @@ def region_text(value: Any) -> str:
     Raises
     ------
     ValueError
-        If it is none of these, or holds no shape with a frame.
+        If it is none of these, or holds no shape with a frame that is not cut out.
     """
     # Every shape has brackets, no usual path does.
     if isinstance(value, os.PathLike) or (isinstance(value, str) and "(" not in value):
         value = _content(Path(value))
     if isinstance(value, str):
         value = parsed_strictly(value)
-    return "\n".join(ds9_lines(_shapes(value)))
+    shapes = _shapes(value)
+    _require_area(shapes)
+    return "\n".join(ds9_lines(shapes))
 
 
 def _content(path: Path) -> str:

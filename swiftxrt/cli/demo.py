@@ -11,9 +11,9 @@ from typing import Any
 
 import astropy.units as u
 
+from ..backends.local.archive import Archive
 from ..config import conf
 from ..exceptions import NoDataError, OutputExistsError, ProductNotAvailableError
-from ..io.archive import find_observations
 from ..kinds import ProductKind
 from ..mission import Mode
 from ..plot.files import save_figure
@@ -86,11 +86,11 @@ def _require_empty(output: Path) -> None:
 
 
 def _request(archive: Path, obsid: str | None) -> XRTRequest:
-    observations = find_observations(archive)
+    observations = Archive(archive).observations
     chosen = [one for one in observations if obsid in (None, one.obsid)]
     if not chosen:
-        known = ", ".join(one.obsid for one in observations) or "none"
-        raise NoDataError(f"no observation {obsid or ''} below {archive}; there are: {known}")
+        known = ", ".join(one.obsid for one in observations)
+        raise NoDataError(f"no observation {obsid} below {archive}; there are: {known}")
     first = chosen[0]
     data: dict[str, Any] = {} if obsid is None else {"data": Observations(obsid)}
     return XRTRequest(

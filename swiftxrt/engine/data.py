@@ -97,7 +97,7 @@ def select_data(observations: Sequence[Observation], selection: Selection | None
         missing = [obsid for obsid in selection.obsids if obsid not in {one.obsid for one in chosen}]
         if missing:
             cautions.append((PartialResultWarning.__name__, f"no data of the observations {_listed(missing)}"))
-    lists = [events for one in chosen for mode in one.modes for events in _events(one, mode) if len(events.gti)]
+    lists = [events for one in chosen for events in _lists(one, chosen) if len(events.gti)]
     notes = [note for events in lists for note in outside_good_time(events)]
     cautions += [caution for one in chosen for caution in _about_attitude(one)]
     cautions += [(PartialResultWarning.__name__, text) for events in lists for text in without_values(events)]
@@ -131,6 +131,19 @@ def _without_overlap(lists: Sequence[EventList], notes: list[str]) -> list[Event
 def _listed(obsids: Sequence[str]) -> str:
     more = f" and {len(obsids) - _MOST_NAMED} more" if len(obsids) > _MOST_NAMED else ""
     return ", ".join(obsids[:_MOST_NAMED]) + more
+
+
+def _lists(observation: Observation, chosen: Sequence[Observation]) -> list[EventList]:
+    """The event lists of one of the observations; what is wrong with it and how to go on without it, if damaged."""
+    try:
+        return [events for mode in observation.modes for events in _events(observation, mode)]
+    except FormatError as error:
+        others = [repr(one.obsid) for one in chosen if one.obsid != observation.obsid]
+        if not others:
+            raise
+        named = ", ".join(others[:_MOST_NAMED]) + (", ..." if len(others) > _MOST_NAMED else "")
+        hint = f"to leave this observation out, ask for the others: data=Observations({named})"
+        raise FormatError(f"{error.reason}; {hint}", error.path) from error
 
 
 def _events(observation: Observation, mode: Mode) -> list[EventList]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from .calibration import EMBEDDED
 from .geometry import FIELD_CENTRE_DET, FIELD_RADIUS_PIX
 from .grid import image_shape
 from .psf import vignetting
+from .region_notes import pointing_notes
 from .snapshots import Snapshot, split_snapshots
 
 __all__ = ["ExposureMap", "map_exposure"]
@@ -32,13 +32,6 @@ Box = tuple[NDArray[Any], tuple[int, int]]
 # The pointing is followed frame by frame; its steps of whole pixels shift the
 # map of the detector, which is brought to the sky once in a snapshot.
 _STEP_S = 2.5
-# Where the pointing comes from, in words.
-_SOURCES = {
-    "attitude": "the attitude file",
-    "events": "the events",
-    "header": "the header",
-    "housekeeping": "the frame headers",
-}
 # Half of a box around the field of view.
 _HALF_FIELD_PIX = int(FIELD_RADIUS_PIX) + 3
 # Two tangent projections differ by little more than a linear function: the
@@ -107,22 +100,15 @@ def map_exposure(event_lists: Sequence[EventList], wcs: WCS) -> ExposureMap:
     """
     total = np.zeros((2, *image_shape(wcs)))
     notes: list[str] = []
-    sources: Counter[str] = Counter()
+    sources: list[str] = []
     for events in event_lists:
         snapshots = split_snapshots(events)
-        sources.update(snapshot.pointing.source for snapshot in snapshots)
+        sources += [snapshot.pointing.source for snapshot in snapshots]
         notes += [note for snapshot in snapshots for note in snapshot.notes]
         box = _observation_box(snapshots)
         if box is not None:
             _add_part(total, box if same_wcs(events.wcs, wcs) else _moved(box, events.wcs, wcs))
-    return ExposureMap(total[0], total[1], tuple(dict.fromkeys([*_about_sources(sources), *notes])))
-
-
-def _about_sources(sources: Counter[str]) -> list[str]:
-    if not sources:
-        return []
-    parts = (f"{_SOURCES[name]} in {count} of {sources.total()} snapshots" for name, count in sorted(sources.items()))
-    return [f"pointing from {', '.join(parts)}"]
+    return ExposureMap(total[0], total[1], tuple(dict.fromkeys([*pointing_notes(sources), *notes])))
 
 
 def _observation_box(snapshots: Sequence[Snapshot]) -> Box | None:

@@ -145,6 +145,8 @@ class SnapshotRegion:
         As `psf_fraction` (that of 1.5 keV), at each of `PSF_ENERGIES_KEV`; what effective areas are made with.
     pileup : str
         How the hole was found, `swiftxrt.engine.pileup.PileUp.method`; empty without one.
+    pointing : str
+        What the pointing was taken from, `swiftxrt.engine.geometry.Pointing.source`.
     source_shape, background_shape : str
         DS9 text of regions of the user's own; empty for circles, rings and strips.
     """
@@ -174,6 +176,7 @@ class SnapshotRegion:
     centroided: bool
     psf_fractions: tuple[float, ...]
     pileup: str = ""
+    pointing: str = "events"
     source_shape: str = ""
     background_shape: str = ""
 

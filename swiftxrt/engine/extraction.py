@@ -140,7 +140,7 @@ class _Extractor:
         self.pieces: list[Piece] = []
         self.snapshots = 0
         self.nearest_arcmin = np.inf
-        self.outside = f"the position {position.to_string('hmsdms', precision=1)}"
+        self.missed: UserRegion | None = None
         self.without_centroid: list[str] = []
         self.bright_cps = 0.0
         first = min(lists, key=lambda events: events.gti.start[0] if len(events.gti) else np.inf)
@@ -202,7 +202,7 @@ class _Extractor:
                 continue
             label, part = snapshot.events.obsid, region.field_fraction(FIRST_RADIUS_PIX)
             if part <= 0:
-                self.outside = f"the {name} region given"
+                self.missed = own
                 self.notes.add(f"the {name} region is outside the field of view in all or part of", label)
                 return False
             if part < _EDGE_FRACTION and name == "background":
@@ -294,10 +294,12 @@ class _Extractor:
         if not any(len(events.gti) for events in lists):
             raise NoDataError("the event lists hold no good time; check the time selection")
         if not self.pieces:
+            if self.missed is not None:
+                raise NoDataError(self.missed.why_nothing(lists))
             raise NoDataError(
-                f"{self.outside} is outside the field of view of all "
+                f"the position {self.position.to_string('hmsdms', precision=1)} is outside the field of view of all "
                 f"{len(lists)} {self.mode.value} event lists: the position is at best {self.nearest_arcmin:.1f} arcmin "
-                "off axis, the field ends at about 12 arcmin; check the position, the regions and the observations"
+                "off axis, the field ends at about 12 arcmin; check the position and the observations"
             )
         return joined(self.pieces, lists, notes=self.notes.sentences(), cautions=tuple(self._cautions()))
 

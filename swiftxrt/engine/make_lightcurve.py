@@ -33,6 +33,7 @@ from .lightcurve import StatisticsParameters, build_curves
 from .modes import extract_modes
 from .parameters import extraction_parameters
 from .rate_bins import CurveResult, RateBins
+from .region_notes import region_notes
 from .selection import GoodTime
 
 __all__ = ["STEPS", "binning_parameters", "make", "statistics_parameters"]
@@ -97,13 +98,16 @@ def make(
     for mode, extraction in extractions.items():
         progress(1, f"{mode.value} mode")
         results[mode] = _mode_curves(extraction, request.light_curve, mode, centroid=parameters.centroid)
-        notes += extraction.notes
+        notes += (*region_notes(extraction.regions), *extraction.notes)
         cautions += extraction.cautions
     if Mode.WT in results:
         notes.append(_SYSTEMATICS_NOTE)
     complete = replace(
         provenance,
         notes=tuple(dict.fromkeys((*provenance.notes, *notes))),
+        calibration=tuple(
+            dict.fromkeys([*(calibration.psf(mode).name for mode in results), calibration.vignetting.name])
+        ),
         cautions=tuple(_with_place(cautions, results)),
     )
     return _with_variants(request, results, complete)

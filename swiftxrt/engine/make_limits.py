@@ -307,7 +307,7 @@ def _table(columns: Columns, places: SkyCoord, settings: LimitSettings, calibrat
         columns,
         meta={
             "detection_threshold": settings.threshold,
-            "radius": settings.radius_pix * PIXEL_ARCSEC * u.arcsec,
+            "radius": f"{settings.radius_pix * PIXEL_ARCSEC:.3f} arcsec",  # FITS headers hold no quantities
             "calibration": calibration,
         },
     )

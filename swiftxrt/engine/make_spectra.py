@@ -25,6 +25,7 @@ from .effective_area import Response, response_of
 from .extracted import Extraction, ExtractionParameters
 from .modes import extract_modes
 from .parameters import extraction_parameters, grade_limits
+from .region_notes import region_notes
 from .spectrum import SpectrumCounts, pulse_height_spectrum
 from .without_effect import NOT_FITTED
 
@@ -67,7 +68,7 @@ def make(
     extractions, left_out = extract_modes(request, data, parameters, progress)
     for mode, extraction in extractions.items():
         cautions += extraction.cautions
-        notes += extraction.notes
+        notes += (*region_notes(extraction.regions), *extraction.notes)
         slices = list(_slices(request, extraction))
         asked.update({part.label: part for part in slices})
         for number, part in enumerate(slices, start=1):
@@ -83,7 +84,10 @@ def make(
             ProductKind.SPECTRUM.title, "; ".join(left_out) or "no time slice holds any good time"
         )
     complete = replace(
-        provenance, notes=tuple(dict.fromkeys((*provenance.notes, *left_out, *notes))), cautions=tuple(cautions)
+        provenance,
+        notes=tuple(dict.fromkeys((*provenance.notes, *left_out, *notes))),
+        calibration=tuple(dict.fromkeys(told for one in made for told in one.provenance.calibration)),
+        cautions=tuple(cautions),
     )
     return _gathered(made, asked, _zero(request, data), complete)
 
@@ -144,6 +148,7 @@ class _Maker:
     def spectrum(self, part: _Slice, mode: Mode, counts: SpectrumCounts, notes: tuple[str, ...]) -> CountSpectrum:
         """Source and background with their response; without it if there is none, since the counts are good."""
         grades = grade_limits(self.request.extraction, self.request.spectrum.grades, mode)
+        notes = (*self.provenance.notes, *region_notes(counts.regions), *notes)
         response: Response | None = None
         try:
             response = response_of(counts, grades, self.parameters.calibration, self.substrates)
@@ -157,7 +162,7 @@ class _Maker:
             "grades": grades,
             "label": part.label,
             "header": _header(self.request),
-            "provenance": replace(self.provenance, notes=(*self.provenance.notes, *notes), calibration=told),
+            "provenance": replace(self.provenance, notes=notes, calibration=told),
         }
         background = CountSpectrum(counts=counts.background_counts, backscale=counts.backscale_background, **common)
         return CountSpectrum(

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from scipy.stats import poisson
 
 from ..exceptions import RequestError
-from ..mission import DETECTOR_SIZE, PIXEL_ARCSEC, Mode
+from ..mission import DETECTOR_SIZE, FIELD_RADIUS_ARCMIN, PIXEL_ARCSEC, Mode
+from ..products._display import ReadableTable
 from ..products.calibration import Calibration
 from . import response_tables as tables
-from .calibration import EMBEDDED
+from .calibration import EMBEDDED, EMBEDDED_BY_NAME
 from .counts import kbn_interval, kbn_significance, kbn_upper_limit
 from .limits import RADIUS_PIX as LIMIT_RADIUS_PIX
 from .position import SYSTEMATIC_ARCSEC
@@ -58,7 +59,7 @@ def plan_exposure(
     off_axis: u.Quantity = 0 * u.arcmin,
     background: u.Quantity = 7.5e-7 * u.ct / u.s,
     mode: Mode | str = Mode.PC,
-    calibration: Calibration = EMBEDDED,
+    calibration: Calibration | str = EMBEDDED,
 ) -> QTable:
     """What observations of some lengths would tell about a source.
 
@@ -74,13 +75,14 @@ def plan_exposure(
     exposure : `~astropy.units.Quantity`, time
         Live time, one or several.
     off_axis : `~astropy.units.Quantity`, angle, optional
-        Angle from the optical axis.
+        Angle from the optical axis, within the field of view.
     background : `~astropy.units.Quantity`, optional
         Background of 0.3-10 keV per pixel of 2.36 arcsec on the optical axis.
     mode : Mode or str, optional
         ``"PC"`` or ``"WT"``.
-    calibration : Calibration, optional
-        Point spread function and vignetting.
+    calibration : Calibration or {"v004", "v006"}, optional
+        Point spread function and vignetting: what `swiftxrt.io.caldb.open_caldb`
+        gives, or the PSF of what comes with the package.
 
     Returns
     -------
@@ -130,20 +132,33 @@ def plan_exposure(
     lengths_s = asked.numbers("exposure", exposure, u.s, least=1e-3)
     angle = asked.number("off_axis", off_axis, u.arcmin, least=0.0)
     level = asked.number("background", background, _RATE, least=0.0)
+    if angle > FIELD_RADIUS_ARCMIN:
+        asked.complain("off_axis", f"the field of view ends {FIELD_RADIUS_ARCMIN} arcmin off axis; got {off_axis}")
+    chosen = _calibration(asked, calibration)
     name = str(getattr(mode, "value", mode)).upper()
     if name not in Mode.__members__:
         asked.complain("mode", f"'PC' or 'WT' is needed; got {mode!r}")
     asked.done()
     assert target is not None
-    view = _View(target, float(target.curve.rate_cps(0.0)), angle, level, Mode(name), calibration)
+    view = _View(target, float(target.curve.rate_cps(0.0)), angle, level, Mode(name), chosen)
     rows = [_row(view, float(length)) for length in lengths_s]
-    table = QTable({key: [row[key] for row in rows] for key in rows[0]})
+    table = ReadableTable({key: [row[key] for row in rows] for key in rows[0]})
     units = {"exposure": u.s, "radius": u.arcsec, "position_radius": u.arcsec}
     units |= dict.fromkeys(("rate", "rate_error", "upper_limit"), _RATE)
     units |= dict.fromkeys(("source_counts", "background_counts"), u.ct)
     for key, unit in units.items():
         table[key] = table[key] * unit
     return table
+
+
+def _calibration(asked: Arguments, given: Any) -> Calibration:
+    """A calibration, or that which comes with the package under a name."""
+    found = EMBEDDED_BY_NAME.get(given) if isinstance(given, str) else given
+    if hasattr(found, "psf"):
+        return found  # type: ignore[no-any-return]
+    allowed = f"{' or '.join(map(repr, EMBEDDED_BY_NAME))}, or what swiftxrt.io.caldb.open_caldb gives, is needed"
+    asked.complain("calibration", f"{allowed}; got {given!r}")
+    return EMBEDDED
 
 
 def _target(asked: Arguments, source: Any) -> Source | None:

@@ -25,6 +25,7 @@ from .geometry import off_axis_arcmin, pixel_to_sky, ring_pixels, sky_to_pixel
 from .image import centred_wcs, stack_exposure, stack_images
 from .psf import KingPSF
 from .psffit import PointSourceFit, fit_point_source, fit_radius_pix
+from .region_notes import pointing_notes
 from .snapshots import split_snapshots
 
 __all__ = ["SYSTEMATIC_ARCSEC", "PositionFit", "standard_position"]
@@ -172,7 +173,7 @@ def standard_position(
         x_pix=fit.x_pix,
         y_pix=fit.y_pix,
         obsids=stack.obsids,
-        notes=(profile, *beside, *stack.notes),
+        notes=(profile, *target.notes, *beside, *stack.notes),
     )
 
 
@@ -195,7 +196,7 @@ class _Window:
         if self.full_s <= 0:
             raise ProductNotAvailableError(_KIND, "the position is outside the field of view of all observations")
         self.exposure = exposure_s / self.full_s
-        angle = _mean_off_axis(lists, pixel_to_sky(wcs, x0, y0))
+        angle, self.notes = _pointings(lists, pixel_to_sky(wcs, x0, y0))
         self.psf = KingPSF.at(_ENERGY_KEV, angle, calibration.psf(Mode.PC))
         everywhere = np.full(known.shape, angle)
         self.field = Field(
@@ -305,13 +306,14 @@ def _apart(source: PointSource, x: float, y: float) -> float:
     return float(np.hypot(source.x_pix - x, source.y_pix - y))
 
 
-def _mean_off_axis(lists: list[EventList], position: SkyCoord) -> float:
-    """Off-axis angle in arcminutes, mean over the snapshots weighted by exposure."""
-    angles, weights = [], []
+def _pointings(lists: list[EventList], position: SkyCoord) -> tuple[float, tuple[str, ...]]:
+    """Off-axis angle in arcminutes, mean over the snapshots weighted by exposure, and what the pointings are from."""
+    angles, weights, sources = [], [], []
     for events in lists:
         x, y = sky_to_pixel(events.wcs, position)
         for snapshot in split_snapshots(events):
             _, length_s, offset = snapshot.steps
             angles.append(np.average(off_axis_arcmin(*snapshot.pointing.to_detector(x, y, offset)), weights=length_s))
             weights.append(length_s.sum())
-    return float(np.average(angles, weights=weights))
+            sources.append(snapshot.pointing.source)
+    return float(np.average(angles, weights=weights)), pointing_notes(sources)

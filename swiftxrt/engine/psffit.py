@@ -19,7 +19,6 @@ Floats = NDArray[np.float64]
 _SIGMAS_90 = 2.145966
 # Radius of the fit (pixels) up to each signal to noise.
 _FIT_RADIUS_PIX = ((7.0, 12.0), (11.0, 15.0), (40.0, 20.0), (np.inf, 30.0))
-_STEP_PIX = 0.02
 _TINY = 1e-12
 _MOST_STEPS = 60
 _PRECISION = 1e-6
@@ -90,17 +89,13 @@ class _Problem:
         x, y, source, *rest = parameters.tolist()
         return x, y, float(np.exp(source)), float(np.exp(rest[0])) if self.free else self.background
 
-    def share(self, x: float, y: float) -> Floats:
-        """Fraction of the source's events in each pixel."""
-        return self.weight * self.psf.pixel_fractions(self.x - x, self.y - y)
-
     def model(self, parameters: Floats) -> tuple[Floats, Floats]:
         """Expected counts and their derivatives by the parameters."""
         x, y, source, background = self.values(parameters)
         other = background * self.weight if self.free else self.other
-        share, h = source * self.share(x, y), _STEP_PIX
-        by_x = source * (self.share(x + h, y) - self.share(x - h, y)) / (2 * h)
-        by_y = source * (self.share(x, y + h) - self.share(x, y - h)) / (2 * h)
+        dx, dy, strength = self.x - x, self.y - y, source * self.weight
+        share, fall = (strength * part for part in self.psf.pixel_slopes(dx, dy))
+        by_x, by_y = -2.0 * dx * fall, -2.0 * dy * fall
         slopes = np.array([by_x, by_y, share, other][: parameters.size])
         return np.maximum(share + other, _TINY), slopes
 
@@ -115,10 +110,12 @@ class _Problem:
         expected, slopes = self.model(best)
         statistic, damping = self.cash(expected), 1e-3
         for _ in range(_MOST_STEPS):
-            fisher = np.einsum("ip,jp->ij", slopes / expected, slopes)
-            downhill = np.einsum("ip,p->i", slopes, self.data / expected - 1.0)
-            step = np.linalg.solve(fisher + np.diag(damping * np.diag(fisher) + _TINY), downhill)
-            trial = np.clip(best + np.clip(step, -_LONGEST_STEP, _LONGEST_STEP), lowest, highest)
+            weighted = slopes / expected
+            fisher, downhill = weighted @ slopes.T, weighted @ (self.data - expected)
+            fisher.flat[:: best.size + 1] *= 1.0 + damping
+            fisher.flat[:: best.size + 1] += _TINY
+            step = np.minimum(np.maximum(np.linalg.solve(fisher, downhill), -_LONGEST_STEP), _LONGEST_STEP)
+            trial = np.minimum(np.maximum(best + step, lowest), highest)
             trial_expected, trial_slopes = self.model(trial)
             change = self.cash(trial_expected) - statistic
             if change <= 0.0:

@@ -15,6 +15,7 @@ from astropy.coordinates import SkyCoord
 from astropy.time import Time
 from numpy.typing import ArrayLike, NDArray
 
+from .._fields import nearest
 from ..exceptions import RequestError
 from ..met import met_to_time, time_to_met
 from ..mission import PC_FRAME_TIME_S, Mode
@@ -220,15 +221,15 @@ class Scene:
         """
         asked = Arguments("scene")
         fields: dict[str, Any] = {"name": name, "target_id": target_id, "pile_up": pile_up}
-        fields["sources"] = (sources,) if isinstance(sources, Source) else tuple(sources)
+        fields["sources"] = asked.several("sources", sources, Source)
         fields["snapshots"] = _timeline(asked, exposure, start, roll, snapshot)
         fields["background_cps_per_pixel"] = asked.number("background", background, u.ct / u.s, least=0.0)
         fields |= _mode_limits(asked, mode) | details
         if pointing is not None and fields["sources"]:
             fields["pointing_offset_arcmin"] = _offset_arcmin(asked, fields["sources"][0], pointing)
-        unknown = sorted(set(details) - set(cls.__dataclass_fields__))
-        for key in unknown:
-            asked.complain(key, f"a scene has no such parameter; it has {', '.join(cls.__dataclass_fields__)}")
+        known = cls.__dataclass_fields__
+        for key in sorted(set(details) - set(known)):
+            asked.complain(key, f"a scene has no such parameter; it has {', '.join(known)}{nearest(key, known)}")
         asked.done()
         return cls(**fields)
 
@@ -280,6 +281,8 @@ def _timeline(asked: Arguments, exposure: Any, start: Any, roll: Any, longest: A
         days = np.floor(orbits * _ORBIT_S / _DAY_S) + 1.0
         starts_s = starts_s[0] + _DAY_S * np.concatenate([[0.0], np.cumsum(days)[:-1]])
     rolls = [None] if roll is None else asked.numbers("roll", roll, u.deg).tolist()
+    if not rolls:
+        return ()
     rolls = rolls * lengths_s.size if len(rolls) == 1 else rolls
     for name, values in (("start", starts_s), ("roll", rolls)):
         if len(values) != lengths_s.size:

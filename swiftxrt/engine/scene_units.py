@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import astropy.units as u
 import numpy as np
@@ -12,6 +13,8 @@ from astropy.time import Time
 from ..exceptions import RequestError
 
 __all__ = ["Arguments"]
+
+Kind = TypeVar("Kind")
 
 
 class Arguments:
@@ -66,6 +69,15 @@ class Arguments:
             self.complain(name, f"finite values{limit} are needed; got {given}")
             return np.empty(0)
         return values
+
+    def several(self, name: str, given: Any, kind: type[Kind]) -> tuple[Kind, ...]:
+        """Objects of a class, of which one may be given by itself; none, after a complaint, if there is another."""
+        items = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+        wrong = next((item for item in items if not isinstance(item, kind)), None)
+        if not all(isinstance(item, kind) for item in items):
+            self.complain(name, f"a {kind.__name__}, or several, is needed; got {wrong!r:.60}")
+            return ()
+        return items
 
     def position(self, name: str, given: Any) -> tuple[float, float]:
         """Right ascension and declination of a SkyCoord in degrees, ICRS."""

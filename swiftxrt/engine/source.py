@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 import astropy.units as u
@@ -145,7 +146,7 @@ def _spectrum(asked: Arguments, given: Any, photon_index: float, column_density:
     if column_density is not None:
         nh_cm2 = asked.number("column_density", column_density, _COLUMN, least=0.0)
     if given is None:
-        if not -10.0 <= photon_index <= 10.0:
+        if not isinstance(photon_index, Real) or not -10.0 <= photon_index <= 10.0:
             asked.complain("photon_index", f"a number from -10 to 10 is needed; got {photon_index!r}")
             return AbsorbedPowerLaw()
         return AbsorbedPowerLaw(float(photon_index), nh_cm2)
@@ -166,6 +167,9 @@ def _shape(asked: Arguments, extent: u.Quantity | None, beta: float, image: Any)
                 return None
             return ImageShape(np.asarray(image.data), image.wcs)
         if extent is not None:
+            if not isinstance(beta, Real):
+                asked.complain("beta", f"a number is needed; got {beta!r}")
+                return None
             core_arcsec = asked.number("extent", extent, u.arcsec)
             return BetaModel(core_arcsec, beta) if np.isfinite(core_arcsec) else None
     except RequestError as error:

@@ -65,7 +65,7 @@ class Spectrum(ABC):
 
     @cached_property
     def detected(self) -> Floats:
-        """Detected photons per second in each bin of `ENERGY_KEV`, any channel."""
+        """Detected photons per second in each bin of ``ENERGY_KEV``, any channel."""
         area = tables.mirror_area_cm2(ENERGY_KEV) * tables.quantum_efficiency(ENERGY_KEV)
         return self.photon_density(ENERGY_KEV) * area * ENERGY_STEP_KEV
 

@@ -215,6 +215,7 @@ def _described(target: Target, limits_pix: tuple[float, float], fraction: Floats
         off_axis_arcmin=place.off_axis_arcmin,
         centroided=target.centroided,
         psf_fractions=tuple(place.fractions_at(*limits_pix, PSF_ENERGIES_KEV).tolist()),
+        pointing=snapshot.pointing.source,
         source_shape="" if around.source is None else around.source.text,
         background_shape="" if around.background is None else around.background.text,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from .._ds9 import parsed_strictly
 from ..exceptions import RequestError
+from ..mission import FIELD_RADIUS_ARCMIN, PIXEL_ARCSEC
 from ..products._regions import region_raster
 from ..products.events import EventList
 
@@ -42,7 +44,31 @@ class UserRegion:
         except ValueError as error:
             raise RequestError([(name, str(error))], "extraction") from error
         self.text = text
+        self._label = name.replace("_", " ")
         self._wcs: WCS = first.wcs
+
+    def why_nothing(self, lists: Sequence[EventList]) -> str:
+        """Why no pixel of it was seen in any observation."""
+        which = f"{len(lists)} {lists[0].mode.value} event lists"
+        nearest_arcmin = min(self._distance_arcmin(events) for events in lists)
+        if nearest_arcmin < FIELD_RADIUS_ARCMIN and not any(self.raster(events).any() for events in lists):
+            return (
+                f"the {self._label} given holds no pixel of the {which}: "
+                f"it is too small for pixels of {PIXEL_ARCSEC:.2f} arcsec; make it larger"
+            )
+        return (
+            f"the {self._label} given is outside the field of view of all {which}: it is at best {nearest_arcmin:.1f} "
+            "arcmin from the pointing, the field ends at about 12 arcmin; check the region and the observations"
+        )
+
+    def _distance_arcmin(self, events: EventList) -> float:
+        """How far the nearest shape (middle, or first corner) is from where an observation was pointed."""
+        from regions import PixelRegion
+
+        shapes = [one for one in self._shapes if one.meta.get("include", True)]
+        on_sky = [one.to_sky(self._wcs) if isinstance(one, PixelRegion) else one for one in shapes]
+        places = [one.vertices[0] if hasattr(one, "vertices") else one.center for one in on_sky]
+        return min(float(events.pointing.separation(place).arcmin) for place in places)
 
     def raster(self, events: EventList) -> NDArray[np.bool_]:
         """The pixels inside, in the sky image of an observation, indexed [y, x]."""

@@ -13,6 +13,7 @@ from ..exceptions import FormatError, NoDataError, RequestError
 from ..mission import Mode
 from ..products.events import EventList
 from ..products.observation import Observation, event_files
+from ._fitsfile import load_fits
 from .attitude import write_attitude
 from .events import read_events
 
@@ -20,6 +21,9 @@ __all__ = ["event_path", "find_observations", "write_observation"]
 
 # Names in the archive, whatever the mode and level.
 _ARCHIVE_NAME = re.compile(r"sw\d{11}x", re.IGNORECASE)
+# Event lists of a region have its radius beside each event.
+_REGION_COLUMN = "SRCRAD"
+_MOST_REASONS = 3
 # The usual window of each mode: the whole frame in PC, 200 columns in WT.
 _WINDOW = {Mode.PC: 3, Mode.WT: 2}
 
@@ -29,8 +33,8 @@ def find_observations(folder: str | os.PathLike[str]) -> list[Observation]:
 
     Files are known by their names in the archive. Where there is none, every
     file ``*.evt`` or ``*.evt.gz`` without an archive name is opened, and sorted
-    by the ObsID and mode in its header; files that are no XRT event lists are
-    left out, with a word in the log.
+    by the ObsID and mode in its header; files that are no XRT event lists, or
+    hold the events of one region only, are left out, with a word in the log.
 
     Parameters
     ----------
@@ -46,6 +50,8 @@ def find_observations(folder: str | os.PathLike[str]) -> list[Observation]:
     ------
     RequestError
         If it is not a folder.
+    NoDataError
+        If all files had to be left out; the message says why.
     """
     found = event_files(folder) or _files_by_header(Path(folder))
     return [Observation(obsid, files) for obsid, files in found.items()]
@@ -53,17 +59,33 @@ def find_observations(folder: str | os.PathLike[str]) -> list[Observation]:
 
 def _files_by_header(folder: Path) -> dict[str, dict[Mode, tuple[Path, ...]]]:
     found: dict[str, dict[Mode, tuple[Path, ...]]] = {}
+    reasons: list[str] = []
     for path in sorted(folder.rglob("*.evt*")):
         if not path.name.lower().endswith((".evt", ".evt.gz")) or _ARCHIVE_NAME.match(path.name):
             continue
         try:
             events = read_events(path)
+            _require_field(path)
         except (FormatError, NoDataError) as error:
             log.warning("left out: %s", error)
+            reasons.append(str(error))
             continue
         files = found.setdefault(events.obsid, {})
         files[events.mode] = (*files.get(events.mode, ()), path)
+    if reasons and not found:
+        more = f" (and {len(reasons) - _MOST_REASONS} more, see the log)" if len(reasons) > _MOST_REASONS else ""
+        raise NoDataError(f"no event file below {folder} can be used: {'; '.join(reasons[:_MOST_REASONS])}{more}")
     return dict(sorted(found.items()))
+
+
+def _require_field(path: Path) -> None:
+    """Refuse the event lists that the product service gives with light curves: no background can be taken from them."""
+    if _REGION_COLUMN in load_fits(path)["EVENTS"].columns.names:
+        raise FormatError(
+            f"this holds the events of one region (it has the column {_REGION_COLUMN}), as the product service takes "
+            "them out of all observations; give the event files of the observations",
+            path,
+        )
 
 
 def event_path(archive: str | os.PathLike[str], obsid: str, mode: Mode) -> Path:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from astropy.table import QTable
 from astropy.time import Time
 from astropy.wcs import WCS
 
+from .._fields import nearest, problems_of
 from ..engine import source_models
 from ..engine.scene import Scene, Snapshot, Source
 from ..engine.source_shapes import BetaModel, ImageShape
@@ -37,6 +39,7 @@ _CLASSES: dict[str, Any] = {
         *(getattr(source_models, name) for name in source_models.__all__ if name not in ("CurveLike", "Spectrum")),
     )
 }
+_MORE_OF_SCENE = tuple(item.name for item in fields(Scene) if item.name != "snapshots")
 _QUANTITIES = ("rate", "flux", "column_density", "extent", "exposure", "roll", "snapshot", "background")
 
 
@@ -134,10 +137,37 @@ def _decoded(value: Any, where: str) -> Any:
 
 def _made(maker: Callable[..., Any], members: dict[str, Any], where: str) -> Any:
     """Call a class or a function with values from a file."""
+    problems = _misnamed(maker, members, where)
+    if problems:
+        raise RequestError(problems, "scene")
     try:
         return maker(**members)
+    except RequestError as error:
+        raise RequestError(problems_of(where, error), "scene") from error
     except TypeError as error:
         raise RequestError([(where, f"the values do not fit: {error}")], "scene") from error
+
+
+def _misnamed(maker: Callable[..., Any], names: Iterable[str], where: str) -> list[tuple[str, str]]:
+    """Names of arguments that do not exist, and of those that are missing."""
+    named = {one.name: one for one in signature(maker).parameters.values() if one.kind is not one.VAR_KEYWORD}
+    known = [*named, *(_MORE_OF_SCENE if maker == Scene.of else ())]
+    needed = [name for name, one in named.items() if one.default is one.empty]
+    wrong = [
+        (f"{where}.{name}", f"there is no such name{nearest(name, known)}; there are {', '.join(known)}")
+        for name in names
+        if name not in known
+    ]
+    return wrong + [(f"{where}.{name}", "is missing") for name in needed if name not in names]
+
+
+def _kept(problems: list[tuple[str, str]], read: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function reads, or None with its problems noted."""
+    try:
+        return read(*arguments)
+    except RequestError as error:
+        problems += error.problems
+        return None
 
 
 def _asked_scene(given: dict[str, Any], folder: Path) -> Scene:
@@ -146,8 +176,12 @@ def _asked_scene(given: dict[str, Any], folder: Path) -> Scene:
     listed = [listed] if isinstance(listed, Mapping) else listed
     if not isinstance(listed, list) or not all(isinstance(item, Mapping) for item in listed):
         raise RequestError([("sources", f"a list of mappings is needed; got {listed!r}")], "scene")
-    sources = [_asked_source(dict(item), number, folder) for number, item in enumerate(listed)]
-    arguments = {key: _argument(key, value, folder, f"scene.{key}") for key, value in given.items()}
+    problems: list[tuple[str, str]] = []
+    sources = [_kept(problems, _asked_source, dict(item), number, folder) for number, item in enumerate(listed)]
+    problems += _misnamed(Scene.of, ["sources", *given], "scene")
+    arguments = {key: _kept(problems, _argument, key, value, folder, f"scene.{key}") for key, value in given.items()}
+    if problems:
+        raise RequestError(problems, "scene")
     scene: Scene = _made(Scene.of, {"sources": sources, **arguments}, "scene")
     return scene
 
@@ -159,8 +193,11 @@ def _asked_source(given: dict[str, Any], number: int, folder: Path) -> Source:
         source = _decoded(given, where)
     else:
         given.setdefault("name", "target" if number == 0 else f"source {number}")
-        arguments = {key: _argument(key, value, folder, f"{where}.{key}") for key, value in given.items()}
-        source = _made(Source.at, arguments, where)
+        problems = _misnamed(Source.at, given, where)
+        read = {key: _kept(problems, _argument, key, value, folder, f"{where}.{key}") for key, value in given.items()}
+        if problems:
+            raise RequestError(problems, "scene")
+        source = _made(Source.at, read, where)
     if not isinstance(source, Source):
         raise RequestError([(where, f"a Source is needed; got {given.get(_KIND)!r}")], "scene")
     return source

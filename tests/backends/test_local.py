@@ -233,6 +233,20 @@ def test_damaged_observations_do_not_spoil_the_search(archive: Path, caplog: pyt
         Archive(archive).resolve(Target("X", target_ids=("00012345",)))
 
 
+def test_the_reasons_are_told_if_no_event_file_can_be_read(tmp_path: Path) -> None:
+    for number in range(1, 6):
+        for mode in ("pcw3", "wtw2"):
+            name = f"sw0001234500{number}x{mode}po_cl.evt"
+            damaged = tmp_path / f"0001234500{number}" / "xrt" / "event" / name
+            damaged.parent.mkdir(parents=True, exist_ok=True)
+            damaged.write_bytes(b"not FITS")
+    with pytest.raises(NoDataError) as caught:
+        Archive(tmp_path).resolve(Target("X", target_ids=("00012345",)))
+    text = str(caught.value)
+    assert all(name in text for name in ("001xpcw3po_cl.evt: ", "001xwtw2po_cl.evt: ", "002xpcw3po_cl.evt: "))
+    assert text.endswith("(and 7 more, see the log)")
+
+
 def test_reference_time_without_trigger_is_the_first_of_all_modes() -> None:
     def glance(start_met: float | None, trigger_met: float | None = None) -> _Glance:
         return _Glance("X", SkyCoord(0 * u.deg, 0 * u.deg), None, trigger_met, start_met)

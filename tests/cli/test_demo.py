@@ -37,8 +37,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert main(["demo", "--output", str(output)]) == 0
         assert not data_folder().exists()  # the user's job book has nothing of it
         assert not cache_folder().exists()
-    # The burst is bright for a moment, and the user is told.
-    assert "PileUpWarning: light curve: 1 of 8 PC snapshots are piled up" in errors.getvalue()
+    # The burst has faded in the last observation, and the user is told; its photons do not pile up in this scene.
+    assert "CentroidWarning: light curve: no centroid in 1 PC observations" in errors.getvalue()
+    assert "PileUpWarning" not in errors.getvalue()
     return output
 
 
@@ -90,6 +91,14 @@ def test_demo_names_the_observations_there_are(
     assert status == 1
     assert "09999002000" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+def test_demo_says_where_observations_are_looked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert main(["demo", "--archive", str(tmp_path / "empty"), "--output", str(tmp_path / "new")]) == 1
+    told = capsys.readouterr().err
+    assert "no XRT event file below" in told
+    assert "<obsid>/xrt/event/sw<obsid>" in told
 
 
 def test_demo_wants_a_real_obsid(capsys: pytest.CaptureFixture[str]) -> None:

@@ -94,6 +94,14 @@ def test_damaged_file_is_not_passed_over() -> None:
         select_data([EARLY, damaged], None, REQUEST)
 
 
+def test_what_to_do_without_a_damaged_observation_is_told() -> None:
+    damaged = FakeObservation("00012345004", PC=FormatError("is cut", "x.evt"))
+    with pytest.raises(FormatError, match=r"x.evt: is cut; .*data=Observations\('00012345001', '00012345002'\)"):
+        select_data([EARLY, damaged, LATE], None, REQUEST)
+    with pytest.raises(FormatError, match="x.evt: is cut$"):
+        select_data([damaged], None, REQUEST)
+
+
 def test_two_fields_are_refused() -> None:
     other = FakeObservation("00012345009", WT=GTI([7000.0], [7100.0]))
     with pytest.raises(RequestError, match=r"00012345001 \(X\) and 00012345009 \(X\) are 5.00 deg apart"):

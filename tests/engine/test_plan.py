@@ -146,7 +146,24 @@ def test_plans_say_what_is_wrong(arguments: tuple[object, object], said: str) ->
         plan_exposure(*arguments)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("options", [{"off_axis": 3}, {"background": 1 * u.s}, {"mode": "PU"}])
+def test_calibration_of_plans_goes_by_name() -> None:
+    plans = [plan_exposure(0.1 * RATE, 1 * u.ks, calibration=name)["rate_error"][0] for name in ("v004", "v006")]
+    assert plans[0] == plan_exposure(0.1 * RATE, 1 * u.ks)["rate_error"][0] != plans[1]
+
+
+def test_plans_are_shown_with_short_numbers() -> None:
+    plan = plan_exposure(0.01 * RATE, 1 * u.ks)
+    assert max(len(word) for line in plan.pformat() for word in line.split()) <= len("detection_probability")
+    assert max(len(word) for word in plan.pformat()[-1].split()) <= len("0.000123456")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *({"off_axis": 3}, {"off_axis": 1 * u.deg}, {"background": 1 * u.s}, {"mode": "PU"}),
+        *({"calibration": "v005"}, {"calibration": None}),
+    ],
+)
 def test_options_of_plans_are_checked(options: dict[str, object]) -> None:
     with pytest.raises(RequestError, match=next(iter(options))):
         plan_exposure(1 * RATE, 1 * u.ks, **options)  # type: ignore[arg-type]

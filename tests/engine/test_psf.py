@@ -174,3 +174,12 @@ def test_default_is_the_profile_without_core() -> None:
 
 def test_vignetting_takes_coefficients() -> None:
     assert vignetting(1.5, 5.0, dataclasses.replace(VIGNETTING, p0=0.0, p2=0.01)) == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("psf", [KingPSF.at(), MIXED], ids=["king", "mixed"])
+def test_slopes_of_the_pixel_fractions(psf: KingPSF) -> None:
+    x, y, step = np.array([0.3, 1.0, -4.0, 20.0]), np.array([0.0, -1.5, 3.0, 8.0]), 1e-4
+    fractions, by_square = psf.pixel_slopes(x, y)
+    assert fractions == pytest.approx(psf.pixel_fractions(x, y), rel=1e-14)
+    numeric = (psf.pixel_fractions(x + step, y) - psf.pixel_fractions(x - step, y)) / (2 * step)
+    assert 2 * x * by_square == pytest.approx(numeric, rel=1e-6)

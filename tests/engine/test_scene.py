@@ -139,6 +139,8 @@ def test_extended_sources() -> None:
         ({"image": np.ones((2, 2))}, "data and wcs"),
         ({"spectrum": 3}, "an astropy model"),
         ({"photon_index": 99}, "from -10 to 10"),
+        ({"photon_index": "x"}, "photon_index: a number from -10 to 10 is needed; got 'x'"),
+        ({"extent": 1 * u.arcmin, "beta": "x"}, "beta: a number is needed; got 'x'"),
         ({"column_density": 1 * u.cm}, "1 / cm2"),
         ({"name": " "}, "a text"),
         ({"rate": (Time(["2020-01-02", "2020-01-01"]), [1, 2] * RATE)}, "ascending times"),
@@ -204,3 +206,15 @@ def test_scenes_say_what_is_wrong(changes: dict[str, object], said: str) -> None
 def test_scene_needs_a_source() -> None:
     with pytest.raises(RequestError, match="target is missing"):
         Scene.of([])
+    for given in (5, [5], [Source.at(PLACE, rate=RATE), None]):
+        with pytest.raises(RequestError, match="sources: a Source, or several, is needed; got"):
+            Scene.of(given, exposure=1 * u.ks, pointing=PLACE)  # type: ignore[arg-type]
+
+
+def test_one_mistake_is_one_problem() -> None:
+    source = Source.at(PLACE, rate=RATE)
+    with pytest.raises(RequestError) as caught:
+        Scene.of(source, roll=3)  # type: ignore[arg-type]
+    assert caught.value.problems == (("roll", "a quantity in deg is needed; got 3"),)
+    with pytest.raises(RequestError, match="did you mean 'jitter_arcsec'"):
+        Scene.of(source, jiter_arcsec=3)

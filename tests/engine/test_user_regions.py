@@ -8,6 +8,7 @@ import pytest
 from astropy.coordinates import SkyCoord
 from regions import CirclePixelRegion, CircleSkyRegion, PixCoord, Regions
 
+from swiftxrt import ExtractionSettings
 from swiftxrt._ds9 import region_text
 from swiftxrt.engine.extraction import Extraction, ExtractionParameters, extract
 from swiftxrt.engine.geometry import nominal_pointing, sky_to_pixel
@@ -149,6 +150,26 @@ def test_regions_outside_the_field() -> None:
         extracted('fk5\ncircle(151.0,20.0,47")')
     with pytest.raises(NoDataError, match="the background region given is outside"):
         extracted(None, 'fk5\ncircle(151.0,20.0,47")')
+
+
+def test_regions_outside_the_field_say_where_they_are() -> None:
+    with pytest.raises(NoDataError, match=r"source region given .* it is at best 56\.4 arcmin from the pointing"):
+        extracted('fk5\ncircle(151.0,20.0,47")')
+
+
+def test_region_without_a_pixel() -> None:
+    with pytest.raises(NoDataError, match="the source region given holds no pixel .* make it larger"):
+        extracted('fk5\ncircle(150.0001,20.0001,0.1")')
+
+
+@pytest.mark.parametrize("text", ['fk5; -circle(150,20,47")', "image\n-circle(500,500,20)\n-box(500,500,9,9,0)"])
+def test_exclusions_alone_are_no_region(text: str) -> None:
+    with pytest.raises(RequestError, match="source_region: .*only shapes that are cut out"):
+        ExtractionSettings(source_region=text)
+    with pytest.raises(RequestError, match="background_region: .*only shapes that are cut out"):
+        ExtractionSettings(background_region=Regions.parse(text, format="ds9"))
+    with pytest.raises(RequestError, match="source_region: .*only shapes that are cut out"):
+        extracted(text)
 
 
 def test_regions_partly_outside_are_clipped() -> None:

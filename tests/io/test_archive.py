@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
-from swiftxrt.exceptions import OutputExistsError, RequestError
+from swiftxrt.exceptions import NoDataError, OutputExistsError, RequestError
 from swiftxrt.io.archive import event_path, find_observations, write_observation
 from swiftxrt.mission import Mode
 from swiftxrt.products.attitude import Attitude
@@ -93,6 +94,28 @@ def test_files_without_archive_names_are_known_by_their_headers(tmp_path, caplog
     assert found.obsid == observation.obsid
     assert len(found.events("PC")) == len(whole)
     assert found.events("PC").gti == whole.gti
+
+
+def test_event_lists_of_regions_are_no_observation(tmp_path):
+    """The product service gives its users the events in the source region of all observations."""
+    observation = small_observation(tmp_path / "archive")
+    path = observation.files[Mode.PC][0]
+    with fits.open(path) as hdus:
+        events = hdus["EVENTS"]
+        events.header.remove("DATASUM")
+        events.header.remove("CHECKSUM")
+        radius = fits.Column("SRCRAD", "J", array=np.full(len(events.data), 20))
+        hdus["EVENTS"] = fits.BinTableHDU.from_columns(events.columns + radius, header=events.header)
+        (tmp_path / "region").mkdir()
+        hdus.writeto(tmp_path / "region" / "pcsourcetotal.evt.gz")
+    (tmp_path / "region" / "broken.evt").write_text("no events")
+    with pytest.raises(NoDataError, match="no event file below .*broken.evt: .*; .*total.evt.gz: .*of one region"):
+        find_observations(tmp_path / "region")
+
+
+def test_real_event_lists_of_regions_are_no_observation(validation_data):
+    with pytest.raises(NoDataError, match="pcsourcetotal.evt.gz: this holds the events of one region"):
+        find_observations(validation_data / "uklc_AT2018cow")
 
 
 def test_the_record_of_the_pointing_travels_along(tmp_path):

@@ -143,7 +143,7 @@ def test_source_detection_asks_for_sources(small_archive: Path, monkeypatch: pyt
         asked.append(request)
         return submit(self, request)
 
-    def finish(state: Path, archive: Path, job_id: str, kind: Kind) -> None:
+    def finish(state: Path, archive: Path, job_id: str, kind: Kind, *others: object) -> None:
         backend.store.move(job_id, kind, [Phase.QUEUED], Phase.COMPLETED)
 
     monkeypatch.setattr(LocalBackend, "submit", remember)

@@ -39,6 +39,13 @@ def test_limits_from_a_folder_of_observations(local: SwiftXRTClass) -> None:
     np.testing.assert_array_equal(again["total_counts"], limits["total_counts"][:2])
 
 
+@pytest.mark.filterwarnings("ignore:Keyword name .* HIERARCH")
+def test_the_radius_travels_with_the_table(local: SwiftXRTClass, tmp_path: Path) -> None:
+    limits = local.get_upper_limits(PLACE, radius=20 * u.arcsec)
+    limits.write(tmp_path / "limits.fits")
+    assert u.Quantity(QTable.read(tmp_path / "limits.fits").meta["RADIUS"]) == 20 * u.arcsec
+
+
 def test_the_service_has_none_yet() -> None:
     """No connection is made to find that out."""
     with pytest.raises(ProductNotAvailableError, match="not available from this service yet.*backend='local'"):

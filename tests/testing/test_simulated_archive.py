@@ -265,7 +265,8 @@ def test_scenes_written_by_hand(tmp_path: Path) -> None:
         ("sources: [{position: 150 20, rate: 1 ct/s}]\nstart: someday", RequestError, "start"),
         ("sources: [{position: 150 20, spectrum: none.ecsv}]", FormatError, "no such file"),
         ("kind: Constant\nlevel_cps: 1", RequestError, "Scene is needed"),
-        ("kind: Scene\nname: x", RequestError, "do not fit"),
+        ("kind: Scene\nname: x", RequestError, "scene.target_id: is missing"),
+        ("kind: Scene\nname: x\ntarget_id: y\nsources: 3\nsnapshots: 4", RequestError, "do not fit"),
     ],
 )
 def test_scene_files_say_what_is_wrong(tmp_path: Path, text: str, error: type[Exception], said: str) -> None:
@@ -273,6 +274,21 @@ def test_scene_files_say_what_is_wrong(tmp_path: Path, text: str, error: type[Ex
     path.write_text(text)
     with pytest.raises(error, match=said):
         read_scene(path)
+
+
+def test_all_problems_of_a_scene_file_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "scene.yaml"
+    path.write_text(
+        "exposre: 5 ks\nroll: 3 parsnip\nsources: [{positon: 150 20, rate: 1 ct/s}, {position: 150 20, rate: 1}]"
+    )
+    with pytest.raises(RequestError) as caught:
+        read_scene(path)
+    assert [name for name, _ in caught.value.problems] == [
+        *("sources[0].positon", "sources[1].rate", "scene.exposre", "scene.roll")
+    ]
+    assert "did you mean 'position'?" in caught.value.problems[0][1]
+    assert "did you mean 'exposure'?" in caught.value.problems[2][1]
+    assert "unexpected keyword" not in str(caught.value)
 
 
 def test_no_scene_file(tmp_path: Path) -> None:

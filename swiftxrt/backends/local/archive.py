@@ -14,7 +14,7 @@ from ..._fields import nearest
 from ..._log import log
 from ...exceptions import FormatError, NoDataError, RequestError
 from ...io.archive import find_observations
-from ...mission import FIELD_RADIUS_ARCMIN
+from ...mission import FIELD_RADIUS_ARCMIN, Mode
 from ...products.events import EventList
 from ...products.observation import Observation
 from ...request.target import Target
@@ -22,6 +22,7 @@ from ...request.target import Target
 __all__ = ["Archive"]
 
 _MOST_NAMED = 10
+_MOST_REASONS = 3
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Archive:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._reasons: dict[str, str] = {}
+        self._reasons: dict[str, dict[Mode, str]] = {}
         self._known: dict[tuple[tuple[Path, int, int], ...], _Glance] = {}
         if not folder.is_dir():
             raise RequestError(
@@ -169,7 +170,7 @@ class Archive:
                     self._known[key] = _Glance.of(observation.events(mode))
             except (NoDataError, FormatError, RequestError, OSError) as error:
                 log.warning("left out of the search: %s", error)
-                self._reasons[observation.obsid] = str(error)
+                self._reasons.setdefault(observation.obsid, {})[mode] = str(error)
             else:
                 yield self._known[key]
 
@@ -178,10 +179,12 @@ class Archive:
         firsts = [(one, next(self._glances(one), None)) for one in observations]
         found = [(one, glance) for one, glance in firsts if glance is not None]
         if not found:
-            reasons = [self._reasons[one.obsid] for one in observations]
-            more = f" (and {len(reasons) - 1} more, see the log)" if len(reasons) > 1 else ""
+            reasons = [reason for one in observations for reason in self._reasons[one.obsid].values()]
+            more = f" (and {len(reasons) - _MOST_REASONS} more, see the log)" if len(reasons) > _MOST_REASONS else ""
             names = ", ".join(one.obsid for one in observations[:_MOST_NAMED])
-            raise NoDataError(f"the event files of {names} are empty or damaged: {reasons[0]}{more}")
+            raise NoDataError(
+                f"the event files of {names} are empty or damaged: {'; '.join(reasons[:_MOST_REASONS])}{more}"
+            )
         return found
 
 
