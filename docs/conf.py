@@ -65,7 +65,10 @@ EXTERNAL = {
 nitpick_ignore_regex = [
     (r"py:.*", rf"({'|'.join(EXTERNAL)}|dask|hypothesis|lsdb|pytest|starlette|stingray|uvicorn)(\..*)?"),
     # The standard library.
-    (r"py:.*", r"(abc|asyncio|collections|concurrent|contextlib|datetime|enum|functools|logging|os|pathlib|typing)\..*"),
+    (
+        r"py:.*",
+        r"(abc|asyncio|collections|concurrent|contextlib|datetime|enum|functools|logging|os|pathlib|typing)\..*",
+    ),
     # Private base classes.
     (r"py:class", r"swiftxrt\..*\b_\w+.*"),
     # Builtins and base classes without a module, from the "Bases:" lines.

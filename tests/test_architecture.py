@@ -32,7 +32,16 @@ with LAYERS.open(encoding="utf-8", newline="") as table:
 UPWARD = {
     ("products", "plot"): {"plot", "peek"},
     ("products", "engine"): {"exposure_map", "merge_bins"},
-    ("products", "io"): {"read", "write", "open", "read_bundle", "write_bundle", "housekeeping", "read_pha", "write_pha"},
+    ("products", "io"): {
+        "read",
+        "write",
+        "open",
+        "read_bundle",
+        "write_bundle",
+        "housekeeping",
+        "read_pha",
+        "write_pha",
+    },
     ("products", "backends"): {"read_bundle"},
     ("request", "wire"): {"to_wire", "from_wire"},
 }

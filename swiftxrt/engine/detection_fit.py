@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
+from scipy import special, stats
 
 from ..mission import Mode
 from .detection_field import Disc, Field, PointSource
@@ -180,21 +180,14 @@ def _excess_around(field: Field, background: Floats, source: PointSource, neighb
     """Counts over expected background around a source; 1 unless that is significantly more."""
     ring = field.disc(source.x_pix, source.y_pix, _RING_PIX[1], _RING_PIX[0])
     known = ring.of(background) + source.expected(field, ring)
-    found = ring.of(field.counts)
-    if not _too_many(found, known):
-        return 1.0  # Nor with the neighbours, which only add to what is known.
     for other in neighbours:
         if other.rate_cps > _SURELY * source.rate_cps and other.distance_pix(source) < _NEAR_PIX:
             known += other.expected(field, ring)
-    if not _too_many(found, known):
+    found = ring.of(field.counts)
+    if not known.sum() or stats.poisson.sf(found.sum() - 1.0, known.sum()) >= _RING_CHANCE:
         return 1.0
     angle = np.arctan2(ring.y_pix - source.y_pix, ring.x_pix - source.x_pix)
     sector = np.floor((angle / (2.0 * np.pi) + 0.5) * _SECTORS).astype(int) % _SECTORS
     counts, expected = (np.bincount(sector, values, minlength=_SECTORS) for values in (found, known))
     ratio = np.divide(counts, expected, out=np.zeros(_SECTORS), where=expected > 0)
     return max(float(np.sort(ratio)[_TELLING]), 1.0)
-
-
-def _too_many(found: Floats, known: Floats) -> bool:
-    """Whether there are more events than chance explains; not where nothing is known."""
-    return bool(known.sum() and special.pdtrc(found.sum() - 1.0, known.sum()) < _RING_CHANCE)

@@ -12,7 +12,6 @@ scatter of 3 per cent.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -114,9 +113,10 @@ class KingPSF:
         """Sum of two normalised parts."""
         return self.gauss_share * gauss + (1.0 - self.gauss_share) * king
 
-    @cached_property
+    @property
     def _has_gauss(self) -> bool:
-        return bool(np.any(self.gauss_fraction))
+        fraction = self.gauss_fraction  # Asked for at every fit step: numpy's functions are slow for one number.
+        return bool(fraction.any() if isinstance(fraction, np.ndarray) else fraction)
 
     def profile(self, radius_pix: ArrayLike) -> Any:
         """Surface density per square pixel at a distance from the source."""

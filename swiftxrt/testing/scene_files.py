@@ -151,7 +151,7 @@ def _made(maker: Callable[..., Any], members: dict[str, Any], where: str) -> Any
 def _misnamed(maker: Callable[..., Any], names: Iterable[str], where: str) -> list[tuple[str, str]]:
     """Names of arguments that do not exist, and of those that are missing."""
     named = {one.name: one for one in signature(maker).parameters.values() if one.kind is not one.VAR_KEYWORD}
-    known = [*named, *(_MORE_OF_SCENE if maker == Scene.of else ())]
+    known = dict.fromkeys([*named, *(_MORE_OF_SCENE if maker == Scene.of else ())])
     needed = [name for name, one in named.items() if one.default is one.empty]
     wrong = [
         (f"{where}.{name}", f"there is no such name{nearest(name, known)}; there are {', '.join(known)}")

@@ -195,7 +195,7 @@ def test_all_data_sets_of_all_positions(lists: list[EventList]) -> None:
     assert table["nearest_source"][0] < 8 * u.arcsec
     assert table["nearest_source"][4] > 4 * u.arcmin
     assert table.meta["detection_threshold"] == 0.9973
-    assert table.meta["radius"].to_value(u.arcsec) == pytest.approx(28.29, abs=0.01)
+    assert u.Quantity(table.meta["radius"]).to_value(u.arcsec) == pytest.approx(28.29, abs=0.01)
 
 
 @pytest.mark.usefixtures("no_search")
