@@ -124,8 +124,8 @@ def merge_upper_limits(
     ...     "source_exposure": [135.2, 1302.7], "image_exposure": [190.6, 1313.8], "total_counts": [1, 3],
     ...     "total_background_counts": [0.055, 0.534], "total_correction_factor": [1.703, 1.218]})
     >>> merged = merge_upper_limits(table)
-    >>> print(f"{merged['total_upper_limit'][0]:.4f}")
-    0.0110 ct / s
+    >>> print(f"{merged['total_upper_limit'][0]:.3f}")
+    0.011 ct / s
     """
     confidence = check_probability("confidence", confidence)
     threshold = confidence if detection_threshold is None else detection_threshold
