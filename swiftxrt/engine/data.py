@@ -11,6 +11,7 @@ import numpy as np
 from .._log import log
 from ..exceptions import FormatError, MetadataWarning, NoDataError, PartialResultWarning
 from ..mission import Mode
+from ..products._merging import uncovered
 from ..products.events import EventList
 from ..products.gti import GTI
 from ..products.observation import Observation
@@ -115,16 +116,13 @@ def select_data(observations: Sequence[Observation], selection: Selection | None
 def _without_overlap(lists: Sequence[EventList], notes: list[str]) -> list[EventList]:
     """The lists of one mode, in order of time, without the time that those before them cover."""
     kept: list[EventList] = []
-    used = GTI.empty()
-    for events in lists:
-        fresh = events.gti - used
+    for events, fresh in zip(lists, uncovered(lists), strict=True):
         if fresh == events.gti:
             kept.append(events)
         else:
             doubled_s = events.gti.exposure_s - fresh.exposure_s
             notes.append(f"{doubled_s:.0f} s of {events.obsid} that another observation covers too were left out")
             kept += [events.select(gti=fresh)] if len(fresh) else []
-        used |= events.gti
     return kept
 
 

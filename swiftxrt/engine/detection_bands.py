@@ -14,6 +14,7 @@ from .counts import kbn_interval, kbn_mode, kbn_upper_limit
 from .detection import Detection
 from .detection_field import Field
 from .limits import Apertures, measure_apertures
+from .psffit import SIGMAS_90
 
 __all__ = ["FOUND_LATER", "NOT_FOUND", "BandSearch", "across_bands", "hardness"]
 
@@ -24,7 +25,7 @@ Columns = dict[str, NDArray[np.generic]]
 FOUND_LATER, NOT_FOUND = 3, -1
 _CONFIDENCE, _DETECTED = 0.683, 0.9973
 # Sources of two bands are one if they are closer than three sigma, within these limits (pixels).
-_SIGMAS = 3.0 / 2.146
+_SIGMAS = 3.0 / SIGMAS_90
 _CLOSE_PIX = (2.0, 10.0)
 # Hardness ratios 1 and 2 compare these bands (2SXPS).
 _RATIOS = {"hr1": ("soft", "medium"), "hr2": ("medium", "hard")}
@@ -141,7 +142,6 @@ def _apertures(search: BandSearch, x: Floats, y: Floats) -> Apertures:
         x,
         y,
         exposure_s=search.exposure_s,
-        coefficients=search.field.coefficients,
     )
 
 

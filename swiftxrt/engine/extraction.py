@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..exceptions import CentroidWarning, NoDataError, PileUpWarning, RequestError
 from ..mission import Mode
+from ..products._merging import uncovered
 from ..products.events import EventList
 from ..products.gti import GTI
 from .background import find_neighbours
@@ -110,12 +111,10 @@ def extract(
     lists = list(event_lists)
     _check(lists, position)
     worker = _Extractor(position, parameters or ExtractionParameters(), lists)
-    used = GTI.empty()
-    for which in sorted(range(len(lists)), key=lambda k: lists[k].gti.start[0] if len(lists[k].gti) else np.inf):
-        fresh = lists[which].gti - used
+    order = sorted(range(len(lists)), key=lambda k: lists[k].gti.start[0] if len(lists[k].gti) else np.inf)
+    for which, fresh in zip(order, uncovered([lists[k] for k in order]), strict=True):
         if fresh != lists[which].gti:
             worker.notes.add("time that another event list covers too was left out", lists[which].obsid)
-        used |= lists[which].gti
         worker.add_observation(which, lists[which], fresh)
     return worker.finish(lists)
 

@@ -15,8 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..mission import PIXEL_ARCSEC
-from ..products.calibration import PSFCoefficients
-from .calibration import PSF_V004
 from .detection import Detection
 from .detection_field import Field
 from .psf import KingPSF
@@ -89,7 +87,6 @@ def measure_apertures(
     exposure_s: float,
     *,
     radius_pix: float = RADIUS_PIX,
-    coefficients: PSFCoefficients = PSF_V004,
 ) -> Apertures:
     """Measure circles around positions.
 
@@ -107,8 +104,6 @@ def measure_apertures(
         Good time of the data set.
     radius_pix : float, optional
         Radius of the circles; pixels whose centre lies inside belong to them.
-    coefficients : PSFCoefficients, optional
-        Those of the point spread function at the positions.
 
     Returns
     -------
@@ -117,7 +112,7 @@ def measure_apertures(
     # A position far outside must not overflow the indices.
     x, y = (np.clip(np.atleast_1d(np.asarray(values, dtype=float)), -_FAR_PIX, _FAR_PIX) for values in (x_pix, y_pix))
     parts = [(x[k : k + _AT_ONCE], y[k : k + _AT_ONCE]) for k in range(0, max(x.size, 1), _AT_ONCE)]
-    return Apertures.joined([_measure(field, detection, *part, exposure_s, radius_pix, coefficients) for part in parts])
+    return Apertures.joined([_measure(field, detection, *part, exposure_s, radius_pix) for part in parts])
 
 
 class _Circles:
@@ -150,13 +145,12 @@ def _measure(
     y: Floats,
     exposure_s: float,
     radius_pix: float,
-    coefficients: PSFCoefficients,
 ) -> Apertures:
     circles = _Circles(field, x, y, radius_pix)
     ny, nx = field.counts.shape
     row, column = (np.rint(np.clip(k, 0, n - 1)).astype(int) for k, n in ((y, ny), (x, nx)))
     off_axis = field.off_axis_arcmin[row, column]
-    share = circles.shares(KingPSF.at(field.energy_kev, off_axis[:, None], coefficients), x, y)
+    share = circles.shares(KingPSF.at(field.energy_kev, off_axis[:, None], field.coefficients), x, y)
     whole_s = exposure_s * (share * circles.inside).sum(axis=1)
     seen_s = circles.sum(field.source_s, share)
     own, nearest = _own_sources(field, detection, x, y, radius_pix)

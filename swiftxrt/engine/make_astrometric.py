@@ -25,6 +25,7 @@ from .detection_quality import Quality
 from .make_position import fit_position
 from .make_sources import search_total
 from .position import SYSTEMATIC_ARCSEC
+from .psffit import SIGMAS_90
 from .reference_catalog import ReferenceCatalog, reference_objects
 
 __all__ = ["STEPS", "make"]
@@ -43,8 +44,6 @@ _KIND = ProductKind.ASTROMETRIC_POSITION.title
 _ITSELF_ARCSEC = 25.0
 # The field is so much larger than the outermost source (arcsec).
 _RIM_ARCSEC = 60.0
-# Standard deviations of one coordinate in the radius that holds 90 per cent.
-_SIGMAS_90 = 2.145966
 
 
 def make(
@@ -108,7 +107,7 @@ def _other_sources(lists: Sequence[EventList], place: SkyCoord, calibration: Cal
             "needed; use more data, such as PositionRequest(astrometric_all_data=True)",
         )
     radius90 = np.sqrt(columns["position_err"][kept] ** 2 - SYSTEMATIC_ARCSEC**2)
-    return coord[kept], np.asarray(radius90 / _SIGMAS_90, dtype=float)
+    return coord[kept], np.asarray(radius90 / SIGMAS_90, dtype=float)
 
 
 def _middle(coord: SkyCoord) -> SkyCoord:

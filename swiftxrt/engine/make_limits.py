@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import astropy.units as u
@@ -219,8 +219,9 @@ def _measured(data_set: _DataSet, places: SkyCoord, settings: LimitSettings, cal
     found: dict[str, Apertures] = {}
     for band in (BANDS[name] for name in settings.names):
         counts = stack_images(lists, band.channels, wcs=wcs, exposure=False, left_out=hot).counts
-        field = Field.of(counts[window], exposure[window], band.energy_kev)
-        field = replace(field, source_s=exposure[window].vignetted_s(band.energy_kev, calibration.vignetting))
+        field = Field.of(
+            counts[window], exposure[window], band.energy_kev, calibration, vignetting_kev=band.vignetting_kev
+        )
         found[band.name] = measure_apertures(
             field,
             find_sources(field),
@@ -228,7 +229,6 @@ def _measured(data_set: _DataSet, places: SkyCoord, settings: LimitSettings, cal
             y - rows[0],
             data_set.exposure_s,
             radius_pix=settings.radius_pix,
-            coefficients=calibration.psf(Mode.PC),
         )
     return _columns(data_set, found, near)
 

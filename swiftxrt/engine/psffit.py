@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 # Radius of the circle that holds 90 per cent of a two-dimensional normal
 # distribution, in sigmas: sqrt(-2 ln 0.1); the same as a rise of 4.61 in C.
-_SIGMAS_90 = 2.145966
+SIGMAS_90 = 2.145966
 # Radius of the fit (pixels) up to each signal to noise.
 _FIT_RADIUS_PIX = ((7.0, 12.0), (11.0, 15.0), (40.0, 20.0), (np.inf, 30.0))
 _TINY = 1e-12
@@ -60,7 +60,7 @@ class PointSourceFit:
     @property
     def radius90_pix(self) -> float:
         """Radius that holds the true position with 90 per cent probability (statistical)."""
-        return _SIGMAS_90 * float(np.sqrt(np.trace(self.covariance) / 2.0))
+        return SIGMAS_90 * float(np.sqrt(np.trace(self.covariance) / 2.0))
 
     @property
     def significance(self) -> float:

@@ -13,7 +13,7 @@ from ._wcs import same_wcs
 from .events import EventList
 from .gti import GTI
 
-__all__ = ["merged"]
+__all__ = ["merged", "uncovered"]
 
 # Grids that differ by less than this (pixels) are taken as one.
 _SAME_GRID_PIX = 0.1
@@ -67,18 +67,25 @@ def merged(lists: Sequence[EventList]) -> EventList:
     )
 
 
+def uncovered(lists: Sequence[EventList]) -> list[GTI]:
+    """Of each list, the good time that those before it do not cover."""
+    fresh: list[GTI] = []
+    used = GTI.empty()
+    for events in lists:
+        fresh.append(events.gti - used)
+        used |= events.gti
+    return fresh
+
+
 def _without_overlap(lists: Sequence[EventList]) -> list[EventList]:
     """The lists without the time that those before them cover; those with nothing else are left out."""
     kept: list[EventList] = []
-    used = GTI.empty()
-    for events in lists:
-        fresh = events.gti - used
+    for events, fresh in zip(lists, uncovered(lists), strict=True):
         if fresh == events.gti:
             kept.append(events)
         else:
             log.warning("%s: time that another event file of %s covers too is left out", events.path, events.obsid)
             kept += [events.select(gti=fresh)] if len(fresh) else []
-        used |= events.gti
     return kept
 
 
