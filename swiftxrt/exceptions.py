@@ -44,8 +44,10 @@ __all__ = [
     "ServiceWarning",
     "StorageError",
     "SubmissionUncertainError",
+    "SupersededError",
     "SwiftXRTError",
     "SwiftXRTWarning",
+    "UnknownObjectError",
 ]
 
 
@@ -169,6 +171,34 @@ class ProductNotAvailableError(SwiftXRTError, LookupError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.kind, self.reason)
+
+
+class UnknownObjectError(SwiftXRTError, LookupError):
+    """A catalogue has no such source, dataset, transient or burst."""
+
+
+class SupersededError(UnknownObjectError):
+    """What was asked for is no longer in the catalogue: several newer ones, or none, are in its place.
+
+    Parameters
+    ----------
+    message : str
+        What is gone and what there is now.
+    successors : `~astropy.table.QTable` or None
+        The newer sources or stacks, for a choice; none if it is not known.
+
+    Attributes
+    ----------
+    successors : `~astropy.table.QTable` or None
+        As given.
+    """
+
+    def __init__(self, message: str, successors: Any = None) -> None:
+        self.successors = successors
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (*self.args, self.successors)
 
 
 class ServiceError(SwiftXRTError):

@@ -145,7 +145,8 @@ def one_field(seed: int, *, with_sources: bool) -> tuple[Apertures, Floats, floa
     lists = simulate_observations(scene, seed=seed)
     wcs, band = lists[0].wcs, BANDS["total"]
     exposure = map_exposure(lists, wcs)
-    made = Field.of(stack_images(lists, band.channels, wcs=wcs, exposure=False).counts, exposure, band.energy_kev)
+    counts = stack_images(lists, band.channels, wcs=wcs, exposure=False).counts
+    made = Field.of(counts, exposure, band.energy_kev, vignetting_kev=band.vignetting_kev)
     exposure_s = float(sum(events.gti.exposure_s for events in lists))
     if with_sources:
         x, y = (np.asarray(axis)[1:] for axis in wcs.world_to_pixel(places))

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from .._fields import nearest
+from ..catalog.protocol import CatalogBackend
 from ..config import conf
 from ..exceptions import RequestError
 from ..jobs.protocol import ProductBackend
 
-__all__ = ["check_backend", "make_backend"]
+__all__ = ["check_backend", "make_backend", "make_catalog"]
 
 _NAMES = ("ukssdc", "local")
 
@@ -77,6 +78,31 @@ def make_backend(
             caldb=caldb,
             reference_catalog=reference_catalog,
         )
+    raise unknown_backend(name)
+
+
+def make_catalog(name: str, backend: Any = None) -> CatalogBackend:
+    """Make the place where catalogues are asked.
+
+    Parameters
+    ----------
+    name : {"ukssdc", "local"}
+        Which one.
+    backend : LocalBackend, optional
+        The local engine, which has a catalogue of its observations.
+
+    Raises
+    ------
+    RequestError
+        If the name is unknown.
+    """
+    if name == "ukssdc":
+        from .ukssdc.catalog import UKSSDCCatalog
+
+        return UKSSDCCatalog()
+    if name == "local":
+        catalog: CatalogBackend = backend.catalog
+        return catalog
     raise unknown_backend(name)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from ..exceptions import ProductNotAvailableError
 from ..kinds import ProductKind
+from ..mission import Mode
 from ..products.calibration import Calibration
 from ..products.observation import Observation
 from ..products.provenance import CLIENT, Provenance, utc_now
@@ -15,6 +16,7 @@ from ..request.selection import AllData
 from . import make_astrometric, make_images, make_lightcurve, make_position, make_sources, make_spectra
 from .calibration import EMBEDDED
 from .data import select_data
+from .left_out import listed
 from .reference_catalog import ReferenceCatalog
 from .without_effect import settings_without_effect
 
@@ -38,6 +40,7 @@ _MAKERS: dict[ProductKind, Any] = {
     ProductKind.SOURCES: make_sources,
 }
 
+_OF_BOTH_MODES = (ProductKind.LIGHT_CURVE, ProductKind.SPECTRUM)
 # What cannot be made from event files alone, and why.
 _IMPOSSIBLE = {
     ProductKind.ENHANCED_POSITION: (
@@ -77,6 +80,7 @@ def build_product(
     job_id: str = "",
     calibration: Calibration = EMBEDDED,
     reference_catalog: ReferenceCatalog | None = None,
+    not_used: Callable[[Sequence[str]], Sequence[str]] = lambda obsids: (),
 ) -> Any:
     """Build one product of a request.
 
@@ -96,6 +100,9 @@ def build_product(
         Point spread function, vignetting and response; those that come with the package by default.
     reference_catalog : `~astropy.table.Table` or callable, optional
         For astrometric positions; see `swiftxrt.engine.reference_catalog`.
+    not_used : callable, optional
+        Gives for the ObsIDs that are used sentences on what was left out
+        before, for the provenance.
 
     Returns
     -------
@@ -104,9 +111,10 @@ def build_product(
     Raises
     ------
     ProductNotAvailableError
-        If the product cannot be made from these data.
+        If the engine cannot make such a product, or it failed: no source was
+        found, or nothing matched.
     NoDataError
-        If no data are left in the selection.
+        If there are no events or no exposure for what was asked.
     RequestError
         If the observations are of targets too far apart for one field.
     FormatError
@@ -124,12 +132,20 @@ def build_product(
         options = {"reference_catalog": reference_catalog}
         wanted = AllData() if complete.position.astrometric_all_data else wanted
     data = select_data(observations, wanted, complete)
+    if kind not in _OF_BOTH_MODES and data.pc:
+        data = data.without_wt()
+    files = [name for mode in Mode for name in data.files(mode)]
     provenance = Provenance(
         backend="local",
         request_digest=request.digest,
         software=CLIENT,
         inputs=data.obsids,
-        notes=(*settings_without_effect(request, kind), *data.notes),
+        notes=(
+            *settings_without_effect(request, kind),
+            *((f"event files: {listed(files)}",) if files else ()),
+            *data.notes,
+            *not_used(data.obsids),
+        ),
         cautions=data.cautions,
         created=utc_now(),
         job_id=job_id,

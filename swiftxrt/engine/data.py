@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import astropy.units as u
 import numpy as np
 
-from .._log import log
 from ..exceptions import FormatError, MetadataWarning, NoDataError, PartialResultWarning
 from ..mission import Mode
 from ..products._merging import uncovered
@@ -18,12 +17,13 @@ from ..products.observation import Observation
 from ..request.bundle import XRTRequest
 from ..request.selection import FirstHours, Observations, Selection, TimeIntervals
 from .grid import require_one_field
+from .left_out import LeftOut, file_names, listed
 from .lost_events import outside_good_time, without_values
 
 __all__ = ["Data", "intervals_met", "select_data"]
 
-#: ObsIDs in one sentence.
-_MOST_NAMED = 10
+_Names = dict[tuple[str, Mode], list[str]]
+_MODES = (Mode.PC, Mode.WT)
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,15 @@ class Data:
         What the user is warned of: class of the warning and text.
     notes : tuple of str
         What was left out, one sentence each.
+    names : dict of (str, Mode) to list of str
+        Names of the event files, by ObsID and mode.
     """
 
     pc: tuple[EventList, ...]
     wt: tuple[EventList, ...]
     cautions: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    names: _Names = field(default_factory=dict)
 
     @property
     def obsids(self) -> tuple[str, ...]:
@@ -63,6 +66,17 @@ class Data:
     def of(self, mode: Mode) -> tuple[EventList, ...]:
         """Lists of one mode."""
         return self.pc if mode is Mode.PC else self.wt
+
+    def files(self, mode: Mode) -> list[str]:
+        """Names of the event files of the lists of one mode."""
+        keys = dict.fromkeys((events.obsid, mode) for events in self.of(mode))
+        return [name for key in keys for name in self.names.get(key, ())]
+
+    def without_wt(self) -> Data:
+        """Photon-counting data alone, with a note on the others, for what cannot be made of windowed timing."""
+        left_out = LeftOut()
+        left_out.add("of windowed timing, of which this product cannot be made", self.files(Mode.WT))
+        return replace(self, wt=(), notes=(*self.notes, *left_out.sentences()))
 
 
 def select_data(observations: Sequence[Observation], selection: Selection | None, request: XRTRequest) -> Data:
@@ -86,71 +100,93 @@ def select_data(observations: Sequence[Observation], selection: Selection | None
     FormatError
         If a file is damaged.
     """
-    chosen = list(observations)
-    cautions: list[tuple[str, str]] = []
-    if isinstance(selection, Observations):
-        chosen = [one for one in chosen if one.obsid in selection.obsids]
-        if not chosen:
-            raise NoDataError(
-                f"none of the observations asked for ({_listed(selection.obsids)}) is there; "
-                f"there are {_listed([one.obsid for one in observations])}"
-            )
-        missing = [obsid for obsid in selection.obsids if obsid not in {one.obsid for one in chosen}]
-        if missing:
-            cautions.append((PartialResultWarning.__name__, f"no data of the observations {_listed(missing)}"))
-    lists = [events for one in chosen for events in _lists(one, chosen) if len(events.gti)]
+    left_out = LeftOut()
+    chosen, cautions = _chosen(observations, selection, left_out)
+    names = {(one.obsid, mode): file_names(one, mode) for one in chosen for mode in one.modes}
+    lists = [events for one in chosen for events in _lists(one, chosen, left_out)]
     notes = [note for events in lists for note in outside_good_time(events)]
     cautions += [caution for one in chosen for caution in _about_attitude(one)]
     cautions += [(PartialResultWarning.__name__, text) for events in lists for text in without_values(events)]
     window = _window(lists, selection, request) if lists else None
     if window is not None:
-        lists = [events.select(gti=window) for events in lists if len(events.gti & window)]
+        lists = _within(window, lists, names, left_out)
     lists.sort(key=lambda events: events.gti.start[0])
     if not lists:
-        raise NoDataError(f"no good time is left in the selection {selection!r}; widen it or use AllData()")
+        reasons = "; ".join(("", *left_out.sentences()))
+        raise NoDataError(f"no good time is left in the selection {selection!r}; widen it or use AllData(){reasons}")
     require_one_field(lists)
-    pc, wt = (_without_overlap([one for one in lists if one.mode is mode], notes) for mode in (Mode.PC, Mode.WT))
-    return Data(tuple(pc), tuple(wt), tuple(cautions), tuple(notes))
+    pc, wt = (_without_overlap([one for one in lists if one.mode is mode], names, notes, left_out) for mode in _MODES)
+    return Data(tuple(pc), tuple(wt), tuple(cautions), (*notes, *left_out.sentences()), names)
 
 
-def _without_overlap(lists: Sequence[EventList], notes: list[str]) -> list[EventList]:
+def _chosen(
+    observations: Sequence[Observation], selection: Selection | None, left_out: LeftOut
+) -> tuple[list[Observation], list[tuple[str, str]]]:
+    """The observations of a selection, and what the user is warned of."""
+    if not isinstance(selection, Observations):
+        return list(observations), []
+    chosen = [one for one in observations if one.obsid in selection.obsids]
+    there = [one.obsid for one in observations]
+    if not chosen:
+        raise NoDataError(
+            f"none of the observations asked for ({listed(selection.obsids)}) is there; there are {listed(there)}"
+        )
+    left_out.add("not asked for", [o for o in there if o not in selection.obsids], "observation")
+    missing = [obsid for obsid in selection.obsids if obsid not in there]
+    text = f"no data of the observations {listed(missing)}"
+    return chosen, [(PartialResultWarning.__name__, text)] if missing else []
+
+
+def _within(window: GTI, lists: Sequence[EventList], names: _Names, left_out: LeftOut) -> list[EventList]:
+    """The parts of the lists in the times asked for."""
+    kept = []
+    for events in lists:
+        if len(events.gti & window):
+            kept.append(events.select(gti=window))
+        else:
+            left_out.add("outside of the times asked for", names[events.obsid, events.mode])
+    return kept
+
+
+def _without_overlap(lists: Sequence[EventList], names: _Names, notes: list[str], left_out: LeftOut) -> list[EventList]:
     """The lists of one mode, in order of time, without the time that those before them cover."""
     kept: list[EventList] = []
     for events, fresh in zip(lists, uncovered(lists), strict=True):
         if fresh == events.gti:
             kept.append(events)
+        elif not len(fresh):
+            left_out.add("with good time that other files cover too", names[events.obsid, events.mode])
         else:
             doubled_s = events.gti.exposure_s - fresh.exposure_s
             notes.append(f"{doubled_s:.0f} s of {events.obsid} that another observation covers too were left out")
-            kept += [events.select(gti=fresh)] if len(fresh) else []
+            kept.append(events.select(gti=fresh))
     return kept
 
 
-def _listed(obsids: Sequence[str]) -> str:
-    more = f" and {len(obsids) - _MOST_NAMED} more" if len(obsids) > _MOST_NAMED else ""
-    return ", ".join(obsids[:_MOST_NAMED]) + more
-
-
-def _lists(observation: Observation, chosen: Sequence[Observation]) -> list[EventList]:
+def _lists(observation: Observation, chosen: Sequence[Observation], left_out: LeftOut) -> list[EventList]:
     """The event lists of one of the observations; what is wrong with it and how to go on without it, if damaged."""
     try:
-        return [events for mode in observation.modes for events in _events(observation, mode)]
+        return [events for mode in observation.modes for events in _events(observation, mode, left_out)]
     except FormatError as error:
         others = [repr(one.obsid) for one in chosen if one.obsid != observation.obsid]
         if not others:
             raise
-        named = ", ".join(others[:_MOST_NAMED]) + (", ..." if len(others) > _MOST_NAMED else "")
-        hint = f"to leave this observation out, ask for the others: data=Observations({named})"
+        hint = f"to leave this observation out, ask for the others: data=Observations({listed(others)})"
         raise FormatError(f"{error.reason}; {hint}", error.path) from error
 
 
-def _events(observation: Observation, mode: Mode) -> list[EventList]:
+def _events(observation: Observation, mode: Mode, left_out: LeftOut) -> list[EventList]:
     """The events of one mode, or nothing: very short exposures leave sound files without any event."""
+    names = file_names(observation, mode)
     try:
-        return [observation.events(mode)]
-    except NoDataError as error:
-        log.info("left out: %s", error)
+        events = observation.events(mode)
+    except NoDataError:
+        left_out.add("without events", names)
         return []
+    if not len(events.gti):
+        left_out.add("without good time", names)
+        return []
+    return [events]
 
 
 def _about_attitude(observation: Observation) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .detection_background import background_map
 from .detection_cells import find_candidates, local_background
 from .detection_field import Field, PointSource
-from .detection_fit import likelihood, settle_source, try_source
+from .detection_fit import likelihood, settle_source, sum_of, try_source
 from .detection_quality import Quality, rate_quality
 
 __all__ = ["Detection", "find_sources"]
@@ -89,8 +89,9 @@ class _Search:
     def add_candidates(self) -> int:
         """Take what is likely among the candidates into the model; returns how many."""
         before = len(self.sources)
+        others = sum_of(self.background, self.model)
         for x, y in find_candidates(self.field, self.background + self.model):
-            source = try_source(self.field, self.background + self.model, x, y)
+            source = try_source(self.field, others, x, y)
             if source is None or not self._wanted(source, self.sources):
                 continue
             self._keep(settle_source(self.field, self.background, self.model, source, self.sources), self.sources)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil, floor
 from typing import Any
 
 import numpy as np
@@ -142,24 +143,31 @@ class Field:
 
     def value(self, image: Floats, x_pix: float, y_pix: float) -> float:
         """Value of an image at a place; at the rim for places outside."""
-        row, column = (round(float(np.clip(k, 0, n - 1))) for k, n in zip((y_pix, x_pix), image.shape, strict=True))
+        row, column = (round(min(max(float(k), 0.0), n - 1.0)) for k, n in zip((y_pix, x_pix), image.shape, strict=True))
         return float(image[row, column])
 
     def disc(self, x_pix: float, y_pix: float, radius_pix: float, inner_pix: float = 0.0) -> Disc:
         """Pixels that were seen and whose centre lies in a circle or ring."""
-        grid_y, grid_x = np.mgrid[self.window(x_pix, y_pix, radius_pix)]
-        radius = np.hypot(grid_x - x_pix, grid_y - y_pix)
-        inside = (radius <= radius_pix) & (radius >= inner_pix)
-        inside &= self.time_s[grid_y, grid_x] > 0
-        return Disc(grid_x[inside], grid_y[inside])
+        rows, columns = self.window(x_pix, y_pix, radius_pix)
+        x, y = np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop)
+        radius = np.hypot(x - x_pix, (y - y_pix)[:, None])
+        inside = (radius <= radius_pix) & (self.time_s[rows, columns] > 0)
+        if inner_pix > 0:
+            inside &= radius >= inner_pix
+        down, across = np.nonzero(inside)
+        return Disc(x[across], y[down])
 
     def window(self, x_pix: float, y_pix: float, half_pix: float) -> tuple[slice, slice]:
         """Index of the square part of the image around a place."""
         y, x = (
-            slice(int(np.clip(np.floor(k - half_pix), 0, n)), int(np.clip(np.ceil(k + half_pix) + 1, 0, n)))
+            slice(_within(floor(k - half_pix), n), _within(ceil(k + half_pix) + 1, n))
             for k, n in zip((y_pix, x_pix), self.counts.shape, strict=True)
         )
         return y, x
+
+
+def _within(index: int, size: int) -> int:
+    return min(max(index, 0), size)
 
 
 def _filled_angle(exposure: ExposureMap) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,9 +15,11 @@ from .detection_field import Disc, Field, PointSource
 from .psffit import fit_point_source, fit_radius_pix
 from .region_rules import pileup_radius_pix
 
-__all__ = ["likelihood", "settle_source", "try_source"]
+__all__ = ["likelihood", "settle_source", "sum_of", "try_source"]
 
 Floats = NDArray[np.float64]
+#: Expected counts that are not the source's, in the pixels of a disc; whole images are not added up for each fit.
+Others = Callable[[Disc], Floats]
 
 # A fit needs so many pixels, and may move so far in each axis; but if less than
 # this part of the events could have been seen where it ends, as beyond the rim
@@ -63,8 +65,13 @@ def likelihood(gain: ArrayLike) -> Any:
     return (x - np.log(special.erfcx(np.sqrt(x)) + 2.0 * np.sqrt(x / np.pi)))[()]
 
 
+def sum_of(background: Floats, model: Floats, raised: float = 1.0, stressed: float = 1.0) -> Others:
+    """Background and model, each times a factor, in the discs that are asked for."""
+    return lambda disc: raised * disc.of(background) + stressed * disc.of(model)
+
+
 def try_source(
-    field: Field, others: Floats, x_pix: float, y_pix: float, radius_pix: float = 12.0, hole_pix: float = 0.0
+    field: Field, others: Others, x_pix: float, y_pix: float, radius_pix: float = 12.0, hole_pix: float = 0.0
 ) -> PointSource | None:
     """Fit a source in a circle or ring around a place.
 
@@ -72,8 +79,8 @@ def try_source(
     ----------
     field : Field
         Image and exposures.
-    others : ndarray, shape (ny, nx)
-        Expected counts of background and other sources.
+    others : callable
+        Gives the expected counts of background and other sources in a disc.
     x_pix, y_pix : float
         First guess.
     radius_pix, hole_pix : float
@@ -97,7 +104,7 @@ def try_source(
 
 
 def _fitted(
-    field: Field, disc: Disc, others: Floats, start: tuple[float, float], reach_pix: float, hole_pix: float
+    field: Field, disc: Disc, others: Others, start: tuple[float, float], reach_pix: float, hole_pix: float
 ) -> PointSource:
     exposure_s = disc.of(field.source_s)
     full_s = float(exposure_s.max())
@@ -108,7 +115,7 @@ def _fitted(
         start,
         psf=field.psf(*start),
         exposure=exposure_s / full_s,
-        other_counts=disc.of(others),
+        other_counts=others(disc),
         reach_pix=reach_pix,
     )
     gain = fit.statistic_empty - fit.statistic
@@ -141,11 +148,10 @@ def settle_source(
         many events around the source, as in diffuse emission, and more of the
         neighbours, whose profile may differ. None if the fit failed.
     """
-    others = background + model if model.any() else background
     for _ in range(2):
         hole = _hole_pix(field, source)
         radius = max(fit_radius_pix(_snr(field, background, source)), 2.0 * hole)
-        fitted = try_source(field, others, source.x_pix, source.y_pix, radius, hole)
+        fitted = try_source(field, sum_of(background, model), source.x_pix, source.y_pix, radius, hole)
         if fitted is None:
             return None
         settled, source = fitted.distance_pix(source) < 1.0, fitted
@@ -157,7 +163,7 @@ def settle_source(
     doubt = _DOUBT if core.sum(model) > _NOTICED * core.sum(background) else 0.0
     if doubt == 0.0 and raised == 1.0:
         return source
-    most = raised * background + (1.0 + doubt) * model
+    most = sum_of(background, model, raised, 1.0 + doubt)
     weighed = try_source(field, most, source.x_pix, source.y_pix, radius, hole)
     return None if weighed is None else replace(source, gain=min(source.gain, weighed.gain))
 

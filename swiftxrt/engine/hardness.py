@@ -37,6 +37,8 @@ class HardnessBins:
         Good time in seconds.
     obsid : ndarray of str
         Observation of the first good time in the bin.
+    snapshot : ndarray of int
+        Number of the snapshot of this good time, from 1.
     """
 
     start_s: Floats
@@ -48,6 +50,7 @@ class HardnessBins:
     hardness_ratio_err: Floats
     exposure: Floats
     obsid: NDArray[np.str_]
+    snapshot: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.hardness_ratio)
@@ -75,7 +78,7 @@ def hardness_ratio(soft: RateBins, hard: RateBins) -> HardnessBins:
     np.divide(hard.rate, soft.rate, out=ratio, where=soft.rate > 0)
     both = (soft.rate > 0) & (hard.counts > 0)  # The hard rate may be negative, if there is more background.
     error[both] = np.hypot(hard.rate_err_pos[both], ratio[both] * soft.rate_err_pos[both]) / soft.rate[both]
-    shared = ("start_s", "stop_s", "met_s", "time_err_neg", "time_err_pos", "exposure", "obsid")
+    shared = ("start_s", "stop_s", "met_s", "time_err_neg", "time_err_pos", "exposure", "obsid", "snapshot")
     return HardnessBins(
         hardness_ratio=ratio, hardness_ratio_err=error, **{name: getattr(soft, name) for name in shared}
     )

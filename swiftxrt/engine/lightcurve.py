@@ -166,6 +166,7 @@ def bin_rates(
         background_rate_err=sums.background_error / exposure,
         correction_factor=factor,
         obsid=data.gti_obsid[first],
+        snapshot=data.gti_snapshot[first] + 1,
         quality=np.zeros(len(start_s), dtype=np.int64),
         systematic_neg=below,
         systematic_pos=above,

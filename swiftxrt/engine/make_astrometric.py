@@ -59,13 +59,15 @@ def make(
 
     Raises
     ------
+    NoDataError
+        If there are no photon-counting data, or none of the position.
     ProductNotAvailableError
         If no source is found, there are too few others, or they match nothing.
     RequestError
         If the catalogue cannot be used.
     """
     progress(1)
-    fit = fit_position(ProductKind.ASTROMETRIC_POSITION, request, data, calibration)
+    fit = fit_position(request, data, calibration)
     progress(2)
     others, sigma_arcsec = _other_sources(data.pc, fit.coord, calibration)
     progress(3)

@@ -9,8 +9,7 @@ from typing import Any
 import astropy.units as u
 from astropy.nddata import CCDData
 
-from ..exceptions import ProductNotAvailableError
-from ..kinds import ProductKind
+from ..exceptions import NoDataError
 from ..products.calibration import Calibration
 from ..products.image import SkyImage
 from ..products.provenance import Provenance
@@ -35,14 +34,11 @@ def make(
 
     Raises
     ------
-    ProductNotAvailableError
+    NoDataError
         If there are no photon-counting data.
     """
     if not data.pc:
-        raise ProductNotAvailableError(
-            ProductKind.IMAGE.title,
-            "an image needs photon-counting data; these observations have windowed timing only",
-        )
+        raise NoDataError("an image needs photon-counting data; these observations have windowed timing only")
     progress(1)
     bands = request.image.bands
     stacks = [stack_images(data.pc, band.channels, exposure=False) for band in bands]

@@ -10,8 +10,7 @@ import astropy.units as u
 import numpy as np
 from numpy.typing import NDArray
 
-from ..exceptions import CentroidWarning, ProductNotAvailableError
-from ..kinds import ProductKind
+from ..exceptions import CentroidWarning, NoDataError
 from ..mission import Mode
 from ..products.calibration import Calibration
 from ..products.lightcurve import UNRELIABLE, HardnessCurve, LightCurve, LightCurveSet
@@ -86,13 +85,13 @@ def make(
 
     Raises
     ------
-    ProductNotAvailableError
+    NoDataError
         If no mode has any good time of the source.
     """
     parameters = extraction_parameters(request.extraction, request.light_curve.grades, calibration)
     extractions, notes = extract_modes(request, data, parameters, progress)
     if not extractions:
-        raise ProductNotAvailableError(ProductKind.LIGHT_CURVE.title, "; ".join(notes) or "no good time of the source")
+        raise NoDataError("; ".join(notes) or "no good time of the source")
     results: dict[Mode, _ModeCurves] = {}
     cautions = list(provenance.cautions)
     for mode, extraction in extractions.items():

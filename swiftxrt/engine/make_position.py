@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import astropy.units as u
 
-from ..exceptions import ProductNotAvailableError
-from ..kinds import ProductKind
+from ..exceptions import NoDataError
 from ..mission import Mode
 from ..products.calibration import Calibration
 from ..products.position import Position
@@ -34,11 +33,13 @@ def make(
 
     Raises
     ------
+    NoDataError
+        If there are no photon-counting data, or none of the position.
     ProductNotAvailableError
-        If there are no photon-counting data or no source is found.
+        If no source is found.
     """
     progress(1)
-    fit = fit_position(ProductKind.STANDARD_POSITION, request, data, calibration)
+    fit = fit_position(request, data, calibration)
     notes = (*provenance.notes, f"{fit.counts:.1f} counts, significance {fit.significance:.1f}", *fit.notes)
     return Position(
         coord=fit.coord,
@@ -49,18 +50,18 @@ def make(
     )
 
 
-def fit_position(kind: ProductKind, request: XRTRequest, data: Data, calibration: Calibration) -> PositionFit:
+def fit_position(request: XRTRequest, data: Data, calibration: Calibration) -> PositionFit:
     """The fit of the source, with the settings of a request.
 
     Raises
     ------
+    NoDataError
+        If there are no photon-counting data.
     ProductNotAvailableError
-        If there are no photon-counting data or no source is found.
+        If no source is found.
     """
     if not data.pc:
-        raise ProductNotAvailableError(
-            kind.title, "a position needs photon-counting data; these observations have windowed timing only"
-        )
+        raise NoDataError("a position needs photon-counting data; these observations have windowed timing only")
     wanted = request.position
     return standard_position(
         data.pc,

@@ -10,8 +10,7 @@ from astropy.wcs import WCS
 from astropy.wcs.utils import pixel_to_pixel
 from numpy.typing import NDArray
 
-from ..exceptions import CalibrationWarning, PileUpWarning, ProductNotAvailableError
-from ..kinds import ProductKind
+from ..exceptions import CalibrationWarning, NoDataError, PileUpWarning
 from ..mission import PIXEL_ARCSEC, SKY_SIZE, Mode
 from ..products.calibration import Calibration
 from ..products.events import EventList
@@ -60,13 +59,12 @@ def make(
 
     Raises
     ------
-    ProductNotAvailableError
+    NoDataError
         If there are no photon-counting data.
     """
     if not data.pc:
-        raise ProductNotAvailableError(
-            ProductKind.SOURCES.title,
-            "sources are searched for in photon-counting data; these observations have windowed timing only",
+        raise NoDataError(
+            "sources are searched for in photon-counting data; these observations have windowed timing only"
         )
     progress(1)
     lists = sorted(data.pc, key=lambda events: float(events.gti.start[0]))
@@ -172,7 +170,7 @@ def _seen_part(exposure: ExposureMap) -> tuple[tuple[int, int], tuple[slice, sli
     seen = exposure.time_s > 0
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     if not rows.size:
-        raise ProductNotAvailableError(ProductKind.SOURCES.title, "no pixel of the image was seen at all")
+        raise NoDataError("no pixel of the image was seen at all; check the pointing of the observations")
     window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     return (int(rows[0]), int(columns[0])), window
 

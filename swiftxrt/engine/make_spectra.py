@@ -9,8 +9,7 @@ from typing import Any
 
 import astropy.units as u
 
-from ..exceptions import CalibrationWarning, FormatError, NoDataError, ProductNotAvailableError
-from ..kinds import ProductKind
+from ..exceptions import CalibrationWarning, FormatError, NoDataError
 from ..mission import Mode
 from ..products.calibration import Calibration
 from ..products.countspectrum import CountSpectrum
@@ -56,7 +55,7 @@ def make(
 
     Raises
     ------
-    ProductNotAvailableError
+    NoDataError
         If no slice holds any good time.
     """
     made: list[CountSpectrum] = []
@@ -80,9 +79,7 @@ def make(
             made.append(maker.spectrum(part, mode, counts, extraction.notes))
     cautions += maker.cautions
     if not made:
-        raise ProductNotAvailableError(
-            ProductKind.SPECTRUM.title, "; ".join(left_out) or "no time slice holds any good time"
-        )
+        raise NoDataError("; ".join(left_out) or "no time slice holds any good time")
     complete = replace(
         provenance,
         notes=tuple(dict.fromkeys((*provenance.notes, *left_out, *notes))),

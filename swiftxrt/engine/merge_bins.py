@@ -98,6 +98,7 @@ def _columns(part: LightCurve, statistics: StatisticsParameters) -> dict[str, An
         **rates,
         "mode": str(part["mode"][0]),
         "obsid": str(part["obsid"][0]),
+        "snapshot": int(part["snapshot"][0]),
         "counts": counts.sum(),
         "background_counts": background.sum(),
         "exposure": total_s,

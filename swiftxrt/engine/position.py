@@ -12,7 +12,7 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..exceptions import ProductNotAvailableError, RequestError
+from ..exceptions import NoDataError, ProductNotAvailableError, RequestError
 from ..mission import PIXEL_ARCSEC, Mode
 from ..products.calibration import Calibration
 from ..products.events import EventList
@@ -134,6 +134,8 @@ def standard_position(
     ------
     ProductNotAvailableError
         If there is no significant source within the search radius.
+    NoDataError
+        If no observation has the position in its field of view.
     RequestError
         If there are no event lists of photon counting mode, or a method is none of those named.
     """
@@ -194,7 +196,7 @@ class _Window:
         exposure_s = np.where(known, stack_exposure(lists, wcs, self.grid_x, self.grid_y), 0.0)
         self.full_s = float(exposure_s.max())
         if self.full_s <= 0:
-            raise ProductNotAvailableError(_KIND, "the position is outside the field of view of all observations")
+            raise NoDataError("the position is outside the field of view of all observations; check it")
         self.exposure = exposure_s / self.full_s
         angle, self.notes = _pointings(lists, pixel_to_sky(wcs, x0, y0))
         self.psf = KingPSF.at(_ENERGY_KEV, angle, calibration.psf(Mode.PC))

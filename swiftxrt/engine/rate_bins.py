@@ -52,6 +52,8 @@ class RateBins:
         Rate over its (lower) error; infinite for limits.
     obsid : ndarray of str
         Observation of the first good time in the bin.
+    snapshot : ndarray of int
+        Number of the snapshot of this good time, from 1.
     quality : ndarray of int
         0 where nothing is wrong.
     systematic_neg, systematic_pos : ndarray
@@ -78,6 +80,7 @@ class RateBins:
     significance: Floats
     snr: Floats
     obsid: NDArray[np.str_]
+    snapshot: NDArray[np.int64]
     quality: NDArray[np.int64]
     systematic_neg: Floats
     systematic_pos: Floats

@@ -23,7 +23,7 @@ from ..exceptions import FormatError
 __all__ = ["QdpSection", "read_comments", "read_qdp"]
 
 _READ = re.compile(r"READ\s+([TS])ERR((?:\s+\d+)*)\s*$", re.IGNORECASE)
-_OBSID = re.compile(r"!?\s*::ObsID=(\d+)\s*$")
+_LABELS = re.compile(r"!?\s*(?:::Snapshot=(\d+))?::ObsID=(\d+)\s*$")
 _TIME_NAMES = ("time", "mjd", "tdb")
 # Letters may begin commands to the plotting program; a web page begins with "<".
 _COMMAND = re.compile(r"[A-Za-z@]")
@@ -44,6 +44,8 @@ class QdpSection:
         The numbers, NaN for ``NO``.
     obsids : tuple of str
         ObsID at the end of each row; empty if there is none.
+    snapshots : tuple of int
+        Snapshot before each of these, or 0; empty like `obsids`.
     named : bool
         Whether the file names its columns.
     """
@@ -52,6 +54,7 @@ class QdpSection:
     columns: tuple[str, ...]
     rows: NDArray[np.float64]
     obsids: tuple[str, ...]
+    snapshots: tuple[int, ...]
     named: bool
 
     def __getitem__(self, column: str) -> NDArray[np.float64]:
@@ -100,26 +103,28 @@ class _Parser:
         self.pending = []
         if not self.lines:
             return
-        rows, obsids = self._numbers()
+        rows, obsids, snapshots = self._numbers()
         named = len(self.header) in (rows.shape[1], rows.shape[1] + 1)  # A column ObsID is not among the numbers.
         columns = self.header[: rows.shape[1]] if named else _default_columns(rows.shape[1], self.errors)
         name = titles[-1] if titles else ""
-        self.sections.append(QdpSection(name, tuple(columns), rows, obsids, named))
+        self.sections.append(QdpSection(name, tuple(columns), rows, obsids, snapshots, named))
         self.lines = []
 
-    def _numbers(self) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    def _numbers(self) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[int, ...]]:
         obsids: list[str] = []
+        snapshots: list[int] = []
         cells = []
         for _, line in self.lines:
-            match = _OBSID.search(line) if "::" in line else None
-            obsids.append(match.group(1).zfill(11) if match else "")
+            match = _LABELS.search(line) if "::" in line else None
+            obsids.append(match.group(2).zfill(11) if match else "")
+            snapshots.append(int(match.group(1) or 0) if match else 0)
             cells.append((line[: match.start()] if match else line).replace("NO", "nan"))
         try:
             rows = np.loadtxt(cells, ndmin=2, comments="!")
         except ValueError as error:
             first, last = self.lines[0][0], self.lines[-1][0]
             raise FormatError(f"lines {first} to {last} should be a table of numbers: {error}", self.path) from error
-        return rows, tuple(obsids) if any(obsids) else ()
+        return (rows, tuple(obsids), tuple(snapshots)) if any(obsids) else (rows, (), ())
 
 
 def _column_names(text: str) -> list[str]:

@@ -6,7 +6,7 @@ that scripts made for them work; numbers keep their full precision.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -48,7 +48,7 @@ def write_qdp(
     but the last also with the endings ``_incbad``, ``_nosys`` and
     ``_nosys_incbad``, which a set without such variants fills with the same.
     If no bin is reliable there are only those with ``_incbad``.
-    ObsIDs are kept where every bin is one observation.
+    ObsIDs, and snapshots with them, are kept where every bin is one observation.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def _header(axis: str, names: Iterable[str]) -> str:
 
 def _detailed(axis: str, dataset: Dataset) -> str:
     header = _header(axis, list(dataset.values)[1:])
-    return "\n".join([header, *_rows(dataset.values.values(), dataset.obsid)]) + "\n"
+    return "\n".join([header, *_rows(dataset.values.values(), dataset)]) + "\n"
 
 
 def _ratio(axis: str, mode: str, curves: LightCurveSet, datasets: Mapping[str, Dataset]) -> str:
@@ -144,7 +144,7 @@ def _ratio(axis: str, mode: str, curves: LightCurveSet, datasets: Mapping[str, D
         ]
         fraction = at_ratio(kind, np.asarray(curve["fractional_exposure"]))
     columns += [ratio.values["HR"], ratio.values["HRErr"], fraction, ratio.values.get("Exposure", unknown)]
-    return "\n".join([_header(axis, _RATIO_HEADER), *_rows(columns, ratio.obsid)]) + "\n"
+    return "\n".join([_header(axis, _RATIO_HEADER), *_rows(columns, ratio)]) + "\n"
 
 
 def _overview(axis: str, curves: LightCurveSet, datasets: Mapping[str, Dataset], source: str) -> str:
@@ -166,7 +166,7 @@ def _overview(axis: str, curves: LightCurveSet, datasets: Mapping[str, Dataset],
             lines += [] if first else ["\t".join(["NO"] * 6)]
             first = False
             lines += [f"! {title}", header]
-            lines += _rows([datasets[key].values[name] for name in _OVERVIEW], datasets[key].obsid)
+            lines += _rows([datasets[key].values[name] for name in _OVERVIEW], datasets[key])
     return "\n".join(lines) + "\n"
 
 
@@ -191,7 +191,7 @@ def _hardrat(axis: str, curves: LightCurveSet, datasets: Mapping[str, Dataset], 
                 first = False
                 dataset = datasets[mode + kind]
                 lines += [f"! {mode} -- {title}", f"!{axis}{_BAND_HEADER}"]
-                lines += _rows([dataset.values[name] for name in COLUMNS[kind] if name != "Exposure"], dataset.obsid)
+                lines += _rows([dataset.values[name] for name in COLUMNS[kind] if name != "Exposure"], dataset)
     return "\n".join(lines) + "\n"
 
 
@@ -208,7 +208,12 @@ def _calendar(t0_met: float) -> str:
     return f"{year} {_MONTHS[int(month) - 1]} {day} at {time[:12]}"
 
 
-def _rows(columns: Iterable[NDArray[np.float64]], obsids: Sequence[str] | NDArray[np.str_]) -> list[str]:
+def _rows(columns: Iterable[NDArray[np.float64]], dataset: Dataset) -> list[str]:
+    """Rows of numbers, with the labels of a dataset at their ends."""
     texts = [[repr(value) for value in column.tolist()] for column in columns]
-    ends = [f"\t!::ObsID={obsid}" if obsid else "" for obsid in obsids]
+    snapshots = dataset.snapshot if len(dataset.snapshot) else np.zeros(len(dataset), dtype=np.int64)
+    ends = [
+        f"\t!{f'::Snapshot={snapshot}' if snapshot else ''}::ObsID={obsid}" if obsid else ""
+        for obsid, snapshot in zip(dataset.obsid.tolist(), snapshots.tolist(), strict=True)
+    ]
     return ["\t".join(row) + end for *row, end in zip(*texts, ends, strict=True)]

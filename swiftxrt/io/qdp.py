@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,13 +198,16 @@ def _datasets(
             path,
         )
     values = {canonical(name): section.rows[:, index] for index, name in enumerate(names)}
-    obsids = np.array(section.obsids or [""] * len(section.rows), dtype=str)
+    labels = {
+        "obsid": np.array(section.obsids or [""] * len(section.rows), dtype=str),
+        "snapshot": np.array(section.snapshots or [0] * len(section.rows), dtype=np.int64),
+    }
     title, stem = section.name.upper(), path.stem.upper()
     match = _MODE.search(title) or _MODE.search(stem) or _MODE.match(table or "")
     mode = match.group() if match else ""
     if "HardRate" in values:
         return [
-            (f"{mode}{kind}", Dataset(mode, kind, _pick(values, renamed), obsids))
+            (f"{mode}{kind}", Dataset(mode, kind, _pick(values, renamed), **labels))
             for kind, renamed in _RATIO_TABLES.items()
         ]
     needed = {"Time", "TimePos", "TimeNeg", "Rate"} | ({"RateNeg"} if "RatePos" in values else set())
@@ -217,19 +221,23 @@ def _datasets(
         kind = "HR" if "RATIO" in title else "Hard" if "HARD" in title else "Soft"
         if kind == "HR":
             values["HR"], values["HRErr"] = values.pop("Rate"), values.pop("RateErr")
-        return [(f"{mode}{kind}", Dataset(mode, kind, values, obsids))]
+        return [(f"{mode}{kind}", Dataset(mode, kind, values, **labels))]
     if "SLEW" in title:
-        return [(f"{mode}SLEW", Dataset(mode, "", values, obsids))]
+        return [(f"{mode}SLEW", Dataset(mode, "", values, **labels))]
     # A section names its own kind; only without a title does the name of the file count.
     limit = np.full(len(section.rows), _LIMITS.search(title or stem) is not None)
     if "RatePos" in values:
         # Some files mark limits in no other way; a detection has an error.
         limit |= (values["RatePos"] == 0) & (values["RateNeg"] == 0)
     return [
-        (f"{mode}{kind}", Dataset(mode, kind, {name: column[rows] for name, column in values.items()}, obsids[rows]))
+        (f"{mode}{kind}", Dataset(mode, kind, _at(rows, values), **_at(rows, labels)))
         for kind, rows in (("", ~limit), ("UL", limit))
         if rows.any()
     ]
+
+
+def _at(rows: NDArray[np.bool_], columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {name: column[rows] for name, column in columns.items()}
 
 
 def _pick(values: Mapping[str, NDArray[np.float64]], renamed: Mapping[str, str]) -> dict[str, NDArray[np.float64]]:

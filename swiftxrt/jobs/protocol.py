@@ -14,7 +14,7 @@ from ..products.report import JobReport, JobSummary
 from ..request.bundle import XRTRequest
 from ..request.lightcurve import LightCurveRequest
 
-__all__ = ["HostingBackend", "JobHandle", "JobSummary", "ProductBackend", "check_job_id", "check_service"]
+__all__ = ["HostedCatalog", "HostingBackend", "JobHandle", "JobSummary", "ProductBackend", "check_job_id", "check_service"]
 
 
 @dataclass(frozen=True)
@@ -151,8 +151,25 @@ class ProductBackend(Protocol):
         ...
 
 
+class HostedCatalog(Protocol):
+    """A catalogue that a server can offer."""
+
+    def answer(self, function: str, content: Mapping[str, Any], base_url: str) -> dict[str, Any]:
+        """The content of the reply to a call, or an error that says why there is none."""
+        ...
+
+    def find(self, name: str) -> Path | None:
+        """A file that a reply named, or None."""
+        ...
+
+
 class HostingBackend(ProductBackend, Protocol):
     """A backend that keeps jobs of several owners, so that a server can offer it."""
+
+    @property
+    def catalog(self) -> HostedCatalog:
+        """What is catalogued there."""
+        ...
 
     def submit(self, request: XRTRequest, *, owner: str = "") -> JobHandle:
         """Accept a request of one owner."""

@@ -101,6 +101,7 @@ _SPELLINGS |= {name.lower(): today for today, name in FILE_NAMES.items()} | {
     "upperlimit": "Rate",
     "error": "RateErr",
     "obsid": "ObsID",
+    "snapshot": "Snapshot",
     "quality": "Quality",
 }
 
@@ -125,6 +126,8 @@ class Dataset:
         ObsID of each row, or ``""``; empty if none is known.
     quality : ndarray of int, shape (n,)
         As in `LightCurve`; empty if all rows are good.
+    snapshot : ndarray of int, shape (n,)
+        As in `LightCurve`; empty if none is known.
     """
 
     mode: str
@@ -132,6 +135,7 @@ class Dataset:
     values: Mapping[str, NDArray[np.float64]]
     obsid: NDArray[np.str_] = field(default_factory=lambda: np.array([], dtype=str))
     quality: NDArray[np.int64] = field(default_factory=lambda: np.array([], dtype=np.int64))
+    snapshot: NDArray[np.int64] = field(default_factory=lambda: np.array([], dtype=np.int64))
 
     @property
     def name(self) -> str:
@@ -286,7 +290,8 @@ def _table(mode: str, kind: str, curve: QTable, t0_met: float | None) -> Dataset
     if kind in ("Hard", "Soft"):
         columns += [name for name in _BAND_EXTRA if not np.all(np.isnan(values[name]))]
     quality = np.asarray(curve["quality"]) if kind in ("", "UL") else np.array([], dtype=np.int64)
-    return Dataset(mode, kind, {name: values[name] for name in columns}, np.asarray(curve["obsid"]), quality)
+    labels = np.asarray(curve["obsid"]), quality, np.asarray(curve["snapshot"])
+    return Dataset(mode, kind, {name: values[name] for name in columns}, *labels)
 
 
 def build_set(
@@ -377,6 +382,7 @@ def _our_columns(dataset: Dataset, t0_met: float | None, mjd: bool) -> dict[str,
         columns["quality"] = dataset.quality if len(dataset.quality) else np.zeros(len(dataset), dtype=np.int64)
     columns["mode"] = np.full(len(dataset), dataset.mode)
     columns["obsid"] = dataset.obsid if len(dataset.obsid) else np.full(len(dataset), "")
+    columns["snapshot"] = dataset.snapshot if len(dataset.snapshot) else np.zeros(len(dataset), dtype=np.int64)
     return columns
 
 

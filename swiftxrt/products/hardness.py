@@ -22,7 +22,8 @@ class HardnessCurve(Curve):
     """A hardness ratio against time, both modes in one table.
 
     Columns: `time`, `time_err_neg`, `time_err_pos` (s), `met` (s),
-    `hardness_ratio`, `hardness_ratio_err`, `mode`, `obsid`, `exposure` (s).
+    `hardness_ratio`, `hardness_ratio_err`, `mode`, `obsid`, `snapshot`,
+    `exposure` (s).
     A band without counts makes the ratio zero, NaN or infinite, as the
     service does.
 
@@ -47,6 +48,7 @@ class HardnessCurve(Curve):
         "hardness_ratio_err": float,
         "mode": str,
         "obsid": str,
+        "snapshot": int,
         "exposure": u.s,
     }
 

@@ -48,6 +48,8 @@ class LightCurve(Curve):
     is_upper_limit                        whether `rate` is a limit
     mode                                  ``"PC"`` or ``"WT"``
     obsid                                 ObsID of the first good time, or ``""``
+    snapshot                              number of its snapshot in the data used, by
+                                          time from 1 in each mode; 0 if not known
     fractional_exposure                   exposure over length of the bin
     background_rate,               ct/s   background in the source region,
     background_rate_err                   not corrected
@@ -85,6 +87,7 @@ class LightCurve(Curve):
         "is_upper_limit": bool,
         "mode": str,
         "obsid": str,
+        "snapshot": int,
         "fractional_exposure": float,
         "background_rate": _RATE,
         "background_rate_err": _RATE,

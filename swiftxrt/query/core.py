@@ -13,7 +13,8 @@ from astroquery.query import BaseQuery
 from .._paths import as_path
 from ..backends.cache import clear_cache
 from ..backends.credentials import check_user
-from ..backends.registry import check_backend, make_backend
+from ..backends.registry import check_backend, make_backend, make_catalog
+from ..catalog.protocol import CatalogBackend
 from ..config import conf, data_folder
 from ..exceptions import JobBookError, RequestError, SwiftXRTWarning, warn
 from ..jobs import submission
@@ -22,6 +23,7 @@ from ..jobs.job import Job
 from ..jobs.protocol import ProductBackend, check_job_id
 from ..request.bundle import XRTRequest
 from ..request.cautions import warn_about
+from .catalogs import CatalogAsking
 from .joblist import job_table
 from .limits import LimitMaking
 from .making import ProductMaking
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["SwiftXRT", "SwiftXRTClass"]
 
 
-class SwiftXRTClass(ProductMaking, LimitMaking, BaseQuery):
+class SwiftXRTClass(ProductMaking, LimitMaking, CatalogAsking, BaseQuery):
     """Swift-XRT products on demand, as Astropy objects.
 
     ``swiftxrt.SwiftXRT`` is a ready instance that uses the service in
@@ -99,6 +101,7 @@ class SwiftXRTClass(ProductMaking, LimitMaking, BaseQuery):
         self._caldb = caldb
         self._reference_catalog = reference_catalog
         self._made: dict[str, ProductBackend] = {}
+        self._catalogs: dict[str, CatalogBackend] = {}
         self._book: JobBook | None = None
         self._lists: WeakSet[JobList] = WeakSet()
         self._has_book = True
@@ -122,6 +125,16 @@ class SwiftXRTClass(ProductMaking, LimitMaking, BaseQuery):
             )
             self._made[place] = made
         return self._made[place]
+
+    @property
+    def _catalog(self) -> CatalogBackend:
+        """Where catalogues are asked; nobody's address is needed for that."""
+        if self._backend_name == "local":
+            return make_catalog(self._backend_name, self._backend)
+        place = conf.service_url.rstrip("/")
+        if place not in self._catalogs:
+            self._catalogs[place] = make_catalog(self._backend_name)
+        return self._catalogs[place]
 
     @property
     def job_book(self) -> JobBook:
@@ -391,9 +404,9 @@ class SwiftXRTClass(ProductMaking, LimitMaking, BaseQuery):
         """
         for jobs in list(self._lists):
             jobs.close()
-        for made in self._made.values():
+        for made in (*self._made.values(), *self._catalogs.values()):
             made.close()
-        self._made = {}
+        self._made, self._catalogs = {}, {}
         if self._book is not None:
             self._book.close()
 
@@ -405,7 +418,7 @@ class SwiftXRTClass(ProductMaking, LimitMaking, BaseQuery):
 
     def __getstate__(self) -> dict[str, Any]:
         # A pickle travels: it holds neither connections nor the user's address.
-        return {**vars(self), "_made": {}, "_user": None, "_book": None, "_lists": None}
+        return {**vars(self), "_made": {}, "_catalogs": {}, "_user": None, "_book": None, "_lists": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _lists=WeakSet())

@@ -9,7 +9,7 @@ from typing import Any
 import astropy.units as u
 from astropy.coordinates import SkyCoord
 
-from ..exceptions import ProductNotAvailableError, RequestError
+from ..exceptions import PartialResultWarning, ProductNotAvailableError, RequestError, warn
 from ..jobs.job import Job
 from ..kinds import ProductKind
 from ..mission import Mode
@@ -25,7 +25,7 @@ from ..request.image import ImageRequest
 from ..request.lightcurve import LightCurveRequest
 from ..request.position import PositionRequest
 from ..request.sources import SourceDetectionRequest
-from ..request.spectrum import SpectrumRequest
+from ..request.spectrum import ObsidSlices, SnapshotSlices, SpectrumRequest, TimeSlices
 from ..request.target import Target
 from .resolve import as_target
 
@@ -118,7 +118,7 @@ class ProductMaking:
         timeout: u.Quantity | None = None,
         **parameters: Any,
     ) -> Any:
-        """Build one spectrum and wait for it.
+        """Build one spectrum and wait for it; `make_spectra` gives those of several time slices or of both modes.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class ProductMaking:
         mode : {"PC", "WT"}, optional
             Which mode to return; by default the one with more source counts.
         **parameters
-            Fields of `~swiftxrt.SpectrumRequest`.
+            Fields of `~swiftxrt.SpectrumRequest`; ``slices`` may be one slice only.
 
         Returns
         -------
@@ -135,19 +135,34 @@ class ProductMaking:
 
         Raises
         ------
+        RequestError
+            If spectra of several slices are asked for; nothing is submitted then.
         ProductNotAvailableError
             If there is no spectrum in that mode.
         RequestError, ServiceError, NoDataError, ProductNotAvailableError, JobTimeoutError
             As for ``submit``, ``Job.wait`` and ``Job.product``.
+
+        Warns
+        -----
+        PartialResultWarning
+            If there are spectra of both modes, and `mode` does not say which one.
         """
         modes = [one.value for one in Mode]
         if mode is not None and mode not in modes:
             raise RequestError([("mode", f"must be one of {', '.join(modes)}; got {mode!r}")], "spectrum")
+        _check_one_slice(parameters.get("slices"))
         spectra = self.make_spectra(target, extraction=extraction, timeout=timeout, **parameters)
         found = [one for one in spectra.count_spectra if mode in (None, one.mode)]
         if not found:
             raise ProductNotAvailableError("spectrum", f"there is none in mode {mode}; there are {', '.join(spectra)}")
-        return spectra[max(found, key=lambda one: int(one.counts.sum())).stem]
+        best = max(found, key=lambda one: int(one.counts.sum())).stem
+        if len(found) > 1:
+            warn(
+                f"{len(found)} spectra were made ({', '.join(one.stem for one in found)}), and {best}, which has the most "
+                "counts, is returned; say which by mode=, or take all of make_spectra()",
+                PartialResultWarning,
+            )
+        return spectra[best]
 
     def make_position(
         self,
@@ -273,3 +288,11 @@ class ProductMaking:
                 interruption.add_note(f"job {job.id} on {job.backend} goes on: get_job({job.id!r}) finds it again")
             raise
         return job.product(kind)
+
+
+def _check_one_slice(slices: Any) -> None:
+    """Refuse what makes several spectra where one is wanted."""
+    number = f"{len(slices.slices)} slices" if isinstance(slices, TimeSlices) else f"{type(slices).__name__}()"
+    if isinstance(slices, SnapshotSlices | ObsidSlices) or (isinstance(slices, TimeSlices) and len(slices.slices) > 1):
+        text = f"one spectrum is made here, and {number} make several: make_spectra() gives them all, by name"
+        raise RequestError([("slices", text)], "spectrum")

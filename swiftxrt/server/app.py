@@ -96,9 +96,14 @@ def make_app(
         found = await to_thread.run_sync(products.find, job_id, name, limiter=slow)
         return FileResponse(found) if found else PlainTextResponse("not found", status_code=404)
 
+    async def catalog_file(request: Request) -> Response:
+        found = await to_thread.run_sync(backend.catalog.find, request.path_params["name"], limiter=slow)
+        return FileResponse(found) if found else PlainTextResponse("not found", status_code=404)
+
     routes = [Route(f"/user_objects/{path}", call(path), methods=["POST"]) for path in PATHS]
     routes.append(Route(f"/{API_PATH}", call(API_PATH), methods=["POST"]))
     routes.append(Route("/user_objects/tprods/USERPROD_{job_id:int}/{name:path}", download, methods=["GET"]))
+    routes.append(Route("/catalog_files/{name:path}", catalog_file, methods=["GET"]))
     return Starlette(routes=routes)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..exceptions import SwiftXRTError
 from ..jobs.protocol import HostingBackend
-from . import jobcalls, productcalls, rebincalls
+from . import catalogcalls, jobcalls, productcalls, rebincalls
 from .call import Call, Reply
 from .expiry import Expiry
 from .limits import JobLimit
@@ -92,7 +92,7 @@ class Service:
         if path != API_PATH:
             return PATHS[path] in _SLOW
         name = payload.get("APIFunc") if isinstance(payload, Mapping) else None
-        return isinstance(name, str) and FUNCTIONS.get(name) in _SLOW
+        return isinstance(name, str) and (name not in FUNCTIONS or FUNCTIONS[name] in _SLOW)
 
     def answer(self, path: str, payload: Any, base_url: str) -> Reply:
         """Answer one call.
@@ -136,6 +136,8 @@ class Service:
     def _answer_function(self, path: str, payload: Any, base_url: str) -> Reply:
         checked = check_payload(payload)
         name = checked.get("APIFunc")
-        if not isinstance(name, str) or name not in FUNCTIONS:
+        if not isinstance(name, str):
             raise RefusedError(refusal(f"This server has no function {excerpt(name)}."))
-        return FUNCTIONS[name](Call(checked, self.backend, base_url, self.job_limit))
+        if name in FUNCTIONS and not catalogcalls.is_for_catalog(checked):
+            return FUNCTIONS[name](Call(checked, self.backend, base_url, self.job_limit))
+        return catalogcalls.answer(Call(checked, self.backend, base_url, self.job_limit), name)

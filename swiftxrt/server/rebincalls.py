@@ -13,6 +13,7 @@ from ..exceptions import JobLostError, ProductNotAvailableError
 from ..jobs.protocol import JobHandle
 from ..kinds import ProductKind
 from ..products.report import Phase
+from ..wire import api
 from ..wire import rebin as wire
 from .call import Call, Reply
 from .jobcalls import public_report
@@ -55,7 +56,7 @@ def light_curve(call: Call) -> Reply:
     """The light curve of a rebinning that has ended."""
     handle = _find(call, rebinned=True)
     try:
-        return wire.success(light_curve_content(call, handle, nosys="no", incbad="yes", layout="new"))
+        return api.success(light_curve_content(call, handle, nosys="no", incbad="yes", layout="new"))
     except ProductNotAvailableError as error:
         if not call.backend.poll(handle).phase.is_final:
             raise
@@ -67,7 +68,7 @@ def refused(reply: Mapping[str, Any]) -> Reply:
     if "OK" not in reply:
         return dict(reply)
     items = [item for group in reply.get("listErr", ()) for item in group["list"]]
-    return wire.failure(" ".join([reply["ERROR"], *(f"{item}." for item in items)]))
+    return api.failure(" ".join([reply["ERROR"], *(f"{item}." for item in items)]))
 
 
 def _find(call: Call, *, rebinned: bool) -> JobHandle:

@@ -142,6 +142,8 @@ def _encode_table(dataset: Dataset, *, old: bool) -> dict[str, Any]:
         columns["ObsID"] = [obsid or NO_OBSID for obsid in dataset.obsid.tolist()]
     if not old and np.any(dataset.quality):
         columns["Quality"] = dataset.quality.tolist()
+    if not old and np.any(dataset.snapshot):
+        columns["Snapshot"] = dataset.snapshot.tolist()
     return {"columns": list(columns), "data": [list(row) for row in zip(*columns.values(), strict=True)]}
 
 

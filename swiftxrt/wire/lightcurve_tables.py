@@ -20,10 +20,11 @@ __all__ = ["NO_OBSID", "read_columns", "read_dataset"]
 NO_OBSID = "0" * 11
 
 _OBSID = re.compile(r"(?:!?\s*::ObsID=)?\s*(\d{1,11})(?:\.0*)?")
+_LARGEST = 2**31 - 1
 _TEXT_COLUMNS = ("ObsID", "URL")
-_NUMBERS = {name for columns in COLUMNS.values() for name in columns} | {"HRPos", "HRNeg", "Quality"}
+_NUMBERS = {name for columns in COLUMNS.values() for name in columns} | {"HRPos", "HRNeg", "Quality", "Snapshot"}
 # Errors are positive; downward ones may have either sign.
-_POSITIVE = ("Quality", "TimePos", "RatePos", "RateErr", "HRErr", "HRPos", "BGerr")
+_POSITIVE = ("Quality", "Snapshot", "TimePos", "RatePos", "RateErr", "HRErr", "HRPos", "BGerr")
 
 
 def read_dataset(reply: Mapping[str, Any], parsed: DatasetName) -> Dataset:
@@ -56,8 +57,13 @@ def read_dataset(reply: Mapping[str, Any], parsed: DatasetName) -> Dataset:
     for column in _POSITIVE:
         if column in columns and np.any(columns[column] < 0):  # NaN is not.
             raise ProtocolError(f"{name!r} has negative values of {column}")
-    quality = np.nan_to_num(columns.pop("Quality", np.array([]))).astype(np.int64)
-    return Dataset(parsed.mode, parsed.kind, columns, obsid, quality)
+    quality, snapshot = (_whole(columns.pop(column, np.array([]))) for column in ("Quality", "Snapshot"))
+    return Dataset(parsed.mode, parsed.kind, columns, obsid, quality, snapshot)
+
+
+def _whole(numbers: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Whole numbers; 0 where there is none."""
+    return np.clip(np.nan_to_num(numbers), 0, _LARGEST).astype(np.int64)
 
 
 def read_columns(reply: Mapping[str, Any], name: str) -> dict[str, NDArray[Any]]:

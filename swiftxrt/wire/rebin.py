@@ -11,12 +11,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._fields import Flag, Record, wire_keys
-from ..exceptions import JobLostError, ProductNotAvailableError, ProtocolError, RequestError, RequestRejectedError
+from ..exceptions import (
+    JobLostError,
+    ProductNotAvailableError,
+    ProtocolError,
+    RequestError,
+    RequestRejectedError,
+    UnknownObjectError,
+)
 from ..kinds import ProductKind
 from ..products.report import ALREADY_ENDED, JobReport, ProductStatus
 from ..request.bundle import XRTRequest
 from ..request.lightcurve import LightCurveRequest
 from ..request.target import Target
+from .api import failure, seal, success
+from .api import open_reply as open_envelope
 from .names import ALIASES, BINNINGS, SWIFTTOOLS_NAMES
 from .status import decode_phase, encode_phase
 from .values import is_unset
@@ -34,16 +43,12 @@ __all__ = [
     "encode_missing",
     "encode_rebin",
     "encode_status",
-    "failure",
     "job_id_of",
     "open_reply",
     "read_rebin",
-    "success",
     "unknown_job",
 ]
 
-#: Version of the protocol these calls belong to; not that of the product service.
-API_VERSION = "1.0.5"
 #: The four calls: start, state, end, result.
 FUNCTIONS = ("rebinLightCurve", "checkRebinStatus", "cancelRebin", "downloadLightCurve")
 _START, _STATUS, _CANCEL, _RESULT = FUNCTIONS
@@ -88,7 +93,7 @@ def encode_rebin(job_id: str, request: LightCurveRequest, name: str) -> dict[str
         Name of the target.
     """
     named = {SWIFTTOOLS_NAMES[key]: _plain(key, value) for key, value in _written(request).items()}
-    return _sealed({"type": _JOB, "objectID": job_id, **named, "name": name}, _START)
+    return seal(_START, {"type": _JOB, "objectID": job_id, **named, "name": name})
 
 
 def ask(function: str, job_id: str) -> dict[str, Any]:
@@ -101,16 +106,12 @@ def ask(function: str, job_id: str) -> dict[str, Any]:
     job_id : str
         The rebinning.
     """
-    return _sealed({"JobID": int(job_id)}, function)
+    return seal(function, {"JobID": int(job_id)})
 
 
 def ask_light_curve(job_id: str) -> dict[str, Any]:
     """Ask for a rebinned light curve with all its variants."""
-    return _sealed({"type": _REBINNED, "objectID": int(job_id), "incbad": "both", "nosys": "both"}, _RESULT)
-
-
-def _sealed(content: Mapping[str, Any], function: str) -> dict[str, Any]:
-    return {**content, "APIFunc": function, "APIVersion": API_VERSION}
+    return seal(_RESULT, {"type": _REBINNED, "objectID": int(job_id), "incbad": "both", "nosys": "both"})
 
 
 def _written(request: LightCurveRequest) -> dict[str, Any]:
@@ -205,16 +206,6 @@ def job_id_of(payload: Mapping[str, Any]) -> str:
 # ---------------------------------------------------------------- what a server answers
 
 
-def success(content: Mapping[str, Any]) -> dict[str, Any]:
-    """A reply that says all went well."""
-    return {"OK": 1, "APIVersion": API_VERSION, **content}
-
-
-def failure(text: str, code: int | str = 1) -> dict[str, Any]:
-    """A reply that says what went wrong; the codes of the service are not known."""
-    return {"ERROR": code, "ERRORTEXT": text, "APIVersion": API_VERSION}
-
-
 def unknown_job(job_id: str) -> dict[str, Any]:
     """The reply about a rebinning, or a job to be binned anew, that does not exist."""
     return failure(f"There is no job {job_id:.60} with a light curve.")
@@ -265,21 +256,16 @@ def open_reply(reply: Any, *, url: str, job_id: str) -> dict[str, Any]:
     RequestRejectedError
         If the service refused for another reason.
     """
-    if isinstance(reply, Mapping) and "ERROR" in reply:
-        text = str(reply.get("ERRORTEXT") or "it gave no reason")
-        if _NO_JOB.search(text):
-            raise JobLostError(
-                f"the service does not know this job, or has no light curve of it ({text}); submit the request again",
-                job_id=job_id,
-            )
-        raise RequestRejectedError(f"the service refused: {text} (its code is {reply['ERROR']})", url=url)
-    if not isinstance(reply, Mapping) or "OK" not in reply:
-        raise ProtocolError(
-            "the reply is not what the service's protocol promises (no 'OK' in it)",
-            url=url,
-            payload_excerpt=repr(reply)[:_EXCERPT],
-        )
-    return {key: value for key, value in reply.items() if key not in ("OK", "APIVersion")}
+    text = str(reply.get("ERRORTEXT") or "") if isinstance(reply, Mapping) and "ERROR" in reply else ""
+    try:
+        if not _NO_JOB.search(text):
+            return open_envelope(reply, url=url)
+    except UnknownObjectError:
+        pass  # it is a job that is unknown
+    raise JobLostError(
+        f"the service does not know this job, or has no light curve of it ({text}); submit the request again",
+        job_id=job_id,
+    )
 
 
 def decode_job(content: Mapping[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import astropy.units as u
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from astropy.coordinates import SkyCoord
 from swiftxrt import FirstHours, Observations, SpectrumRequest, Target, XRTRequest
 from swiftxrt.engine import make_spectra, modes
 from swiftxrt.engine.data import Data, select_data
-from swiftxrt.exceptions import FormatError, NoDataError, ProductNotAvailableError, RequestError
+from swiftxrt.exceptions import FormatError, NoDataError, RequestError
 from swiftxrt.mission import Mode
 from swiftxrt.products.gti import GTI
 from swiftxrt.products.provenance import Provenance
@@ -47,6 +49,7 @@ class FakeObservation:
         self.obsid = obsid
         self._modes = {Mode(name): what for name, what in modes.items()}
         self.modes = tuple(self._modes)
+        self.files = {mode: (Path(f"sw{obsid}x{mode.value.lower()}.evt"),) for mode in self.modes}
 
     def events(self, mode: Mode) -> FakeEvents:
         what = self._modes[mode]
@@ -66,6 +69,19 @@ def test_lists_come_in_order_of_time_and_empty_ones_are_left_out() -> None:
     assert [events.obsid for events in data.wt] == ["00012345001"]
     assert (data.start_s, data.stop_s) == (1000.0, 6000.0)
     assert data.cautions == ()
+    assert data.notes == (
+        "2 event files were not used, without events: sw00012345002xwt.evt, sw00012345003xpc.evt",
+        "1 event file was not used, without good time: sw00012345003xwt.evt",
+    )
+    assert data.files(Mode.PC) == ["sw00012345001xpc.evt", "sw00012345002xpc.evt"]
+
+
+def test_without_windowed_timing() -> None:
+    data = select_data([EARLY, LATE], None, REQUEST).without_wt()
+    assert (data.wt, data.files(Mode.WT)) == ((), [])
+    assert data.notes[-1] == (
+        "1 event file was not used, of windowed timing, of which this product cannot be made: sw00012345001xwt.evt"
+    )
 
 
 @pytest.mark.parametrize("selection", [None, FirstHours(1 * u.h), Observations("00012345003")])
@@ -78,12 +94,14 @@ def test_first_hours_count_from_the_first_good_time_of_any_mode() -> None:
     data = select_data([LATE, EMPTY, EARLY], FirstHours(1200 * u.s), REQUEST)
     found = [limit for events in (*data.wt, *data.pc) for pair in events.gti for limit in pair]
     assert found == pytest.approx([1000.0, 1900.0, 2000.0, 2200.0])
+    assert "1 event file was not used, outside of the times asked for: sw00012345002xpc.evt" in data.notes
 
 
 def test_missing_observations_are_named() -> None:
     data = select_data([LATE, EARLY], Observations("00012345001", "00012345009"), REQUEST)
     assert data.obsids == ("00012345001",)
     assert data.cautions == (("PartialResultWarning", "no data of the observations 00012345009"),)
+    assert data.notes == ("1 observation was not used, not asked for: 00012345002",)
     with pytest.raises(NoDataError, match="there are 00012345002, 00012345001"):
         select_data([LATE, EARLY], Observations("00012345009"), REQUEST)
 
@@ -114,9 +132,10 @@ def test_time_that_two_observations_cover_counts_once() -> None:
     data = select_data([EARLY, again], None, REQUEST)
     assert [list(events.gti) for events in data.pc] == [[(2000.0, 3000.0)], [(3000.0, 3100.0), (9000.0, 9100.0)]]
     assert [events.obsid for events in data.wt] == ["00012345001"]
-    assert sorted(data.notes) == [
-        f"{seconds} s of 00012345005 that another observation covers too were left out" for seconds in (100, 500)
-    ]
+    assert data.notes == (
+        "500 s of 00012345005 that another observation covers too were left out",
+        "1 event file was not used, with good time that other files cover too: sw00012345005xwt.evt",
+    )
 
 
 def test_mode_without_the_source_does_not_spoil_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +148,6 @@ def test_mode_without_the_source_does_not_spoil_the_other(monkeypatch: pytest.Mo
     monkeypatch.setattr(modes, "_extracted", extract)
     lists = [FakeEvents("00012345001", mode, GTI([0.0], [1.0])) for mode in (Mode.PC, Mode.WT)]
     data = Data((lists[0],), (lists[1],))  # type: ignore[arg-type]
-    with pytest.raises(ProductNotAvailableError, match="WT mode was left out: outside; PC mode was left out"):
+    with pytest.raises(NoDataError, match="WT mode was left out: outside; PC mode was left out"):
         make_spectra.make(REQUEST.with_defaults(), data, Provenance(), lambda *arguments: None)
     assert tried == [Mode.WT, Mode.PC]

@@ -29,6 +29,7 @@ def band(rate, error):
         time_err_pos=np.full(len(rate), 0.5),
         exposure=np.full(len(rate), 0.9),
         obsid=np.full(len(rate), "00010724002"),
+        snapshot=np.arange(1, len(rate) + 1),
     )
 
 
@@ -44,6 +45,7 @@ def test_published_bin(bands):
     found = hardness_ratio(*bands)
     assert found.hardness_ratio[0] == pytest.approx(1.036908, abs=3e-6)
     assert found.hardness_ratio_err[0] == pytest.approx(0.232593, abs=3e-6)
+    assert found.snapshot.tolist() == [1, 2, 3, 4, 5]
 
 
 def test_bins_without_counts(bands):

@@ -253,6 +253,16 @@ class TestCurves:
         twice = bin_rates(data, curves.total.start_s, curves.total.stop_s, channels=(150, 150)).counts
         assert np.array_equal(both - twice, curves.total.counts)
 
+    @pytest.mark.parametrize("method", ["counts", "time", "snapshot", "obsid"])
+    def test_bins_are_labelled_with_their_first_good_time(self, data, method):
+        curves = build_curves(data, BinningParameters(method=method, width_s=1500.0, counts=400))
+        for bins in (curves.total, curves.soft, curves.hard, curves.hardness):
+            started = np.searchsorted([900.0, 6700.0, 12000.0], bins.start_s, side="right")
+            assert bins.snapshot.tolist() == (started + 1).tolist()
+            assert bins.obsid.tolist() == np.array(["1", "1", "2"])[started].tolist()
+        expected = {"counts": [1, 2], "time": [1, 2, 3], "snapshot": [1, 2, 3], "obsid": [1, 3]}[method]
+        assert sorted(set(curves.total.snapshot.tolist())) == expected
+
     def test_bands_have_bins_of_their_own_with_counts(self, data):
         curves = build_curves(data, BinningParameters(counts=20))
         assert (curves.total.counts >= 20).all()
@@ -282,6 +292,7 @@ class TestCurves:
         data = make_data(spans, times + 0.25, obsid=["7", "8", "7"])
         total = build_curves(data, BinningParameters(method="obsid")).total
         assert total.obsid.tolist() == ["7", "8"]
+        assert total.snapshot.tolist() == [1, 2]
         assert total.counts.tolist() == [60, 10]
         np.testing.assert_allclose(total.exposure, [60, 10])
         np.testing.assert_allclose(total.fractional_exposure, [60 / 220, 1])

@@ -18,7 +18,7 @@ from swiftxrt.engine.image import stack_images
 from swiftxrt.engine.scene import Scene, Snapshot, Source
 from swiftxrt.engine.simulate import simulate_observations
 from swiftxrt.engine.source_models import AbsorbedPowerLaw, Constant
-from swiftxrt.exceptions import ProductNotAvailableError
+from swiftxrt.exceptions import NoDataError
 from swiftxrt.mission import PIXEL_ARCSEC, Mode
 from swiftxrt.products.events import EventList
 from swiftxrt.products.observation import Observation
@@ -170,7 +170,7 @@ def test_observations_beyond_the_image_are_named(lists: list[EventList]) -> None
 
 
 def test_windowed_timing_alone_gives_no_list() -> None:
-    with pytest.raises(ProductNotAvailableError, match="windowed timing only"):
+    with pytest.raises(NoDataError, match="windowed timing only"):
         make_sources.make(request(), Data(pc=(), wt=("events",)), Provenance(), lambda *_: None)
 
 

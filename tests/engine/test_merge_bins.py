@@ -12,6 +12,7 @@ from swiftxrt.engine.lightcurve import build_curves
 from swiftxrt.exceptions import RequestError
 
 FIELDS = ("rate", "rate_err_neg", "rate_err_pos", "counts", "background_counts", "exposure", "correction_factor")
+LABELS = ("met_s", "time_err_neg", "time_err_pos", "is_upper_limit", "obsid", "snapshot")
 FIELDS += ("background_rate", "background_rate_err", "fractional_exposure", "significance", "snr", "met")
 
 
@@ -29,7 +30,7 @@ def curve(width_s: float, counts: int = 400, background: int = 100) -> LightCurv
     bins = build_curves(data, BinningParameters(method="time", width_s=width_s)).total
     columns = {name: getattr(bins, name) for name in FIELDS if name != "met"}
     columns |= {
-        name: getattr(bins, name) for name in ("met_s", "time_err_neg", "time_err_pos", "is_upper_limit", "obsid")
+        name: getattr(bins, name) for name in LABELS
     }
     return LightCurve.from_columns(columns | {"mode": "PC"}, t0_met=0.0, band="0.3-10 keV", binning="time")
 

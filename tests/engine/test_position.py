@@ -14,7 +14,7 @@ from swiftxrt.engine.geometry import nominal_pointing, ring_pixels, sky_to_pixel
 from swiftxrt.engine.position import SYSTEMATIC_ARCSEC, standard_position
 from swiftxrt.engine.psf import KingPSF
 from swiftxrt.engine.psffit import fit_line_source, fit_point_source, fit_radius_pix
-from swiftxrt.exceptions import ProductNotAvailableError, RequestError
+from swiftxrt.exceptions import NoDataError, ProductNotAvailableError, RequestError
 from swiftxrt.mission import PIXEL_ARCSEC
 from swiftxrt.products.events import BAD_PIXEL_DTYPE, EventList
 from swiftxrt.products.gti import GTI
@@ -246,7 +246,7 @@ def test_what_cannot_be_done_is_refused() -> None:
         standard_position([_observation(1, 10)], TARGET, centroid_method="guess")
     with pytest.raises(RequestError, match="photon counting"):
         standard_position([], TARGET)
-    with pytest.raises(ProductNotAvailableError, match="outside the field of view"):
+    with pytest.raises(NoDataError, match="outside the field of view"):
         standard_position([_observation(1, 10)], SkyCoord(151.0, 20.0, unit="deg"))
     with pytest.raises(ProductNotAvailableError, match="method 'detect'"):
         standard_position([_observation(1, 0)], TARGET, method="centroid")

@@ -36,6 +36,7 @@ def make_curve(*, t0_met: float | None = T0, band=TOTAL) -> LightCurve:
         "is_upper_limit": [False, False, False, False, True],
         "mode": ["WT", "PC", "WT", "PC", "PC"],
         "obsid": ["00010724001", "", "00010724001", "00010724002", ""],
+        "snapshot": [1, 0, 2, 1, 0],
         "fractional_exposure": 1.0,
         "counts": [7, 0, 12, 41, 1],
         "snr": [3.0, np.nan, 5.0, 6.4, np.inf],
@@ -49,7 +50,12 @@ def make_curve(*, t0_met: float | None = T0, band=TOTAL) -> LightCurve:
 
 def make_ratio() -> HardnessCurve:
     values = {"met_s": T0 + np.array([100.0, 300.0]), "time_err_neg": 100, "time_err_pos": 100, "mode": "PC"}
-    values |= {"hardness_ratio": [1.036908, np.inf], "hardness_ratio_err": [0.23, np.nan], "exposure": [200, 78.9]}
+    values |= {
+        "snapshot": [3, 4],
+        "hardness_ratio": [1.036908, np.inf],
+        "hardness_ratio_err": [0.23, np.nan],
+        "exposure": [200, 78.9],
+    }
     return HardnessCurve.from_columns(values, t0_met=T0, soft_band=SOFT, hard_band=HARD, binning="counts")
 
 

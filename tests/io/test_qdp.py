@@ -129,6 +129,13 @@ class TestRead:
         assert section.obsids == ("00030083001", "")
         assert section.rows.shape == (2, 3)
 
+    def test_snapshot_before_the_obsid(self, save):
+        text = "1\t2\t-3\t!::Snapshot=12::ObsID=00030083001\n4\t5\t-6\t!::ObsID=00030083002\n7\t8\t-9\n"
+        (section,) = read_qdp(save("a.qdp", "!Time\tT_+ve\tT_-ve\n" + text))
+        assert section.obsids == ("00030083001", "00030083002", "")
+        assert section.snapshots == (12, 0, 0)
+        assert section.rows.shape == (3, 3)
+
     def test_other_comments_at_the_end_of_a_row(self, save):
         (section,) = read_qdp(save("a.qdp", "1 2 ! a note\n3 4\n"))
         assert section.rows.tolist() == [[1, 2], [3, 4]]
@@ -288,6 +295,7 @@ def make_set(*, t0_met: float | None = T0, fraction: float = 0.5, binning: str =
     shared = {"met_s": met_s, "time_err_neg": rng.uniform(0, 50, n_bin), "time_err_pos": rng.uniform(0, 50, n_bin)}
     shared["mode"] = np.where(np.arange(n_bin) % 3 == 0, "WT", "PC")
     shared["obsid"] = np.where(np.arange(n_bin) % 2 == 0, "00010724002", "")
+    shared["snapshot"] = np.where(np.arange(n_bin) % 4 == 0, np.arange(n_bin) + 1, 0)  # Where there is an ObsID.
     shared["exposure"] = rng.uniform(1, 100, n_bin)
     total = shared | {"is_upper_limit": np.arange(n_bin) > 8, "counts": rng.integers(0, 100, n_bin)}
     names = ["rate", "rate_err_neg", "rate_err_pos", "fractional_exposure", "background_rate", "background_rate_err"]

@@ -32,6 +32,7 @@ LIGHT_CURVE_COLUMNS = {
     "is_upper_limit": bool,
     "mode": str,
     "obsid": str,
+    "snapshot": int,
     "fractional_exposure": float,
     "background_rate": u.ct / u.s,
     "background_rate_err": u.ct / u.s,
@@ -114,7 +115,8 @@ class TestColumns:
             band=TOTAL,
             binning="time",
         )
-        assert (bare["obsid"][0], bare["quality"][0], bool(bare["is_upper_limit"][0])) == ("", 0, False)
+        assert (bare["obsid"][0], bare["snapshot"][0], bare["quality"][0]) == ("", 0, 0)
+        assert not bare["is_upper_limit"][0]
         assert np.isnan(bare["rate_err_neg"][0])
 
     def test_rows_are_sorted_by_time_then_mode_then_limit(self, curve):
@@ -389,7 +391,7 @@ class TestEquality:
         else:
             values = other[name].copy()
             unit = getattr(values, "unit", None) or 1
-            values[row] = 9 * unit if name == "quality" or np.isnan(values[row]) else values[row] + 1e-6 * unit
+            values[row] = 9 * unit if name in ("snapshot", "quality") or np.isnan(values[row]) else values[row] + 1e-6 * unit
             other[name] = values
         assert not curve.equals(LightCurve(other))
         assert f"column '{name}', row" in curve.first_difference(LightCurve(other))

@@ -169,6 +169,32 @@ def test_one_spectrum_of_one_mode(local: SwiftXRTClass) -> None:
         local.make_spectrum(NAME, mode="pc")
 
 
+def test_one_spectrum_is_not_taken_out_of_several_slices(
+    three_snapshots: SwiftXRTClass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = 4e8 * u.s
+    first, second = (TimeSlice(label=name, intervals=(start, end * u.s)) for name, end in (("a", 9e8), ("b", 8e8)))
+    assert three_snapshots.make_spectrum(NAME, slices=TimeSlices(first)).counts.stem == "apc"
+    monkeypatch.setattr(three_snapshots, "_submit", lambda request: pytest.fail("nothing is to be submitted"))
+    with pytest.raises(
+        RequestError, match=r"slices: one spectrum is made here, and 2 slices make several: make_spectr"
+    ):
+        three_snapshots.make_spectrum(NAME, slices=TimeSlices(first, second))
+    for slices in (SnapshotSlices(), ObsidSlices()):
+        with pytest.raises(RequestError, match=rf"and {type(slices).__name__}\(\) make several: make_spectra\(\)"):
+            three_snapshots.make_spectrum(NAME, slices=slices)
+
+
+def test_one_spectrum_of_two_modes(burst_archive: Path) -> None:
+    with SwiftXRTClass(backend="local", archive=burst_archive) as local:
+        target = Target("GRB 200416A", resolve_t0=True)
+        early = FirstHours(0.5 * u.h)
+        with pytest.warns(PartialResultWarning, match=r"2 spectra were made \(.*\), and .*, which has the most counts"):
+            best = local.make_spectrum(target, data=early)
+        counts = {mode: local.make_spectrum(target, data=early, mode=mode).counts for mode in ("WT", "PC")}
+        assert best.counts.counts.sum() == max(one.counts.sum() for one in counts.values())
+
+
 def test_interrupted_waiting_leaves_no_job_behind(small_archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(self: Job, **options: object) -> None:
         raise KeyboardInterrupt

@@ -12,6 +12,7 @@ from astropy.coordinates import SkyCoord
 
 from ..._fields import nearest
 from ..._log import log
+from ...engine.left_out import LeftOut
 from ...exceptions import FormatError, NoDataError, RequestError
 from ...io.archive import find_observations
 from ...mission import FIELD_RADIUS_ARCMIN, Mode
@@ -104,7 +105,7 @@ class Archive:
         NoDataError
             If no observation matches.
         """
-        observations = self._matching(target)
+        observations = self._matching(target, self.observations)
         changes: dict[str, object] = {"target_ids": tuple(sorted({obs.target_id for obs in observations}))}
         first = [glance for _, glance in self._readable(observations)]
         if target.position is None:
@@ -116,9 +117,14 @@ class Archive:
         _check_in_field(resolved, first)
         return resolved
 
-    def observations_of(self, target: Target) -> list[Observation]:
-        """The observations of a resolved target."""
-        return self._matching(target)
+    def observations_of(self, target: Target) -> tuple[list[Observation], tuple[str, ...]]:
+        """The observations of a resolved target, and a sentence on those of others, if there are any."""
+        every = self.observations
+        chosen = self._matching(target, every)
+        known = {one.obsid for one in chosen}
+        left_out = LeftOut()
+        left_out.add("of other targets", [one.obsid for one in every if one.obsid not in known], "observation")
+        return chosen, left_out.sentences()
 
     def covering(self, positions: SkyCoord) -> list[Observation]:
         """The observations whose field of view may hold one of some positions.
@@ -132,8 +138,7 @@ class Archive:
         readable = self._readable(self.observations)
         return [obs for obs, glance in readable if (glance.pointing.icrs.separation(positions) <= reach).any()]
 
-    def _matching(self, target: Target) -> list[Observation]:
-        every = self.observations
+    def _matching(self, target: Target, every: list[Observation]) -> list[Observation]:
         if target.target_ids is not None:
             chosen = [obs for obs in every if obs.target_id in target.target_ids]
             known = sorted({obs.target_id for obs in every})

@@ -30,6 +30,7 @@ from ...request.lightcurve import LightCurveRequest
 from ...wire.jobpars import job_parameters
 from .archive import Archive
 from .calibration import choose_calibration, name_of
+from .catalog.host import LocalCatalog
 from .limits import measure_upper_limits
 from .scheduler import Scheduler
 from .store import OPEN_PHASES, JobStore, StoredJob
@@ -104,6 +105,7 @@ class LocalBackend:
         )
         folder = Path(state).expanduser() if state is not None else Path(self._scratch.name)  # type: ignore[union-attr]
         self.store = _open_store(folder)
+        self.catalog = LocalCatalog(self.archive, folder / "catalog", self.calibration)
         self._lock = _hold(folder)
         self._scheduler = Scheduler(
             self.store,
@@ -290,6 +292,7 @@ class LocalBackend:
             for product in self.store.open_products():
                 self.store.move(product.job_id, product.kind, OPEN_PHASES, Phase.ABORTED)
         self._scheduler.close()
+        self.catalog.close()
         self._finalizer()
 
     def __enter__(self) -> LocalBackend:

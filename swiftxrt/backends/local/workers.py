@@ -20,6 +20,7 @@ from ...products.report import Phase, Step, StepState
 from .archive import Archive
 from .calibration import choose_calibration
 from .store import JobStore
+from .unused import unused_files
 
 __all__ = ["load_engine", "prepare_process", "run_product"]
 
@@ -107,7 +108,7 @@ def run_product(
         return
     request = store.get(job_id).request
     try:
-        observations = Archive(archive).observations_of(request.target)
+        observations, others = Archive(archive).observations_of(request.target)
         progress = _Progress(store, job_id, kind)
         product = build_product(
             kind,
@@ -117,6 +118,7 @@ def run_product(
             job_id=job_id,
             calibration=choose_calibration(caldb),
             reference_catalog=reference_catalog,
+            not_used=lambda obsids: (*unused_files(observations, obsids), *others),
         )
         _hand_over(store, job_id, kind, product)
     except _CancelledError:

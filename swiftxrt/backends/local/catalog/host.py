@@ -1,0 +1,139 @@
+"""Answers the functions of the service's catalogue interface from observations on disk."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...._atomic import atomic_path
+from ...._fields import nearest
+from ....exceptions import RequestRejectedError, ServiceError
+from ....products.calibration import Calibration
+from ..archive import Archive
+from . import bursts, curves, images, limits, objects, spectra, tables
+from .store import CatalogStore
+
+__all__ = ["FUNCTIONS", "LocalCatalog"]
+
+#: The functions by name: each makes the content of a reply of the catalogue, the arguments and the address of files.
+FUNCTIONS: Mapping[str, Callable[[Any, Mapping[str, Any], str], dict[str, Any]]] = {
+    name: function
+    for module in (tables, objects, curves, spectra, images, limits, bursts)
+    for name, function in module.FUNCTIONS.items()
+}
+
+_HERE = "local:"
+#: Where files of the catalogue are, below the address of a server.
+FILES = "catalog_files"
+
+
+class LocalCatalog:
+    """The catalogue of the observations in a folder; made of them when it is first asked for.
+
+    Parameters
+    ----------
+    archive : Archive
+        The observations.
+    folder : Path
+        Where the catalogue and files made of it are kept.
+    calibration : Calibration
+        Of the engine.
+    """
+
+    name = "local"
+
+    def __init__(self, archive: Archive, folder: Path, calibration: Calibration) -> None:
+        self.archive = archive
+        self.folder = folder
+        self.calibration = calibration
+        self._store: CatalogStore | None = None
+        self._guard = threading.Lock()
+
+    @property
+    def service(self) -> str:
+        """The folder with the observations."""
+        return str(self.archive.folder.absolute())
+
+    @property
+    def store(self) -> CatalogStore:
+        """The rows of the catalogue; the first use builds it, or waits for who does.
+
+        Raises
+        ------
+        NoDataError
+            If there are no observations.
+        """
+        with self._guard:
+            if self._store is None:
+                self._store = CatalogStore.open(self.archive, self.folder, self.calibration)
+            return self._store
+
+    @property
+    def files(self) -> Path:
+        """Where the files are that replies name; their addresses are relative to it."""
+        return self.folder / "files"
+
+    def address(self, path: Path, base_url: str) -> str:
+        """Address of one of `files` as a reply names it."""
+        return f"{base_url}/{FILES}/{path.relative_to(self.files).as_posix()}"
+
+    def answer(self, function: str, content: Mapping[str, Any], base_url: str = _HERE) -> dict[str, Any]:
+        """The content of the reply to a call.
+
+        Parameters
+        ----------
+        function : str
+            Name of the function.
+        content : mapping
+            Its arguments.
+        base_url : str, optional
+            Address under which the client sees the server.
+
+        Raises
+        ------
+        SwiftXRTError
+            If it cannot be answered; `UnknownObjectError` if there is no such thing.
+        """
+        if function not in FUNCTIONS:
+            raise RequestRejectedError(f"there is no function {function!r:.60}{nearest(function, FUNCTIONS)}")
+        return FUNCTIONS[function](self, content, base_url)
+
+    def ask(
+        self, function: str, content: Mapping[str, Any], *, deadline_s: float | None = None, keep: Path | None = None
+    ) -> dict[str, Any]:
+        """Call a function; see `swiftxrt.catalog.protocol.CatalogBackend.ask`."""
+        # Through JSON, as from a service: what a client gets is what was sent, and nobody shares a list with the store.
+        text = json.dumps(self.answer(function, content))
+        if keep is not None:
+            with atomic_path(keep, overwrite=True) as temporary:
+                temporary.write_text(text, encoding="ascii")
+        return dict(json.loads(text))
+
+    def find(self, name: str) -> Path | None:
+        """The file behind an address below ``catalog_files``, or None."""
+        root = self.files.resolve()
+        try:
+            path = (root / name).resolve()
+            return path if path.is_relative_to(root) and path.is_file() else None
+        except (OSError, ValueError):  # names that no file can have: too long, or with a null byte
+            return None
+
+    def fetch(self, url: str, path: Path, *, overwrite: bool = False) -> Path:
+        """Copy a file; see `swiftxrt.catalog.protocol.CatalogBackend.fetch`."""
+        found = self.find(url.removeprefix(f"{_HERE}/{FILES}/")) if url.startswith(_HERE) else None
+        if found is None:
+            raise ServiceError(f"there is no file {url:.200} in the local catalogue; ask for it again", url=url[:200])
+        with atomic_path(path, overwrite) as temporary:
+            shutil.copyfile(found, temporary)
+        return path
+
+    def close(self) -> None:
+        """Give back what is held open."""
+        with self._guard:
+            if self._store is not None:
+                self._store.close()
+                self._store = None

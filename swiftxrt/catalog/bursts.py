@@ -1,0 +1,1 @@
+"""Ready-made products of gamma-ray bursts."""

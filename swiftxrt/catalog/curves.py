@@ -1,0 +1,1 @@
+"""Ready-made light curves of catalogued sources and transients."""

@@ -1,0 +1,1 @@
+"""Upper limits from the service."""

@@ -1,0 +1,1 @@
+"""Details of sources, datasets and transients."""

@@ -1,0 +1,1 @@
+"""Ready-made spectra of catalogued sources and transients."""

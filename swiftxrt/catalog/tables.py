@@ -1,0 +1,1 @@
+"""Whole tables, kept on this computer."""

@@ -1,0 +1,72 @@
+"""The methods of `~swiftxrt.SwiftXRT` that ask about what is catalogued."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from typing import Any
+
+from .._threads import DaemonThreads
+from ..catalog.protocol import CatalogBackend
+from ..config import conf
+from ..exceptions import RequestError, SwiftXRTError
+from ..products.outcomes import Outcome, Outcomes
+
+__all__ = ["CatalogAsking"]
+
+
+class CatalogAsking:
+    """What the methods for catalogues have in common."""
+
+    @property
+    @abstractmethod
+    def _catalog(self) -> CatalogBackend:
+        """Where catalogues are asked."""
+
+    def gather(self, method: Callable[..., Any], items: Iterable[Any], **options: Any) -> Outcomes:
+        """Call a method for many objects, some at a time, and keep what came of each.
+
+        A failure of one takes nothing from the others. As many are asked for
+        side by side as ``conf.max_connections`` allows.
+
+        Parameters
+        ----------
+        method : callable
+            A method of this class that takes the object first, such as ``SwiftXRT.get_source``.
+        items : iterable
+            The objects, such as names or numbers of sources.
+        **options
+            For each call.
+
+        Returns
+        -------
+        outcomes : Outcomes
+            One for each object, in their order.
+
+        Raises
+        ------
+        RequestError
+            If `items` is a single text.
+
+        Examples
+        --------
+        >>> found = SwiftXRT.gather(SwiftXRT.get_source, [209851, 209220])  # doctest: +SKIP
+        >>> [outcome.value.name for outcome in found]  # doctest: +SKIP
+        """
+        if isinstance(items, str) or not isinstance(items, Iterable):
+            raise RequestError([("items", f"a list of objects is needed; got {items!r:.60}")])
+        wanted = list(items)
+        workers = DaemonThreads(min(max(1, int(conf.max_connections)), max(1, len(wanted))))
+        try:
+            futures = [workers.submit(_one, method, item, options) for item in wanted]
+            return Outcomes(map(Future.result, futures))
+        finally:
+            workers.shutdown(wait=False, cancel_futures=True)
+
+
+def _one(method: Callable[..., Any], item: Any, options: dict[str, Any]) -> Outcome:
+    try:
+        return Outcome(item, method(item, **options))
+    except SwiftXRTError as error:
+        return Outcome(item, error=error)
