@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["FRAME_HINT", "ds9_lines", "parse_text", "parsed_strictly", "region_text"]
 
 #: What files that cannot be read often lack.
-FRAME_HINT = "each shape needs a frame before it (a line 'fk5' or 'image'; XRT 'physical' pixels are 'image' pixels)"
+FRAME_HINT = "each shape needs a frame before it (a line 'fk5', 'image' or 'physical')"
 
 # Region files are small; anything beyond (bytes) is something else.
 _LARGEST_FILE = 2_000_000
-_WRITABLE = "circles, circular annuli, ellipses, rectangles and polygons can be written"
+_WRITABLE = "circles, ellipses, rectangles, annuli of these and polygons can be written"
+# Sky pixels of XRT images, which the package regions does not know; they are those of the image.
+_PHYSICAL = re.compile(r"(^|;)([ \t]*)physical(?=[ \t]*(?:;|#|\r?$))", re.IGNORECASE | re.MULTILINE)
 
 
 def parse_text(text: str, form: str = "ds9") -> tuple[list[Region], list[str]]:
@@ -34,6 +37,8 @@ def parse_text(text: str, form: str = "ds9") -> tuple[list[Region], list[str]]:
 
     Shapes excluded by a leading minus have ``meta["include"]`` 0. Pixels are
     counted from 0, as everywhere in Python; in the file they count from 1.
+    DS9's ``physical`` pixels are the sky pixels X and Y of the event file, as
+    are those of ``image`` for the sky images made of it.
 
     Raises
     ------
@@ -46,7 +51,7 @@ def parse_text(text: str, form: str = "ds9") -> tuple[list[Region], list[str]]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            found = Regions.parse(text, format=form)
+            found = Regions.parse(_PHYSICAL.sub(r"\1\2image", text) if form == "ds9" else text, format=form)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
             raise ValueError(f"the regions cannot be understood: {error}; correct the file") from error
     skipped = [str(item.message) for item in caught if issubclass(item.category, AstropyUserWarning)]
@@ -187,16 +192,24 @@ def _shape(region: Any) -> str:
             name, sizes = "annulus", [region.inner_radius, region.outer_radius]
         case "Ellipse":  # DS9 gives semi-axes.
             name, sizes = "ellipse", [region.width / 2, region.height / 2]
+        case "EllipseAnnulus":
+            name, sizes = "ellipse", [size / 2 for size in _annulus_sizes(region)]
         case "Rectangle":
             name, sizes = "box", [region.width, region.height]
+        case "RectangleAnnulus":
+            name, sizes = "box", _annulus_sizes(region)
         case "Polygon":
             return f"polygon({','.join(number for vertex in region.vertices for number in _point(vertex))})"
         case _:
             raise ValueError(f"{_WRITABLE}; got {region!r}")
     numbers = [_length(size) for size in sizes]
-    if kind in ("Ellipse", "Rectangle"):
+    if name in ("ellipse", "box"):
         numbers.append(_number(region.angle.to_value(u.deg)))
     return f"{name}({','.join([*_point(region.center), *numbers])})"
+
+
+def _annulus_sizes(region: Any) -> list[Any]:
+    return [region.inner_width, region.inner_height, region.outer_width, region.outer_height]
 
 
 def _point(position: Any) -> tuple[str, str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from itertools import product
@@ -25,6 +25,7 @@ KINDS = (
 )
 
 _ALTERNATIVES = re.compile(r"\{([^{}]*)\}")
+_WORDS = re.compile(r"\{([1-9]):([^{}]*)\}")
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,6 @@ def table_name(catalog: str, table: Any = None) -> str:
     raise RequestError([("table", f"{allowed}; got {table!r:.60}{hint}")])
 
 
-@cache
 def fields_of(catalog: str, table: str) -> Mapping[str, CatalogField]:
     """The known fields of a table, by name, in their usual order.
 
@@ -203,20 +203,57 @@ def fields_of(catalog: str, table: str) -> Mapping[str, CatalogField]:
     fields : mapping of str to CatalogField
         Empty if nothing is known of the table.
     """
-    path = files("swiftxrt.data") / "fields" / f"{catalog.lower()}_{table.lower()}.csv"
+    return _fields_in(f"{catalog.lower()}_{table.lower()}")
+
+
+@cache
+def _fields_in(name: str) -> Mapping[str, CatalogField]:
+    """The fields of one file.
+
+    A row without a kind is a field of the table that a row ``@table`` names;
+    ``*`` is all fields of it that no row speaks of, and ``-field`` leaves one out.
+    """
+    path = files("swiftxrt.data") / "fields" / f"{name}.csv"
     if not path.is_file():
         return MappingProxyType({})
-    lines = path.read_text(encoding="utf-8").splitlines()
-    found = {field.name: field for row in csv.DictReader(lines) for field in _expanded(row)}
+    rows = [
+        (field, row)
+        for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+        for field in _expanded(row)
+    ]
+    spoken_of = {field.name.lstrip("-") for field, row in rows}
+    base: Mapping[str, CatalogField] = {}
+    found: dict[str, CatalogField] = {}
+    for field, _ in rows:
+        if field.name.startswith("@"):
+            base = _fields_in(field.name[1:])
+        elif field.name == "*":
+            found |= {name: other for name, other in base.items() if name not in spoken_of}
+        elif not field.name.startswith("-"):
+            found[field.name] = field if field.kind else replace(base[field.name], is_default=field.is_default)
     return MappingProxyType(found)
 
 
-def _expanded(row: Mapping[str, str]) -> Iterator[CatalogField]:
-    """The fields of a row: ``Rate_band{0|1}{|_pos}`` stands for four of them."""
-    parts = _ALTERNATIVES.split(row["name"])
-    choices = [part.split("|") if number % 2 else [part] for number, part in enumerate(parts)]
+def _expanded(row: Mapping[str, str | None]) -> Iterator[CatalogField]:
+    """The fields of a row.
+
+    ``Rate_band{0|1}{|_pos|_neg}`` stands for six of them; in the other cells
+    ``{1:soft|hard}`` is the word that belongs to the choice in the first group.
+    """
+    texts = {key: row[key] or "" for key in ("name", "kind", "unit", "ucd", "default", "description")}
+    parts = _ALTERNATIVES.split(texts.pop("name"))
+    choices = [range(part.count("|") + 1) if number % 2 else range(1) for number, part in enumerate(parts)]
     for chosen in product(*choices):
-        is_default = (row.get("default") or "") == "1"
-        yield CatalogField(
-            "".join(chosen), row["kind"], row["unit"] or "", row["description"] or "", row["ucd"] or "", is_default
+        name = "".join(
+            part.split("|")[index] if number % 2 else part
+            for number, (part, index) in enumerate(zip(parts, chosen, strict=True))
         )
+        told = {key: _chosen(text, chosen[1::2]) for key, text in texts.items()}
+        yield CatalogField(
+            name, told["kind"], told["unit"], told["description"], told["ucd"], is_default=told["default"] == "1"
+        )
+
+
+def _chosen(text: str, groups: Sequence[int]) -> str:
+    """A text with the words that belong to the choices in the name."""
+    return _WORDS.sub(lambda found: found[2].split("|")[groups[int(found[1]) - 1]], text)

@@ -16,6 +16,7 @@ the table it is good to 0.2 s between 2007 and 2024.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import astropy.units as u
@@ -24,7 +25,7 @@ from astropy.time import Time
 
 from .mission import MJDREFF, MJDREFI
 
-__all__ = ["DECIMALS", "estimate_utcf", "met_to_time", "met_to_time_nominal", "time_to_met"]
+__all__ = ["DECIMALS", "estimate_utcf", "fuller_met", "met_to_time", "met_to_time_nominal", "time_to_met"]
 
 #: Decimals of a second that times are shown with. A MET of today has a
 #: resolution of 0.12 microseconds: further digits would be noise, as in
@@ -150,6 +151,44 @@ def met_to_time_nominal(met: Any) -> Time:
     time = Time(MJDREFI + whole, MJDREFF + rest, format="mjd", scale="tt", precision=DECIMALS)
     time.format = "isot"
     return time
+
+
+def fuller_met(met: float, others: Iterable[float | None]) -> tuple[float, float]:
+    """A MET that may have been rounded to six digits, as catalogues have it, with all its digits if others have them.
+
+    Parameters
+    ----------
+    met : float
+        Mission elapsed time in seconds.
+    others : iterable of float or None
+        Times of the same kind, of which one that is rounded to the same six
+        digits is taken to be the same.
+
+    Returns
+    -------
+    met_s, error_s : float
+        The time, and by how much it may be off: half of the sixth digit (500 s
+        today) if it is rounded and nothing better is known, else zero.
+
+    Examples
+    --------
+    >>> from swiftxrt.met import fuller_met
+    >>> fuller_met(175894000, [None, 188956000, 175893506.972863])
+    (175893506.972863, 0.0)
+    >>> fuller_met(129528000, [])
+    (129528000.0, 500.0)
+    """
+    if not _has_six_digits(met) or met <= 0:
+        return float(met), 0.0
+    full = (other for other in others if other is not None and not _has_six_digits(other))
+    same = next((float(other) for other in full if float(f"{other:.6g}") == met), None)
+    if same is not None:
+        return same, 0.0
+    return float(met), float(0.5 * 10.0 ** (np.floor(np.log10(met)) - 5))
+
+
+def _has_six_digits(met: float) -> bool:
+    return float(f"{met:.6g}") == met
 
 
 def _drift(met_s: Any) -> Any:

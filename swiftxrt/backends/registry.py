@@ -119,7 +119,9 @@ def check_backend(name: str, **options: Any) -> None:
     Raises
     ------
     RequestError
-        With the names there are.
+        With the names there are, or if an option cannot be used.
+    NoDataError, FormatError
+        If there is no calibration of the XRT in `caldb`, or a file of it is damaged.
     """
     if name not in _NAMES:
         raise unknown_backend(name)
@@ -130,6 +132,10 @@ def check_backend(name: str, **options: Any) -> None:
         from ..engine.reference_catalog import check_reference_catalog
 
         check_reference_catalog(options["reference_catalog"])
+    if options.get("caldb") is not None:
+        from .local.calibration import choose_calibration
+
+        choose_calibration(options["caldb"])
 
 
 def unknown_backend(name: object) -> RequestError:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from .detection_background import background_map
 from .detection_cells import find_candidates, local_background
 from .detection_field import Field, PointSource
-from .detection_fit import likelihood, settle_source, sum_of, try_source
-from .detection_quality import Quality, rate_quality
+from .detection_fit import TRIAL_RADIUS_PIX, gain_of, likelihood, settle_source, sum_of, try_source
+from .detection_quality import likelihood_limits
 
 __all__ = ["Detection", "find_sources"]
 
@@ -81,6 +81,10 @@ class _Search:
     def __init__(self, field: Field, least_likelihood: float | None) -> None:
         self.field, self.least = field, least_likelihood
         self.sources: list[PointSource] = []
+        #: Gain that a source must have at least.
+        self.worth = gain_of(float(likelihood_limits(1e9)[-1]) if least_likelihood is None else least_likelihood)
+        #: Candidates too weak to be sources, and the counts around them below which they may be some.
+        self.hopeless: dict[tuple[float, float], Floats] = {}
         self.background = local_background(field)
         self.model = np.zeros_like(field.counts)
         seen = field.background_s > 0
@@ -89,12 +93,20 @@ class _Search:
     def add_candidates(self) -> int:
         """Take what is likely among the candidates into the model; returns how many."""
         before = len(self.sources)
-        others = sum_of(self.background, self.model)
-        for x, y in find_candidates(self.field, self.background + self.model):
-            source = try_source(self.field, others, x, y)
-            if source is None or not self._wanted(source, self.sources):
+        for place in find_candidates(self.field, self.background + self.model):
+            window = self.field.window(*place, TRIAL_RADIUS_PIX)
+            expected = self.background[window] + self.model[window]
+            if place in self.hopeless and (expected >= self.hopeless[place]).all():
                 continue
-            self._keep(settle_source(self.field, self.background, self.model, source, self.sources), self.sources)
+            source = try_source(self.field, sum_of(self.background, self.model), *place, worth=self.worth)
+            if source is None:
+                continue
+            if self._wanted(source, self.sources):
+                self._keep(self._settled(source, self.sources), self.sources)
+            elif (shortfall := self._shortfall(source)) > 0.0:
+                # Of S counts on a part d less background the likelihood gains S d at most.
+                lower = 0.5 * shortfall / max(source.rate_cps * float(self.field.source_s.max()), shortfall)
+                self.hopeless[place] = (1.0 - lower) * expected
         return len(self.sources) - before
 
     def refine(self) -> None:
@@ -103,8 +115,11 @@ class _Search:
         kept: list[PointSource] = []
         for source in sorted(self.sources, key=lambda source: -source.rate_cps):
             source.add_to(self.model, self.field, self.level, -1.0)
-            self._keep(settle_source(self.field, self.background, self.model, source, kept), kept)
+            self._keep(self._settled(source, kept), kept)
         self.sources = kept
+
+    def _settled(self, source: PointSource, among: list[PointSource]) -> PointSource | None:
+        return settle_source(self.field, self.background, self.model, source, among, worth=self.worth)
 
     def _keep(self, source: PointSource | None, among: list[PointSource]) -> None:
         if source is not None and self._wanted(source, among):
@@ -114,8 +129,12 @@ class _Search:
     def _wanted(self, source: PointSource, among: list[PointSource]) -> bool:
         if any(source.distance_pix(other) < _APART_PIX + other.hole_pix for other in among):
             return False
+        return self._shortfall(source) <= 0.0
+
+    def _shortfall(self, source: PointSource) -> float:
+        """By how much the likelihood of a source is too low."""
         sureness = float(likelihood(source.gain))
         if self.least is not None:
-            return sureness >= self.least
+            return self.least - sureness
         level = self.field.value(self.background, source.x_pix, source.y_pix)
-        return bool(rate_quality(sureness, level) < Quality.NONE)
+        return float(likelihood_limits(level)[-1]) - sureness

@@ -143,7 +143,9 @@ class Field:
 
     def value(self, image: Floats, x_pix: float, y_pix: float) -> float:
         """Value of an image at a place; at the rim for places outside."""
-        row, column = (round(min(max(float(k), 0.0), n - 1.0)) for k, n in zip((y_pix, x_pix), image.shape, strict=True))
+        row, column = (
+            round(min(max(float(k), 0.0), n - 1.0)) for k, n in zip((y_pix, x_pix), image.shape, strict=True)
+        )
         return float(image[row, column])
 
     def disc(self, x_pix: float, y_pix: float, radius_pix: float, inner_pix: float = 0.0) -> Disc:

@@ -8,19 +8,21 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import optimize, special, stats
 
 from ..mission import Mode
 from .detection_field import Disc, Field, PointSource
 from .psffit import fit_point_source, fit_radius_pix
 from .region_rules import pileup_radius_pix
 
-__all__ = ["likelihood", "settle_source", "sum_of", "try_source"]
+__all__ = ["TRIAL_RADIUS_PIX", "gain_of", "likelihood", "settle_source", "sum_of", "try_source"]
 
 Floats = NDArray[np.float64]
 #: Expected counts that are not the source's, in the pixels of a disc; whole images are not added up for each fit.
 Others = Callable[[Disc], Floats]
 
+#: Radius in which candidates are fitted at first.
+TRIAL_RADIUS_PIX = 12.0
 # A fit needs so many pixels, and may move so far in each axis; but if less than
 # this part of the events could have been seen where it ends, as beyond the rim
 # of the field, it must stay close to where it began.
@@ -65,13 +67,25 @@ def likelihood(gain: ArrayLike) -> Any:
     return (x - np.log(special.erfcx(np.sqrt(x)) + 2.0 * np.sqrt(x / np.pi)))[()]
 
 
+def gain_of(least_likelihood: float) -> float:
+    """The gain of a likelihood: inverse of `likelihood`."""
+    return float(optimize.brentq(lambda gain: likelihood(gain) - least_likelihood, 0.0, 4.0 * least_likelihood + 20.0))
+
+
 def sum_of(background: Floats, model: Floats, raised: float = 1.0, stressed: float = 1.0) -> Others:
     """Background and model, each times a factor, in the discs that are asked for."""
     return lambda disc: raised * disc.of(background) + stressed * disc.of(model)
 
 
 def try_source(
-    field: Field, others: Others, x_pix: float, y_pix: float, radius_pix: float = 12.0, hole_pix: float = 0.0
+    field: Field,
+    others: Others,
+    x_pix: float,
+    y_pix: float,
+    radius_pix: float = TRIAL_RADIUS_PIX,
+    hole_pix: float = 0.0,
+    *,
+    worth: float = 0.0,
 ) -> PointSource | None:
     """Fit a source in a circle or ring around a place.
 
@@ -85,6 +99,8 @@ def try_source(
         First guess.
     radius_pix, hole_pix : float
         Pixels used.
+    worth : float, optional
+        Fits that stay clearly below this gain are broken off.
 
     Returns
     -------
@@ -96,7 +112,7 @@ def try_source(
         return None
     whole = np.subtract(*field.psf(x_pix, y_pix).enclosed([radius_pix, hole_pix]))
     for reach in (_REACH_PIX, _SHORT_REACH_PIX):
-        source = _fitted(field, disc, others, (x_pix, y_pix), reach, hole_pix)
+        source = _fitted(field, disc, others, (x_pix, y_pix), reach, hole_pix, worth)
         around = field.disc(source.x_pix, source.y_pix, radius_pix, hole_pix)
         if source.shares(field, around).sum() > _LEAST_SEEN * whole:
             return source
@@ -104,7 +120,13 @@ def try_source(
 
 
 def _fitted(
-    field: Field, disc: Disc, others: Others, start: tuple[float, float], reach_pix: float, hole_pix: float
+    field: Field,
+    disc: Disc,
+    others: Others,
+    start: tuple[float, float],
+    reach_pix: float,
+    hole_pix: float,
+    worth: float,
 ) -> PointSource:
     exposure_s = disc.of(field.source_s)
     full_s = float(exposure_s.max())
@@ -117,13 +139,20 @@ def _fitted(
         exposure=exposure_s / full_s,
         other_counts=others(disc),
         reach_pix=reach_pix,
+        worth=worth,
     )
     gain = fit.statistic_empty - fit.statistic
     return PointSource(fit.x_pix, fit.y_pix, fit.counts / full_s, fit.radius90_pix, gain, hole_pix)
 
 
 def settle_source(
-    field: Field, background: Floats, model: Floats, source: PointSource, neighbours: Sequence[PointSource] = ()
+    field: Field,
+    background: Floats,
+    model: Floats,
+    source: PointSource,
+    neighbours: Sequence[PointSource] = (),
+    *,
+    worth: float = 0.0,
 ) -> PointSource | None:
     """Fit a source again, in the radius that suits it, and weigh it against doubts about the rest.
 
@@ -139,6 +168,8 @@ def settle_source(
         The source from an earlier fit.
     neighbours : sequence of PointSource, optional
         The sources of which `model` is made.
+    worth : float, optional
+        Fits that stay clearly below this gain are broken off.
 
     Returns
     -------
@@ -151,7 +182,7 @@ def settle_source(
     for _ in range(2):
         hole = _hole_pix(field, source)
         radius = max(fit_radius_pix(_snr(field, background, source)), 2.0 * hole)
-        fitted = try_source(field, sum_of(background, model), source.x_pix, source.y_pix, radius, hole)
+        fitted = try_source(field, sum_of(background, model), source.x_pix, source.y_pix, radius, hole, worth=worth)
         if fitted is None:
             return None
         settled, source = fitted.distance_pix(source) < 1.0, fitted
@@ -164,7 +195,7 @@ def settle_source(
     if doubt == 0.0 and raised == 1.0:
         return source
     most = sum_of(background, model, raised, 1.0 + doubt)
-    weighed = try_source(field, most, source.x_pix, source.y_pix, radius, hole)
+    weighed = try_source(field, most, source.x_pix, source.y_pix, radius, hole, worth=worth)
     return None if weighed is None else replace(source, gain=min(source.gain, weighed.gain))
 
 

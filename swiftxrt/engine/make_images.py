@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import astropy.units as u
 from astropy.nddata import CCDData
 
 from ..exceptions import NoDataError
+from ..products._event_header import joint_cards
 from ..products.calibration import Calibration
 from ..products.image import SkyImage
 from ..products.provenance import Provenance
@@ -44,8 +44,8 @@ def make(
     stacks = [stack_images(data.pc, band.channels, exposure=False) for band in bands]
     progress(2)
     mapped = stack_images(data.pc, bands[0].channels, exposure=True)
-    exposure = CCDData(mapped.exposure_s, unit=u.s, wcs=mapped.wcs)
-    meta = _keywords(data)
+    meta = {**joint_cards([events.header for events in data.pc]), "OBJECT": request.target.name}
+    exposure = CCDData(mapped.exposure_s, unit=u.s, wcs=mapped.wcs, meta=dict(meta))
     made = (note for stack in (*stacks, mapped) for note in stack.notes)
     notes = tuple(dict.fromkeys((*provenance.notes, *made)))
     return tuple(
@@ -57,14 +57,3 @@ def make(
         )
         for band, stack in zip(bands, stacks, strict=True)
     )
-
-
-def _keywords(data: Data) -> dict[str, Any]:
-    """FITS keywords: those of the first event list, for all lists where that makes a difference."""
-    lists = sorted(data.pc, key=lambda events: float(events.gti.start[0]))
-    first, last = lists[0].header, lists[-1].header
-    meta = {key: first[key] for key in ("TELESCOP", "INSTRUME", "DATAMODE", "OBJECT", "DATE-OBS") if key in first}
-    if "DATE-END" in last:
-        meta["DATE-END"] = last["DATE-END"]
-    meta["EXPOSURE"] = float(sum(events.exposure.to_value(u.s) for events in lists))
-    return meta

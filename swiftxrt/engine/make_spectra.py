@@ -11,6 +11,7 @@ import astropy.units as u
 
 from ..exceptions import CalibrationWarning, FormatError, NoDataError
 from ..mission import Mode
+from ..products._event_header import joint_cards, time_cards
 from ..products.calibration import Calibration
 from ..products.countspectrum import CountSpectrum
 from ..products.events import EventList
@@ -158,8 +159,8 @@ class _Maker:
             "mode": mode,
             "grades": grades,
             "label": part.label,
-            "header": _header(self.request),
-            "provenance": replace(self.provenance, notes=notes, calibration=told),
+            "header": self._header(mode, counts),
+            "provenance": replace(self.provenance, inputs=_obsids(counts), notes=notes, calibration=told),
         }
         background = CountSpectrum(counts=counts.background_counts, backscale=counts.backscale_background, **common)
         return CountSpectrum(
@@ -176,16 +177,29 @@ class _Maker:
             **common,
         )
 
+    def _header(self, mode: Mode, counts: SpectrumCounts) -> dict[str, Any]:
+        """Keywords of the event lists, the times those of the spectrum."""
+        lists = self.data.pc if mode is Mode.PC else self.data.wt
+        used = [events.header for events in lists if events.obsid in _obsids(counts)]
+        position = self.request.target.position.icrs
+        return {
+            **joint_cards(used),
+            **time_cards(counts.gti, counts.exposure_s / counts.gti.exposure_s),
+            "OBJECT": self.request.target.name,
+            "RA_OBJ": float(position.ra.deg),
+            "DEC_OBJ": float(position.dec.deg),
+        }
+
+
+def _obsids(counts: SpectrumCounts) -> tuple[str, ...]:
+    """The observations that a spectrum is made from."""
+    return tuple(dict.fromkeys(region.obsid for region in counts.regions))
+
 
 def _substrate(events: EventList) -> int | None:
     """Substrate voltage of an observation in V, as its header tells."""
     voltage = events.header.get("XRTVSUB")
     return int(voltage) if isinstance(voltage, int | float) else None
-
-
-def _header(request: XRTRequest) -> dict[str, Any]:
-    position = request.target.position.icrs
-    return {"OBJECT": request.target.name, "RA_OBJ": float(position.ra.deg), "DEC_OBJ": float(position.dec.deg)}
 
 
 def _ds9(texts: Iterable[str]) -> str:

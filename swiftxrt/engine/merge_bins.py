@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["merged"]
 
+#: Bins that overlap by less are adjacent: their times are rounded to the microsecond.
+_ADJACENT_S = 1e-5
 _NEEDED = ("counts", "background_counts", "background_rate_err", "correction_factor", "exposure")
 
 
@@ -35,7 +37,8 @@ def merged(curve: LightCurve, rows: Any, statistics: StatisticsParameters | None
     Raises
     ------
     RequestError
-        If there are fewer than two bins, they are of different modes, or their counts are not known.
+        If there are fewer than two bins, they are of different modes, others
+        of this mode lie between them, or their counts are not known.
     """
     chosen = np.zeros(len(curve), dtype=bool)
     try:
@@ -44,6 +47,7 @@ def merged(curve: LightCurve, rows: Any, statistics: StatisticsParameters | None
         raise RequestError([("rows", f"must say which of the {len(curve)} bins; got {rows!r} ({error})")]) from error
     part = curve[chosen]
     _check(part)
+    _check_between(curve, chosen)
     statistics = statistics or StatisticsParameters(limit_confidence=float(curve.confidence))
     one = type(curve).from_columns(
         _columns(part, statistics),
@@ -72,6 +76,32 @@ def _check(part: LightCurve) -> None:
         problems.append(("rows", f"some of these bins have no {', '.join(unknown)}; merging needs them"))
     if problems:
         raise RequestError(problems, "merging of bins")
+
+
+def _check_between(curve: LightCurve, chosen: NDArray[np.bool_]) -> None:
+    """Refuse a bin that would lie over others; bins of overlapping observations may do so already."""
+    met_s = _plain(curve, "met")
+    start_s, stop_s = met_s - _plain(curve, "time_err_neg"), met_s + _plain(curve, "time_err_pos")
+    same_mode = np.asarray(curve["mode"]) == curve["mode"][np.flatnonzero(chosen)[0]]
+
+    def overlapped(low_s: float, high_s: float) -> NDArray[np.bool_]:
+        return (start_s < high_s - _ADJACENT_S) & (stop_s > low_s + _ADJACENT_S)
+
+    before = [overlapped(*ends) for ends in zip(start_s[chosen], stop_s[chosen], strict=True)]
+    between = overlapped(start_s[chosen].min(), stop_s[chosen].max()) & ~np.any(before, axis=0) & ~chosen & same_mode
+    rows = np.flatnonzero(between).tolist()
+    if rows:
+        listed = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")
+        raise RequestError(
+            [
+                (
+                    "rows",
+                    f"the merged bin would lie over {len(rows)} other{'s' * (len(rows) > 1)} of this mode (row {listed}); "
+                    f"merge adjacent bins, choose these too, or take them out of the curve first",
+                )
+            ],
+            "merging of bins",
+        )
 
 
 def _plain(part: LightCurve, name: str) -> NDArray[np.float64]:

@@ -22,6 +22,8 @@ _FIT_RADIUS_PIX = ((7.0, 12.0), (11.0, 15.0), (40.0, 20.0), (np.inf, 30.0))
 _TINY = 1e-12
 _MOST_STEPS = 60
 _PRECISION = 1e-6
+# Fits that slow down to such steps and are farther than this from what they should reach are broken off.
+_ROUGH, _MARGIN = 1e-3, 1.0
 _LONGEST_STEP = 3.0
 
 
@@ -102,8 +104,8 @@ class _Problem:
     def cash(self, expected: Floats) -> float:
         return float(2.0 * np.sum(expected - self.data * np.log(expected)))
 
-    def minimise(self, start: tuple[float, float], reach_pix: float) -> Floats:
-        """The best parameters, by damped steps of Fisher's method of scoring."""
+    def minimise(self, start: tuple[float, float], reach_pix: float, hopeless: float = np.inf) -> Floats:
+        """The best parameters, by damped steps of Fisher's method of scoring; rough ones if the statistic stays above `hopeless`."""
         best = self.guess(start)
         limit = np.array([reach_pix, reach_pix, *np.full(best.size - 2, 50.0)])
         lowest, highest = best - limit, best + limit
@@ -122,7 +124,8 @@ class _Problem:
                 best, expected, slopes = trial, trial_expected, trial_slopes
                 statistic += change
             damping *= 0.1 if change <= 0.0 else 10.0
-            if abs(change) < _PRECISION or damping > 1e8:
+            precision = _ROUGH if statistic > hopeless else _PRECISION
+            if abs(change) < precision or damping > 1e8:
                 break
         return best
 
@@ -138,6 +141,7 @@ def fit_point_source(
     background_per_pix: float | None = None,
     other_counts: Any = None,
     reach_pix: float = 20.0,
+    worth: float = 0.0,
 ) -> PointSourceFit:
     """Fit position and strength of a source by minimising the Cash statistic.
 
@@ -164,6 +168,8 @@ def fit_point_source(
         are not the source's, such as background and other sources.
     reach_pix : float, optional
         The position may move so far from `start` in each axis.
+    worth : float, optional
+        The fit is broken off where the gain in the statistic will stay below this.
 
     Returns
     -------
@@ -174,9 +180,9 @@ def fit_point_source(
     fixed = weight * background_per_pix if background_per_pix is not None else other_counts
     data, x, y = (np.asarray(values, dtype=float)[used] for values in (counts, x_pix, y_pix))
     problem = _Problem(data, x, y, weight[used], psf, None if fixed is None else np.asarray(fixed, dtype=float)[used])
-    best = problem.minimise(start, reach_pix)
-    expected, slopes = problem.model(best)
     empty = problem.flat * problem.weight if problem.free else problem.other
+    best = problem.minimise(start, reach_pix, hopeless=problem.cash(empty) - worth + _MARGIN)
+    expected, slopes = problem.model(best)
     covariance = _position_covariance((slopes / expected) @ slopes.T)
     statistics = problem.cash(expected), problem.cash(empty)
     return PointSourceFit(*problem.values(best), covariance, *statistics)

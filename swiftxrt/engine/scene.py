@@ -19,6 +19,7 @@ from .._fields import nearest
 from ..exceptions import RequestError
 from ..met import met_to_time, time_to_met
 from ..mission import PC_FRAME_TIME_S, Mode
+from ..request._values import LAUNCH_MET_S
 from .scene_units import Arguments
 from .source import Source
 from .source_models import AbsorbedPowerLaw, Afterglow, Constant
@@ -188,7 +189,8 @@ class Scene:
         exposure : `~astropy.units.Quantity`, time
             How long, good time. Several values are several observations (ObsIDs).
         start : `~astropy.time.Time`, optional
-            When the first, or each, observation begins; 2020-01-01 if not given.
+            When the first, or each, observation begins, after the launch of
+            Swift on 2004-11-20; 2020-01-01 if not given.
             The detector has its bad columns since 2005-05-27.
         roll : `~astropy.units.Quantity`, angle, optional
             Roll angle, one or one for each observation. If it is not given it
@@ -273,6 +275,9 @@ def _timeline(asked: Arguments, exposure: Any, start: Any, roll: Any, longest: A
     longest_s = asked.number("snapshot", longest, u.s, least=PC_FRAME_TIME_S)
     first = asked.time("start", Time("2020-01-01T00:00:00", scale="utc") if start is None else start)
     starts_s = np.atleast_1d(time_to_met(first))
+    if not (starts_s >= LAUNCH_MET_S).all():
+        asked.complain("start", f"the launch of Swift, 2004-11-20, or later is needed; got {first!r}")
+        return ()
     if not (lengths_s.size and longest_s > 0):
         return ()
     if starts_s.size == 1:

@@ -11,6 +11,7 @@ from astropy.io import fits
 from ..mission import MJDREFF, MJDREFI
 from ..products.countspectrum import CountSpectrum
 from ..products.gti import GTI
+from ._history import add_sources
 from .response import add_cards, real_column
 
 __all__ = ["REGIONS", "edges_follow", "pha_hdus"]
@@ -55,6 +56,7 @@ def pha_hdus(spectrum: CountSpectrum, files: dict[str, str], *, background: bool
     add_cards(table, {**_ogip(spectrum, background), **keywords, **_metadata(spectrum)})
     add_cards(table, {key: files.get(key, "none") for key in ("BACKFILE", "RESPFILE", "ANCRFILE")})
     add_cards(table, dict(spectrum.header))
+    add_sources(table.header, spectrum.provenance)
     more = [_gti_hdu(spectrum.gti)] if spectrum.gti is not None else []
     if spectrum.source_region or spectrum.background_region:
         more.append(_region_hdu(spectrum))

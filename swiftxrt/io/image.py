@@ -21,6 +21,7 @@ from ..products._wcs import celestial_wcs, wcs_cards
 from ..products.image import SkyImage
 from ..products.provenance import Provenance
 from ._fitsfile import load_fits, save_fits
+from ._history import add_sources
 from ._reading import foreign_content
 
 __all__ = ["read_exposure", "read_image", "write_image"]
@@ -171,6 +172,7 @@ def write_image(image: SkyImage, path: str | os.PathLike[str], *, overwrite: boo
     provenance = image.provenance.to_dict()
     if provenance:
         primary.header[_PROVENANCE] = json.dumps(provenance)
+    add_sources(primary.header, image.provenance)
     hdus: list[Any] = [primary]
     if image.exposure is not None:
         header = _header(image.exposure.meta, image.exposure.wcs or image.wcs)

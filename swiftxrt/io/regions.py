@@ -23,6 +23,8 @@ def read_regions(path: str | os.PathLike[str]) -> Regions:
 
     Shapes excluded by a leading minus have ``meta["include"]`` 0. Pixels are
     counted from 0, as everywhere in Python; in the file they count from 1.
+    DS9's ``physical`` pixels are read like those of ``image``: in sky images
+    of the XRT both are the sky pixels X and Y of the event file.
 
     Parameters
     ----------
@@ -72,7 +74,7 @@ def write_ds9(path: str | os.PathLike[str], regions: Any, *, overwrite: bool = F
     path : path-like
         The file, named ``.reg``.
     regions : region or iterable of regions
-        Circles, circular annuli, ellipses, rectangles and polygons, on the
+        Circles, ellipses, rectangles, annuli of these and polygons, on the
         sky (written in FK5) or in 0-based pixels (written 1-based under
         ``image``). ``meta["include"]`` false gives a leading minus,
         ``meta["text"]`` a label.

@@ -15,6 +15,7 @@ from ..mission import Mode
 from ..products._curve import MET_DECIMALS
 from ..products.lightcurve import HardnessCurve, LightCurve, LightCurveSet
 from ._axes import MODE_MARKERS, axis_label, mode_colour, new_axes, new_panels, show
+from ._legend import free_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,7 +88,7 @@ def _light_curve(curve: LightCurve, ax: Axes | None, axis: _TimeAxis, artist_kwa
         _draw(ax, limits, axis, {"y": height, "yerr": length}, {**artist_kwargs, **_LIMIT_STYLE})
         _name_limits(ax, limits, artist_kwargs)
     ax.set_ylabel(axis_label(f"Count rate, {curve.band}", u.ct / u.s))
-    ax.legend(frameon=False)
+    free_legend(ax)
     return ax
 
 
@@ -125,7 +126,7 @@ def _hardness(curve: HardnessCurve, ax: Axes | None, axis: _TimeAxis, artist_kwa
     _draw(ax, shown, axis, values, artist_kwargs)
     formula = curve.formula.replace(", hard", "\nhard")  # The catalogue's needs two lines.
     ax.set_ylabel(f"Hardness ratio\n{formula}")
-    ax.legend(frameon=False)
+    free_legend(ax)
     return ax
 
 
@@ -284,4 +285,4 @@ def _name_unknown(ax: Axes) -> None:
     """A legend of the open symbols alone, if there are any."""
     handles = [pair for pair in zip(*ax.get_legend_handles_labels(), strict=True) if pair[1].endswith(_UNKNOWN)]
     if handles:
-        ax.legend(*zip(*handles, strict=True), frameon=False, fontsize="small")
+        free_legend(ax, *zip(*handles, strict=True), fontsize="small")

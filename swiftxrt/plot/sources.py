@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from astropy.table import QTable
     from astropy.wcs import WCS
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
     from ..products.image import SkyImage
     from ..products.sources import SourceList
@@ -33,6 +34,8 @@ _ON_WHITE = tuple(COLOURS[name] for name in ("blue", "vermillion", "green", "pur
 _ON_DARK = ("#FFFFFF", *(COLOURS[name] for name in ("sky blue", "yellow", "green", "purple")))
 #: Height of a line of the legend.
 _LEGEND_INCH = 0.42
+#: Sources with a number: so many have room.
+_MOST_NUMBERS = 25
 #: Room around the sources where there is no image, as part of their extent, and at least (pixels).
 _MARGIN, _LEAST_PIX = 0.12, 20.0
 
@@ -49,7 +52,9 @@ def plot_sources(
     """Draw sources, alone or over an image.
 
     A symbol marks each source, the circle in it is the error circle. Sources
-    of the first band drawn carry their number.
+    of the first band drawn carry their number; of more than 25 only the
+    brightest 25 do (by rate, else by counts), because the others would stand
+    on each other.
 
     Parameters
     ----------
@@ -135,12 +140,19 @@ def _draw_band(ax: Axes, wcs: WCS, band: str, table: QTable, options: dict[str, 
 
 def _write_numbers(ax: Axes, wcs: WCS, table: QTable, colour: str, *, dark: bool) -> None:
     outline = [effects.withStroke(linewidth=2, foreground="black" if dark else "white")]
-    for row in table:
+    for row in table[_brightest(table)]:
         x, y = (float(value) for value in wcs.world_to_pixel(row["position"]))
         ax.annotate(
             str(row["source_number"]), (x, y), xytext=(9, 7), textcoords="offset points", fontsize="small",
             color=colour, path_effects=outline, annotation_clip=True,
         )  # fmt: skip
+
+
+def _brightest(table: QTable) -> NDArray[np.int64]:
+    """Rows of the brightest sources, as many as numbers find room; the first ones if nothing is known of them."""
+    known = (np.asarray(table[name].value) for name in ("rate", "counts") if name in table.colnames)
+    flux = next((values for values in known if np.isfinite(values).any()), np.zeros(len(table)))
+    return np.argsort(-np.nan_to_num(flux, nan=-np.inf), kind="stable")[:_MOST_NUMBERS]
 
 
 def source_axes(tables: Mapping[str, QTable], make: Callable[[WCS], Any]) -> Any:

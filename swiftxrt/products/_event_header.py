@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from ..met import met_to_time_nominal
 from ..mission import MJDREFF, MJDREFI, PC_LIVE_FRACTION, Mode
 from .gti import GTI
 
-__all__ = ["as_mode", "completed", "image_cards", "live_fraction", "restricted"]
+__all__ = ["as_mode", "completed", "image_cards", "joint_cards", "live_fraction", "restricted", "time_cards"]
 
 Header = dict[str, str | int | float | bool]
 
@@ -21,7 +21,8 @@ Header = dict[str, str | int | float | bool]
 _IMAGE_KEYS = (
     "TELESCOP", "INSTRUME", "OBS_ID", "TARG_ID", "SEG_NUM", "OBJECT", "DATAMODE", "OBS_MODE", "TSTART", "TSTOP",
     "DATE-OBS", "DATE-END", "ONTIME", "LIVETIME", "EXPOSURE", "DEADC", "RA_OBJ", "DEC_OBJ", "RA_PNT", "DEC_PNT",
-    "PA_PNT", "UTCFINIT", "MJDREFI", "MJDREFF", "TIMESYS",
+    "PA_PNT", "UTCFINIT", "MJDREFI", "MJDREFF", "TIMESYS", "TIMEUNIT", "TIMEREF", "CLOCKAPP",
+    "MJD-OBS",
 )  # fmt: skip
 
 # Good time of the header that differs by more than this from the intervals is that of others.
@@ -74,7 +75,7 @@ def completed(header: Mapping[str, Any], gti: GTI, mode: Mode) -> Header:
         **given,
     }
     if not cards.keys() >= _TIME_KEYS:
-        cards = {**_times(gti, live_fraction(cards)), **cards}
+        cards = {**time_cards(gti, live_fraction(cards)), **cards}
     _check_live_time(cards)
     if len(gti) and abs(float(cards["ONTIME"]) - gti.exposure_s) > _MOST_OFF * gti.exposure_s:
         cards = restricted(cards, gti)
@@ -89,7 +90,7 @@ def _storable(value: str | int | float | bool) -> str | int | float | bool:
 
 def restricted(header: Mapping[str, Any], gti: GTI) -> Header:
     """The header after the good time was cut down to `gti`."""
-    return {**header, **_times(gti, live_fraction(header))}
+    return {**header, **time_cards(gti, live_fraction(header))}
 
 
 def live_fraction(header: Mapping[str, Any]) -> float:
@@ -101,6 +102,26 @@ def live_fraction(header: Mapping[str, Any]) -> float:
 def image_cards(header: Mapping[str, Any]) -> Header:
     """The cards that an image takes over from its events."""
     return {key: header[key] for key in _IMAGE_KEYS if key in header}
+
+
+def joint_cards(headers: Sequence[Mapping[str, Any]]) -> Header:
+    """The cards that a product takes over from the events of several observations.
+
+    What all have in common, the start of the first, the end of the last and
+    the sums of their exposures. Dates are those of the headers, which follow
+    from MET by the nominal relation; the clock correction, where it is known,
+    is that at the start: true UTC is 2001-01-01 + TSTART + UTCFINIT.
+    """
+    ordered = sorted(headers, key=lambda header: float(header["TSTART"]))
+    first, last = ordered[0], max(ordered, key=lambda header: float(header["TSTOP"]))
+    cards: Header = {"CLOCKAPP": False, **image_cards(first)}
+    common: Header = {
+        key: value for key, value in cards.items() if all(other.get(key, value) == value for other in ordered)
+    }
+    begin: Header = {key: cards[key] for key in ("TSTART", "DATE-OBS", "MJD-OBS", "UTCFINIT") if key in cards}
+    end: Header = {key: last[key] for key in ("TSTOP", "DATE-END") if key in last}
+    sums: Header = {key: sum(float(header[key]) for header in ordered) for key in ("ONTIME", "LIVETIME", "EXPOSURE")}
+    return {**common, **begin, **end, **sums}
 
 
 def as_mode(mode: Any) -> Mode:
@@ -166,7 +187,8 @@ def _check_live_time(cards: Mapping[str, Any]) -> None:
         )
 
 
-def _times(gti: GTI, live_fraction: float) -> Header:
+def time_cards(gti: GTI, live_fraction: float) -> Header:
+    """The cards of times that follow from good time and the live part of it."""
     cards: Header = {"ONTIME": gti.exposure_s}
     cards["LIVETIME"] = cards["EXPOSURE"] = gti.exposure_s * live_fraction
     if not len(gti):

@@ -171,6 +171,7 @@ class LightCurve(Curve):
         Counts, background and good time are added, the correction factor is
         the mean weighted by counts (by time if there are none), and the sums
         become a rate or a limit as in any other bin. A systematic error is not kept.
+        There may be gaps between the bins, which lower the fractional exposure, but no other bin of that mode.
 
         Parameters
         ----------
@@ -180,8 +181,8 @@ class LightCurve(Curve):
         Raises
         ------
         RequestError
-            If there are fewer than two bins, they are of different modes, or
-            their counts are not known.
+            If there are fewer than two bins, they are of different modes, others
+            lie between them, or their counts are not known.
         """
         from ..engine.merge_bins import merged
 

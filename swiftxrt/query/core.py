@@ -240,7 +240,8 @@ class SwiftXRTClass(ProductMaking, LimitMaking, CatalogAsking, BaseQuery):
         name : str, optional
             A name by which the list is found again, also when requests were
             added or left out; by default it is the same list if the requests
-            are the same.
+            are the same. With other observations (``archive``) or another
+            calibration (``caldb``) of the local engine it is another list.
         progress : bool or callable, optional
             Whether to show the progress while the list is waited for (on a
             terminal and in a notebook), or a function that is called with
@@ -279,8 +280,8 @@ class SwiftXRTClass(ProductMaking, LimitMaking, CatalogAsking, BaseQuery):
         for request in dict.fromkeys(wanted):
             warn_about(request)
         backend = self._backend
-        # What the local engine makes depends on its archive, wherever it keeps its jobs.
-        origin = str(Path(backend.archive.folder).absolute()) if backend.name == "local" else backend.service
+        # What the local engine makes depends on its archive and calibration, wherever it keeps its jobs.
+        origin = backend.origin if backend.name == "local" else backend.service
         options = {"max_active": max_active, "location": location, "name": name, "progress": progress}
         jobs = open_list(backend, self.job_book, wanted, origin=origin, **options)
         self._lists.add(jobs)

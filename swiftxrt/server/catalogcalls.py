@@ -27,4 +27,4 @@ def answer(call: Call, name: str) -> Reply:
     try:
         return api.success(call.backend.catalog.answer(name, call.payload, call.base_url))
     except _REFUSALS as error:
-        return {key: value for key, value in api.failure(without_paths(str(error))).items() if key != "APIVersion"}
+        return api.failure(without_paths(str(error)))

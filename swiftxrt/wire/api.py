@@ -45,8 +45,8 @@ def success(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def failure(text: str, code: int | str = 1) -> dict[str, Any]:
-    """A reply that says what went wrong."""
-    return {"ERROR": code, "ERRORTEXT": text, "APIVersion": API_VERSION}
+    """A reply that says what went wrong; the service sends nothing else with it."""
+    return {"ERROR": code, "ERRORTEXT": text}
 
 
 def open_reply(reply: Any, *, url: str, needed: Collection[str] = ()) -> dict[str, Any]:

@@ -42,6 +42,21 @@ def test_folder_without_calibration(small_archive: Path, tmp_path: Path) -> None
         LocalBackend(small_archive, caldb=tmp_path / "nothing")
 
 
+def test_what_is_no_calibration_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "caldb").mkdir()
+    for given, words in (
+        ("nowhere", r"must be a folder with calibration files .*, or 'v004' or 'v006'; there is no folder 'nowhere'$"),
+        ("v005", "did you mean 'v00[46]'"),
+        (tmp_path / "cladb", "there is no folder '.*cladb'; did you mean 'caldb'"),
+        (6, "caldb"),
+    ):
+        with pytest.raises(RequestError, match=words):
+            SwiftXRT(backend="local", caldb=given)
+    with pytest.raises(NoDataError, match="swxpsf"):
+        SwiftXRT(backend="local", caldb=tmp_path / "caldb")
+    assert SwiftXRT(backend="local", caldb="v006")._made == {}
+
+
 def test_service_takes_no_calibration(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="caldb: is for backend='local'"):
         SwiftXRT(caldb=tmp_path).get_job("1")

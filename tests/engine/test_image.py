@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
+from astropy.io import fits
 
+from swiftxrt import ImageRequest, Target, XRTRequest
+from swiftxrt.engine import make_images
+from swiftxrt.engine.data import Data
 from swiftxrt.engine.geometry import nominal_pointing, pixel_to_sky, sky_to_pixel
 from swiftxrt.engine.image import centred_wcs, exposure_at, stack_exposure, stack_images
 from swiftxrt.engine.psf import vignetting
 from swiftxrt.exceptions import RequestError
+from swiftxrt.met import met_to_time, met_to_time_nominal
 from swiftxrt.products.events import BAD_PIXEL_DTYPE, EventList
 from swiftxrt.products.gti import GTI
+from swiftxrt.products.image import SkyImage
+from swiftxrt.products.provenance import Provenance
 
 EARLY_MET = 1.3e8
 HEADER = {"OBS_ID": "00099999001", "RA_PNT": 150.0, "DEC_PNT": 20.0, "PA_PNT": 25.0}
@@ -49,6 +57,42 @@ def test_one_observation_is_counted_as_it_is() -> None:
     assert image.notes == ()
     assert stack_images([events], exposure=False).counts.sum() == 999
     assert stack_images([events], (20, 99), exposure=False).counts.sum() == 1
+
+
+def test_keywords_are_those_of_the_official_image(validation_data: Path) -> None:
+    """Times, observation and pointing; dates ignore the clock drift there, ten seconds in 2014, which UTCFINIT tells."""
+    folder = validation_data / "deepsky_archive_obs/obs/2014_11/00085374001/xrt"
+    events = EventList.read(folder / "event" / "sw00085374001xpcw3po_cl.evt.gz")
+    made = _made(events)
+    official = fits.getheader(folder / "products" / "sw00085374001xpc_sk.img.gz")
+    keys = "OBS_ID TARG_ID SEG_NUM DATE-OBS DATE-END MJD-OBS TSTART TSTOP MJDREFI MJDREFF TIMESYS TIMEUNIT"
+    keys += " TIMEREF CLOCKAPP UTCFINIT ONTIME LIVETIME EXPOSURE RA_PNT DEC_PNT PA_PNT TELESCOP INSTRUME DATAMODE"
+    for meta in (made.counts.meta, made.exposure.meta):
+        assert {key: meta[key] for key in keys.split()} == {key: official[key] for key in keys.split()}
+    drift_s = (met_to_time_nominal(official["TSTART"]) - met_to_time(official["TSTART"], utcf=official["UTCFINIT"])).sec
+    assert drift_s == pytest.approx(9.76, abs=0.01)
+
+
+def test_keywords_of_several_observations(tmp_path: Path) -> None:
+    """What differs is left out; the file names the observations."""
+    early, late = _observation(), _observation(start_s=EARLY_MET + 1e5)
+    late = dataclasses.replace(late, header={**late.header, "OBS_ID": "00099999002", "OBJECT": "other"})
+    made = _made(late, early)
+    meta = made.counts.meta
+    assert "OBS_ID" not in meta
+    assert (meta["TSTART"], meta["TSTOP"]) == (early.gti.start[0], late.gti.stop[-1])
+    assert (meta["DATE-OBS"], meta["DATE-END"]) == (early.header["DATE-OBS"], late.header["DATE-END"])
+    assert (meta["ONTIME"], meta["RA_PNT"], meta["TIMESYS"]) == (1000.0, 150.0, "TT")
+    again = SkyImage.read(made.write(tmp_path / "a.fits"))
+    assert again.counts.meta == meta
+    history = list(fits.getheader(tmp_path / "a.fits")["HISTORY"])
+    assert history == ["made from 00099999002", "made from 00099999001"]
+
+
+def _made(*lists: EventList) -> SkyImage:
+    request = XRTRequest(target=Target(name="X", position=lists[0].pointing), image=ImageRequest()).with_defaults()
+    provenance = Provenance(inputs=tuple(events.obsid for events in lists))
+    return make_images.make(request, Data(pc=lists, wt=()), provenance, lambda *_, **__: None)[0]
 
 
 def test_exposure_is_the_field_of_view() -> None:

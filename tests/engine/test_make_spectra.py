@@ -8,8 +8,10 @@ import astropy.units as u
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
+from astropy.io import fits
 
 from swiftxrt import (
+    Mode,
     ObsidSlices,
     SnapshotSlices,
     SpectrumRequest,
@@ -19,15 +21,20 @@ from swiftxrt import (
     TimeSlices,
     XRTRequest,
 )
+from swiftxrt.engine import make_spectra
 from swiftxrt.engine.build import build_product
 from swiftxrt.engine.calibration import EMBEDDED, EMBEDDED_BY_NAME, EmbeddedCalibration
+from swiftxrt.engine.data import Data
 from swiftxrt.engine.source_models import AbsorbedPowerLaw
 from swiftxrt.exceptions import NoDataError
 from swiftxrt.kinds import ProductKind
+from swiftxrt.met import estimate_utcf, met_to_time_nominal
 from swiftxrt.mission import BACKSCALE_AREA_PIX
 from swiftxrt.products.calibration import is_embedded
 from swiftxrt.products.countspectrum import CountSpectrum
+from swiftxrt.products.events import EventList
 from swiftxrt.products.observation import Observation
+from swiftxrt.products.provenance import Provenance
 from swiftxrt.testing.synthetic import small_observation
 
 TARGET = Target(name="X", position=SkyCoord(150 * u.deg, 20 * u.deg))
@@ -115,6 +122,53 @@ def test_interval_inside_one_snapshot_has_its_response(
     assert inside.exposure.value == pytest.approx(200 * parts[1].exposure.value / parts[1].gti.exposure_s, rel=0.02)
     np.testing.assert_allclose(inside.arf.effective_area.value, parts[1].arf.effective_area.value, rtol=1e-12)
     assert inside.backscale == pytest.approx(parts[1].backscale, rel=1e-12)
+
+
+def test_times_are_those_of_the_slice(whole: CountSpectrum, parts: tuple[CountSpectrum, ...]) -> None:
+    """TSTART and what goes with it, in source and background; dates by the nominal relation, as in event files."""
+    for spectrum in (whole, *parts):
+        header = spectrum.header
+        assert (header["TSTART"], header["TSTOP"]) == (spectrum.gti.start[0], spectrum.gti.stop[-1])
+        assert header["ONTIME"] == spectrum.gti.exposure_s
+        assert header["LIVETIME"] == pytest.approx(spectrum.exposure.value, rel=1e-12)
+        for key, met_s in (("DATE-OBS", header["TSTART"]), ("DATE-END", header["TSTOP"])):
+            assert header[key] == met_to_time_nominal(met_s).utc.isot[:19]
+        assert (header["MJDREFI"], header["MJDREFF"], header["TIMESYS"]) == (51910, pytest.approx(64.184 / 86400), "TT")
+        assert header["CLOCKAPP"] is False
+        assert header["UTCFINIT"] == pytest.approx(estimate_utcf(whole.gti.start[0]), abs=0.01)
+        assert spectrum.background.header == header
+    assert len({part.header["DATE-OBS"] for part in parts}) == 3
+
+
+def test_observations_are_named(observation: Observation, parts: tuple[CountSpectrum, ...], tmp_path: Path) -> None:
+    assert {part.header["OBS_ID"] for part in parts} == {observation.obsid}
+    assert {part.provenance.inputs for part in parts} == {(observation.obsid,)}
+    parts[0].write(tmp_path / "a.pha")
+    again = CountSpectrum.read(tmp_path / "a.pha")
+    assert again.header == parts[0].header
+    assert again.background.header == parts[0].header
+    header = fits.getheader(tmp_path / "a.pha", "SPECTRUM")
+    assert [header[key] for key in ("TSTART", "OBS_ID")] == [parts[0].gti.start[0], observation.obsid]
+    assert "HISTORY" not in header
+
+
+def test_several_observations(validation_data: Path) -> None:
+    """Keywords that differ are left out, and the observations are named in the provenance."""
+    folder = validation_data / "event_lists_grb221009A"
+    lists = [EventList.read(folder / f"sw{name}.evt.gz") for name in ("006_1", "004_1")]
+    target = Target(name="GRB 221009A", position=SkyCoord(288.2646 * u.deg, 19.7735 * u.deg))
+    request = XRTRequest(target=target, spectrum=SpectrumRequest()).with_defaults()
+    data = Data(
+        pc=tuple(one for one in lists if one.mode is Mode.PC), wt=tuple(one for one in lists if one.mode is Mode.WT)
+    )
+    (made,) = make_spectra.make(request, data, Provenance(), lambda *_, **__: None).count_spectra
+    assert made.provenance.inputs == ("01126853004", "01126853006")
+    assert not {"OBS_ID", "SEG_NUM", "RA_PNT"} & set(made.header)
+    assert made.header["TARG_ID"] == 1126853
+    assert made.header["TSTART"] == lists[1].header["TSTART"]
+    assert made.header["TSTOP"] == lists[0].header["TSTOP"]
+    assert made.header["DATE-OBS"] == lists[1].header["DATE-OBS"]
+    assert made.header["UTCFINIT"] == lists[1].header["UTCFINIT"]
 
 
 def test_slices_by_observation_equal_the_whole(observation: Observation, whole: CountSpectrum) -> None:

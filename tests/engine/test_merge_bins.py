@@ -29,9 +29,7 @@ def curve(width_s: float, counts: int = 400, background: int = 100) -> LightCurv
     )  # fmt: skip
     bins = build_curves(data, BinningParameters(method="time", width_s=width_s)).total
     columns = {name: getattr(bins, name) for name in FIELDS if name != "met"}
-    columns |= {
-        name: getattr(bins, name) for name in LABELS
-    }
+    columns |= {name: getattr(bins, name) for name in LABELS}
     return LightCurve.from_columns(columns | {"mode": "PC"}, t0_met=0.0, band="0.3-10 keV", binning="time")
 
 
@@ -62,6 +60,48 @@ def test_the_other_bins_stay() -> None:
     assert (merged.t0_met, merged.band, merged.binning) == (fine.t0_met, fine.band, fine.binning)
     assert merged[:2].equals(fine[:2])
     assert isinstance(merged, LightCurve)
+
+
+def test_gaps_lower_the_fractional_exposure() -> None:
+    fine = curve(125.0)
+    gap = fine[[1, 4, 6]]
+    merged = gap.merge_bins([0, 1])
+    assert len(merged) == 2
+    assert merged["exposure"][0] == gap["exposure"][:2].sum()
+    assert merged["fractional_exposure"][0] == pytest.approx(2 / 4)
+    assert merged["rate"][0].value == pytest.approx(
+        merged["correction_factor"][0]
+        * (merged["counts"] - merged["background_counts"])[0].value
+        / merged["exposure"][0].value
+    )
+
+
+def test_other_bins_may_not_lie_between() -> None:
+    fine = curve(125.0)
+    with pytest.raises(RequestError, match=r"over 2 others of this mode \(row 3, 4\); merge adjacent bins"):
+        fine.merge_bins([2, 5])
+    with pytest.raises(RequestError, match=r"over 6 others of this mode \(row 1, 2, 3, 4, 5, \.\.\.\)"):
+        fine.merge_bins([0, 7])
+    other = fine.copy()
+    other["mode"] = ["PC", "PC", "PC", "WT", "PC", "PC", "PC", "PC"]
+    assert len(other.merge_bins([2, 4])) == 7  # Modes follow each other within a snapshot.
+
+
+def test_bins_that_overlap_already() -> None:
+    """As those of observations whose snapshots alternate: what lay over a bin before may do so after."""
+    fine = curve(250.0)
+    fine["time_err_pos"][1] = fine["time_err_pos"][1] + 250 * fine["time_err_pos"].unit  # To the end of the third.
+    assert len(fine.merge_bins([0, 1])) == 3
+    with pytest.raises(RequestError, match=r"over 1 other of this mode \(row 1\)"):
+        fine[[0, 2, 3]].merge_bins([0, 2])
+
+
+def test_labels_are_those_of_the_first() -> None:
+    fine = curve(250.0)
+    fine["snapshot"], fine["obsid"] = [1, 2, 2, 3], ["00012345001", "00012345002", "00012345002", "00012345003"]
+    merged = fine.merge_bins([1, 2, 3])
+    assert merged["snapshot"].tolist() == [1, 2]
+    assert merged["obsid"].tolist() == ["00012345001", "00012345002"]
 
 
 def test_rows_may_be_flags() -> None:

@@ -189,6 +189,8 @@ def test_scene_looks_where_it_is_told() -> None:
     ("changes", "said"),
     [
         ({"start": 2020}, "a Time"),
+        ({"start": Time("1999-01-01")}, "start: the launch of Swift, 2004-11-20, or later is needed; got .*1999"),
+        ({"start": Time(["2003-01-01", "2020-02-01"]), "exposure": [1, 1] * u.ks}, "start: the launch of Swift"),
         ({"roll": [1, 2, 3] * u.deg}, "one value, or one for each"),
         ({"start": Time(["2020-01-01", "2020-02-01"])}, "one value, or one for each"),
         ({"background": 1}, "ct / s"),

@@ -6,7 +6,7 @@ import astropy.units as u
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
-from regions import CirclePixelRegion, CircleSkyRegion, PixCoord, Regions
+from regions import CirclePixelRegion, CircleSkyRegion, EllipseAnnulusPixelRegion, PixCoord, Regions
 
 from swiftxrt import ExtractionSettings
 from swiftxrt._ds9 import region_text
@@ -70,6 +70,8 @@ AREAS = {
     "annulus({c},11.7865\",47.146\")": np.pi * (20**2 - 5**2),
     "ellipse({c},23.573\",47.146\",30)": np.pi * 20 * 10,
     "box({c},94.292\",47.146\",20)": 40 * 20,
+    "ellipse({c},11.7865\",23.573\",35.3595\",47.146\",30)": np.pi * (15 * 20 - 5 * 10),
+    "box({c},23.573\",23.573\",94.292\",70.719\",20)": 40 * 30 - 10 * 10,
     "polygon(150.02,20.02,149.98,20.02,150.0,19.98)": 0.5 * 0.04 * np.cos(np.radians(20)) * 0.04 * (3600 / PIXEL_ARCSEC) ** 2,
     "circle({c},47.146\")\n-circle({c},11.7865\")": np.pi * (20**2 - 5**2),
 }  # fmt: skip
@@ -122,6 +124,17 @@ def test_pixels_are_those_of_the_earliest_observation() -> None:
     assert (first.obsid, second.obsid) == ("00099999001", "00099999002")
     assert first.source_area_pix == pytest.approx(second.source_area_pix, rel=0.02)
     assert first.correction == pytest.approx(second.correction, rel=0.02)
+
+
+def test_physical_pixels_of_ds9() -> None:
+    """Counted from 1 in the words of DS9: X and Y of the event file."""
+    x0, y0 = sky_to_pixel(observation().wcs, TARGET)
+    own = ExtractionSettings(source_region=f"physical\nellipse({x0 + 1},{y0 + 1},5,10,15,20,30)")
+    assert own.source_region == region_text(EllipseAnnulusPixelRegion(PixCoord(x0, y0), 10, 30, 20, 40, 30 * u.deg))
+    there = extracted(own.source_region).source_masks[0]
+    radii = ",".join(f'{pixels * PIXEL_ARCSEC}"' for pixels in (5, 10, 15, 20))
+    on_sky = extracted(shape(f"ellipse({{c}},{radii},30)"))
+    assert np.count_nonzero(there != on_sky.source_masks[0]) <= 0.01 * there.sum()
 
 
 def test_windowed_timing_cuts_the_line_through_the_source() -> None:

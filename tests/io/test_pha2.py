@@ -59,6 +59,18 @@ def test_round_trip_of_grouped_spectra(tmp_path: Path) -> None:
     assert SpectrumSet.read_pha(tmp_path / "all.pi.gz") == grouped
 
 
+def test_times_of_each_row(tmp_path: Path) -> None:
+    """What differs between the rows is a column of its own."""
+    cards = [
+        {"TSTART": 4.5e8 + 1 / 3, "DATE-OBS": "2015-04-05T08:00:00", "OBS_ID": "00032646038", "TIMESYS": "TT"},
+        {"TSTART": 4.6e8 + 1 / 3, "DATE-OBS": "2015-07-30T01:46:40", "TIMESYS": "TT"},
+    ]
+    rows = SpectrumSet([spectrum(name, header=one) for name, one in zip("ab", cards, strict=True)])
+    rows.write_pha(tmp_path / "a.pha")
+    again = SpectrumSet.read_pha(tmp_path / "a.pha")
+    assert [dict(one.header) for one in again.count_spectra] == cards
+
+
 def test_table_is_of_type_two(tmp_path: Path) -> None:
     several().write_pha(tmp_path / "all.pha")
     with fits.open(tmp_path / "all.pha") as hdus:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import astropy.units as u
 import pytest
 from astropy.coordinates import SkyCoord
+from astropy.io import fits
 from regions import (
     CircleAnnulusPixelRegion,
     CircleAnnulusSkyRegion,
     CirclePixelRegion,
     CircleSkyRegion,
+    EllipseAnnulusPixelRegion,
     EllipseAnnulusSkyRegion,
     EllipsePixelRegion,
     EllipseSkyRegion,
@@ -17,14 +19,18 @@ from regions import (
     PointSkyRegion,
     PolygonPixelRegion,
     PolygonSkyRegion,
+    RectangleAnnulusPixelRegion,
+    RectangleAnnulusSkyRegion,
     RectanglePixelRegion,
     RectangleSkyRegion,
     RegionMeta,
     Regions,
 )
 
+from swiftxrt._ds9 import parsed_strictly
 from swiftxrt.exceptions import FormatError, OutputExistsError, PartialResultWarning, RequestError
 from swiftxrt.io.regions import ds9_text, read_regions, write_ds9
+from swiftxrt.products.events import EventList
 
 CENTRE = SkyCoord(21.73123456789012, -33.07, unit="deg", frame="fk5")
 SKY = {
@@ -32,6 +38,12 @@ SKY = {
     "annulus": CircleAnnulusSkyRegion(CENTRE, 142 * u.arcsec, 0.1 * u.deg),
     "ellipse": EllipseSkyRegion(CENTRE, 1 * u.arcmin, 2 * u.arcmin, 30 * u.deg),
     "box": RectangleSkyRegion(CENTRE, 1 * u.arcmin, 2 * u.arcmin, -12.5 * u.deg),
+    "elliptical annulus": EllipseAnnulusSkyRegion(
+        CENTRE, 1 * u.arcmin, 2 * u.arcmin, 2 * u.arcmin, 3 * u.arcmin, 30 * u.deg
+    ),
+    "box annulus": RectangleAnnulusSkyRegion(
+        CENTRE, 1 * u.arcmin, 2 * u.arcmin, 2 * u.arcmin, 3 * u.arcmin, -12.5 * u.deg
+    ),
     "polygon": PolygonSkyRegion(SkyCoord([1, 2, 2], [1, 1.5, 2], unit="deg", frame="fk5")),
     "excluded": CircleSkyRegion(CENTRE, 10 * u.arcsec, meta=RegionMeta({"include": False})),
     "labelled": CircleSkyRegion(CENTRE, 10 * u.arcsec, meta=RegionMeta({"text": "source A"})),
@@ -42,6 +54,8 @@ PIXELS = {
     "annulus": CircleAnnulusPixelRegion(PixCoord(0, 0), 20, 30.5),
     "ellipse": EllipsePixelRegion(PixCoord(10, 20), 8, 4, 77 * u.deg),
     "box": RectanglePixelRegion(PixCoord(10, 20), 8, 4, 77 * u.deg),
+    "elliptical annulus": EllipseAnnulusPixelRegion(PixCoord(10, 20), 4, 8, 7, 9.5, 77 * u.deg),
+    "box annulus": RectangleAnnulusPixelRegion(PixCoord(10, 20), 4, 8, 7, 9.5, 77 * u.deg),
     "polygon": PolygonPixelRegion(PixCoord([1, 2, 3], [4, 5, 3])),
 }
 
@@ -106,7 +120,6 @@ def test_existing_files_are_kept(tmp_path):
     "region",
     [
         PointSkyRegion(CENTRE),
-        EllipseAnnulusSkyRegion(CENTRE, 1 * u.arcmin, 2 * u.arcmin, 1 * u.arcmin, 2 * u.arcmin),
         SKY["circle"] & SKY["box"],
         "circle(1,2,3)",
         None,
@@ -133,14 +146,44 @@ def test_pixels_count_from_zero(tmp_path):
     assert (region.center.x, region.center.y, region.radius) == (499.5, 0, 20)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "physical;circle(500.5,1,20)",
+        "physical\ncircle(500.5,1,20)",
+        "# Region file format: DS9\r\nglobal color=green\r\nPHYSICAL\r\ncircle(500.5,1,20) # text={physical}\r\n",
+        "fk5\n physical ; circle(500.5,1,20)",
+        "physical # of the event file\ncircle(500.5,1,20)",
+    ],
+)
+def test_physical_pixels_are_those_of_the_sky(tmp_path, text):
+    path = tmp_path / "a.reg"
+    path.write_text(text)
+    (region,) = read_regions(path)
+    assert (region.center.x, region.center.y, region.radius) == (499.5, 0, 20)
+
+
+def test_physical_pixels_are_x_and_y_of_the_events(validation_data):
+    """A region in DS9's words, against X and Y as they are in an official event file."""
+    path = validation_data / "deepsky_archive_obs/obs/2014_11/00085374001/xrt/event/sw00085374001xpcw3po_cl.evt.gz"
+    rows = fits.getdata(path, "EVENTS")
+    inside = (rows["X"] - 480.0) ** 2 + (rows["Y"] - 560.3) ** 2 < 90.0**2
+    chosen = EventList.read(path).select(region=parsed_strictly("physical;circle(480,560.3,90)"))
+    assert len(chosen) == inside.sum() > 50
+    with fits.open(validation_data / path.parent.parent / "products" / "sw00085374001xpc_sk.img.gz") as hdus:
+        header = hdus[0].header
+    assert header["MFORM1"] == "X, Y"
+    assert [header[key] for key in ("LTV1", "LTV2", "LTM1_1", "LTM2_2")] == [0, 0, 1, 1]  # The same as in the image.
+
+
 @pytest.mark.fault_case(91)
 @pytest.mark.parametrize(
     "text",
     [
         "",
         "# Region file format: DS9 version 4.1\n",
-        "physical;circle(500,500,20)",
         "circle(500,500,20)",
+        "# physical\ncircle(500,500,20)",
         "fk5\npanda(1,2,3,4,5,6,7,8)",
         "hello world",
         "fk5\ncircle(1,2)",
@@ -159,7 +202,7 @@ def test_nothing_read_is_an_error(tmp_path, text):
 def test_the_error_says_what_to_do(tmp_path):
     path = tmp_path / "a.reg"
     path.write_text("circle(500,500,20)")
-    with pytest.raises(FormatError, match=r"'fk5' or 'image'.*frame was not found"):
+    with pytest.raises(FormatError, match=r"'fk5', 'image' or 'physical'.*frame was not found"):
         read_regions(path)
 
 

@@ -144,6 +144,18 @@ def test_companions_and_keywords(tmp_path: Path) -> None:
     assert fits.getheader(tmp_path / "x_bkg.pha", "SPECTRUM")["QUALITY"] == 0
 
 
+def test_several_observations_are_named_in_the_history(tmp_path: Path) -> None:
+    """Each time the file is written: OBS_ID has room for one."""
+    made = make(provenance=Provenance(inputs=("00032646038", "00032646039", "näme")))
+    for name in ("a.pha", "b.pha"):
+        made.write(tmp_path / name)
+        history = list(fits.getheader(tmp_path / name, "SPECTRUM")["HISTORY"])
+        assert history == ["made from 00032646038", "made from 00032646039", "made from n?me"]
+        made = CountSpectrum.read(tmp_path / name)
+    make(provenance=Provenance(inputs=("00032646038",))).write(tmp_path / "c.pha")
+    assert "HISTORY" not in fits.getheader(tmp_path / "c.pha", "SPECTRUM")
+
+
 def test_nothing_is_overwritten_by_accident(tmp_path: Path) -> None:
     (tmp_path / "x.arf").write_text("precious")
     with pytest.raises(OutputExistsError, match=r"x\.arf exist"):

@@ -51,6 +51,19 @@ def symbols(ax: Any) -> dict[str, Any]:
     return {line.get_label(): line for line in ax.lines}
 
 
+@pytest.mark.parametrize("column", ["rate", "counts", ""])
+def test_the_brightest_of_many_have_numbers(column: str) -> None:
+    size = 40
+    flux = np.where(np.arange(size) % 2 == 0, np.arange(size, 0.0, -1.0), 0.5)
+    flux[4] = np.nan
+    columns = {name: np.resize(values, size) for name, values in TOTAL.items()} | {"source_number": np.arange(size)}
+    columns |= {"counts": np.full(size, np.nan), column: flux} if column else {}
+    ax = SourceList.from_columns({"total": columns}).plot()
+    written = {int(text.get_text()) for text in ax.texts}
+    bright = set(range(0, size, 2)) - {4}
+    assert written == (bright | {1, 3, 5, 7, 9, 11} if column else set(range(25)))
+
+
 def test_symbols_stand_on_the_sources(sources: SourceList, image: SkyImage) -> None:
     ax = sources.plot(image=image)
     drawn = symbols(ax)

@@ -391,7 +391,9 @@ class TestEquality:
         else:
             values = other[name].copy()
             unit = getattr(values, "unit", None) or 1
-            values[row] = 9 * unit if name in ("snapshot", "quality") or np.isnan(values[row]) else values[row] + 1e-6 * unit
+            values[row] = (
+                9 * unit if name in ("snapshot", "quality") or np.isnan(values[row]) else values[row] + 1e-6 * unit
+            )
             other[name] = values
         assert not curve.equals(LightCurve(other))
         assert f"column '{name}', row" in curve.first_difference(LightCurve(other))

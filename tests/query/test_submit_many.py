@@ -19,6 +19,7 @@ from swiftxrt.backends.ukssdc.products import UKSSDCBackend
 from swiftxrt.exceptions import JobError, RequestError, RequestWarning
 from swiftxrt.products.position import Position
 from swiftxrt.testing.server import embedded_server
+from tests.caldb_files import write_caldb
 
 USER = "someone@example.org"
 LONG = 120 * u.s
@@ -122,6 +123,20 @@ def test_list_on_the_local_engine(small_archive: Path, instant: threading.Event,
         assert jobs[1].result().position == first[1].result().position
         assert len(local.list_jobs()) == 0
         assert jobs.folder == tmp_path / "out"
+
+
+def test_another_calibration_begins_another_list(small_archive: Path, instant: threading.Event, tmp_path: Path) -> None:
+    folders = {}
+    for caldb in (None, "v006", "v004", write_caldb(tmp_path)):
+        with SwiftXRTClass(backend="local", archive=small_archive, caldb=caldb) as local:
+            jobs = local.submit_many(requests(1), name="a list", progress=False).wait(timeout=LONG)
+            assert [item.outcome for item in jobs] == ["done"]
+            assert len(local.list_jobs()) == (
+                0 if caldb == "v004" else 1
+            )  # its product is there, as v004 is the default
+            folders[caldb] = jobs.folder
+    assert folders["v004"] == folders[None]
+    assert len(set(folders.values())) == 3
 
 
 def test_unknown_source_on_the_local_engine(small_archive: Path, instant: threading.Event) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,13 @@ import astropy.units as u
 import pytest
 from astropy.coordinates import SkyCoord
 
-from swiftxrt.exceptions import JobLostError, NoDataError, ProductNotAvailableError
+from swiftxrt.exceptions import (
+    JobLostError,
+    NoDataError,
+    ProductNotAvailableError,
+    RequestRejectedError,
+    UnknownObjectError,
+)
 from swiftxrt.jobs.protocol import JobHandle
 from swiftxrt.kinds import ProductKind
 from swiftxrt.products.report import JobReport, JobSummary, Phase, ProductStatus
@@ -34,8 +40,24 @@ class FakeJob:
     expired: bool = False
 
 
+class FakeCatalog:
+    """Knows one function, and has no files."""
+
+    def answer(self, function: str, content: Mapping[str, Any], base_url: str) -> dict[str, Any]:
+        if function != "getSXPSSourceInfo":
+            raise RequestRejectedError(f"there is no function {function!r}")
+        if content.get("sourceID") != 1:
+            raise UnknownObjectError("there is no such source in /srv/archive/catalog.sqlite")
+        return {"data": {"LSXPS_ID": 1}}
+
+    def find(self, name: str) -> None:
+        return None
+
+
 class FakeBackend:
     """Keeps jobs in memory; tests decide what becomes of them."""
+
+    catalog = FakeCatalog()
 
     name = "fake"
     capabilities = frozenset(ProductKind)

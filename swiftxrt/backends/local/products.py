@@ -17,6 +17,7 @@ from typing import Any
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 
+from ...engine.calibration import EMBEDDED
 from ...engine.make_limits import LimitSettings
 from ...engine.reference_catalog import ReferenceCatalog, check_reference_catalog
 from ...exceptions import JobError, ProductNotAvailableError, RequestError, ServerStartError, ServiceUnavailableError
@@ -127,6 +128,12 @@ class LocalBackend:
     def service(self) -> str:
         """The state folder: the numbers of jobs are unique in it."""
         return str(self.store.folder.absolute())
+
+    @property
+    def origin(self) -> str:
+        """What products are made of: the archive and, unless it is what comes with the package, the calibration."""
+        folder = str(self.archive.folder.absolute())
+        return folder if self.calibration == EMBEDDED else f"{folder} with calibration {name_of(self.calibration)}"
 
     @property
     def sender(self) -> str:
