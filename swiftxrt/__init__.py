@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ._log import log as log
     from ._version import __version__ as __version__
     from .bands import EnergyBand as EnergyBand
+    from .catalog.joining import join_bursts as join_bursts
     from .config import conf as conf
     from .engine.merge_limits import merge_upper_limits as merge_upper_limits
     from .engine.plan import plan_exposure as plan_exposure
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from .jobs.joblist import JobList as JobList
     from .kinds import ProductKind as ProductKind
     from .mission import Mode as Mode
+    from .products.catalog_objects import CatalogDataset as CatalogDataset
+    from .products.catalog_objects import CatalogSource as CatalogSource
+    from .products.catalog_objects import CatalogTransient as CatalogTransient
     from .products.compare import Comparison as Comparison
     from .products.countspectrum import CountSpectrum as CountSpectrum
     from .products.events import EventList as EventList
@@ -49,6 +53,7 @@ if TYPE_CHECKING:
     from .query.core import SwiftXRT as SwiftXRT
     from .query.core import SwiftXRTClass as SwiftXRTClass
     from .request.bundle import XRTRequest as XRTRequest
+    from .request.constraints import Column as Column
     from .request.extraction import ExtractionSettings as ExtractionSettings
     from .request.image import ImageRequest as ImageRequest
     from .request.lightcurve import CountsBinning as CountsBinning
@@ -82,6 +87,7 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "_log": ("log",),
     "_version": ("__version__",),
     "bands": ("EnergyBand",),
+    "catalog.joining": ("join_bursts",),
     "config": ("conf",),
     "engine.merge_limits": ("merge_upper_limits",),
     "engine.plan": ("plan_exposure",),
@@ -92,6 +98,7 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "jobs.joblist": ("JobList",),
     "kinds": ("ProductKind",),
     "mission": ("Mode",),
+    "products.catalog_objects": ("CatalogDataset", "CatalogSource", "CatalogTransient"),
     "products.compare": ("Comparison",),
     "products.countspectrum": ("CountSpectrum",),
     "products.events": ("EventList",),
@@ -110,6 +117,7 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "products.spectrumset": ("SpectrumSet",),
     "query.core": ("SwiftXRT", "SwiftXRTClass"),
     "request.bundle": ("XRTRequest",),
+    "request.constraints": ("Column",),
     "request.extraction": ("ExtractionSettings",),
     "request.image": ("ImageRequest",),
     "request.lightcurve": ("CountsBinning", "LightCurveRequest", "ObsidBinning", "SnapshotBinning", "TimeBinning"),

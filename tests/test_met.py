@@ -9,7 +9,7 @@ from astropy.time import Time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swiftxrt.met import estimate_utcf, met_to_time, met_to_time_nominal, time_to_met
+from swiftxrt.met import estimate_utcf, fuller_met, met_to_time, met_to_time_nominal, time_to_met
 
 
 @pytest.mark.parametrize(
@@ -153,3 +153,18 @@ def test_real_headers(validation_data):
         start = met_to_time_nominal(header["TSTART"]).utc
         assert abs(start - Time(header["DATE-OBS"], scale="utc")) < 1.01 * u.s, path.name
     assert found
+
+
+@pytest.mark.parametrize(
+    ("met", "others", "expected"),
+    [
+        (175893506.972863, [175894000], (175893506.972863, 0)),  # complete already
+        (175894000, [None, 188956137.8, 175893506.972863], (175893506.972863, 0)),
+        (677535000, [677536939.25, 677534939.25], (677534939.25, 0)),
+        (677535000, [677535000, 677536939.25], (677535000, 500)),
+        (677535000, [], (677535000, 500)),
+        (0, [], (0, 0)),
+    ],
+)
+def test_rounded_times_of_catalogues(met, others, expected):
+    assert fuller_met(met, others) == expected

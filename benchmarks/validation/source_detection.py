@@ -11,6 +11,8 @@
             holds the truth (statistical part, no error of the aspect), and rates over true rates. Sources seen for
             less than half of the time do not count.
 ``bright``  images with one bright source of a wider profile than the fit uses: false companions.
+``rates``   event lists with isolated sources of 300 counts, two and eight arcmin off axis: rates in the total and hard band
+            over true rates, with the vignetting at the energy of the band and at that of its point spread function.
 
 Numbers depend on the seeds only, not on the machine.
 """
@@ -19,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 
 import astropy.units as u
 import numpy as np
@@ -32,10 +35,11 @@ from swiftxrt.engine.detection_fit import likelihood
 from swiftxrt.engine.exposure import ExposureMap, map_exposure
 from swiftxrt.engine.image import stack_images
 from swiftxrt.engine.make_sources import source_columns
+from swiftxrt.engine.response_tables import channel_probability
 from swiftxrt.engine.scene import Scene, Snapshot, Source, field_sources
 from swiftxrt.engine.simulate import simulate_observations
-from swiftxrt.engine.source_models import Constant
-from swiftxrt.mission import PIXEL_ARCSEC, Mode
+from swiftxrt.engine.source_models import ENERGY_KEV, AbsorbedPowerLaw, Constant
+from swiftxrt.mission import PC_LIVE_FRACTION, PIXEL_ARCSEC, Mode
 
 POINTING = (150.0, 20.0)
 BACKGROUND_CPS = 7.5e-7  # per pixel, total band
@@ -49,6 +53,8 @@ EMPTY_FIELDS = {1.0: 200, 5.0: 100, 20.0: 60, 100.0: 20}
 SOURCE_FIELDS = {0.3: 30, 1.0: 24, 3.0: 24, 10.0: 20, 30.0: 16}
 COUNTS = (5, 7, 10, 15, 20, 30, 50, 100, 300)
 MATCH_PIX = 10.0
+RATE_FIELDS, RATE_COUNTS, RATE_KS = 16, 300.0, 4.0
+RATE_SPECTRUM = AbsorbedPowerLaw(photon_index=1.7, nh_cm2=3e20)
 
 
 def scene(exposure_ks: float, sources: tuple[Source, ...] = (DARK,)) -> Scene:
@@ -208,6 +214,68 @@ def _summary(exposure_ks: float, counts: int, rows: NDArray[np.float64]) -> str:
     return f"{text} {inside:29.2f} {size:29.1f} {np.mean(seen[:, 4]):10.2f}"
 
 
+def rates(scale: float) -> Iterator[str]:
+    """Rates of isolated sources near the axis and far from it."""
+    number = max(2, round(RATE_FIELDS * scale))
+    found: dict[tuple[str, float, str], list[float]] = {}
+    for seed in range(number):
+        for key, ratio in _rate_ratios(seed):
+            found.setdefault(key, []).append(ratio)
+    yield f" band  vignetting keV    off axis  sources   rate/true  ({number} fields)"
+    for (band, energy_kev, where), ratios in found.items():
+        error = np.std(ratios) / np.sqrt(len(ratios))
+        yield f"{band:>5} {energy_kev:15g} {where:>11} {len(ratios):8d} {np.mean(ratios):11.3f} +- {error:.3f}"
+
+
+def _ring_sources(seed: int) -> tuple[Source, ...]:
+    """Twelve sources eight arcmin off axis, and three near the axis."""
+    axis = _axis(seed)
+    places = [axis.directional_offset_by((30.0 * k + 5.0 * seed) * u.deg, 8.0 * u.arcmin) for k in range(12)]
+    places += [axis.directional_offset_by((120.0 * k + 7.0 * seed) * u.deg, 1.8 * u.arcmin) for k in range(3)]
+    curve = Constant(RATE_COUNTS / (RATE_KS * 1000.0))
+    return tuple(
+        Source(f"{k}", float(at.ra.deg), float(at.dec.deg), curve, RATE_SPECTRUM) for k, at in enumerate(places)
+    )
+
+
+def _axis(seed: int) -> SkyCoord:
+    """Where the optical axis is in a field with nothing in it."""
+    lists = [events for events in simulate_observations(scene(RATE_KS), seed=seed) if events.mode is Mode.PC]
+    exposure = map_exposure(lists, lists[0].wcs)
+    field = Field.of(np.zeros_like(exposure.time_s), exposure, 1.5)
+    nearest = np.argmin(np.where(exposure.time_s > 0, field.off_axis_arcmin, np.inf))
+    row, column = np.unravel_index(nearest, exposure.time_s.shape)
+    return lists[0].wcs.pixel_to_world(column, row)
+
+
+def _rate_ratios(seed: int) -> Iterator[tuple[tuple[str, float, str], float]]:
+    """Band, energy of the vignetting and off-axis angle, with rate over true rate, of the sources of one field."""
+    truth = _ring_sources(seed)
+    events = [one for one in simulate_observations(scene(RATE_KS, (DARK, *truth)), seed=seed) if one.mode is Mode.PC]
+    wcs, exposure = events[0].wcs, map_exposure(events, events[0].wcs)
+    places = SkyCoord([source.ra_deg for source in truth], [source.dec_deg for source in truth], unit="deg")
+    x, y = (np.rint(axis).astype(int) for axis in wcs.world_to_pixel(places))
+    seen = np.flatnonzero(exposure.time_s[y, x] > 0.95 * exposure.time_s.max())
+    for band in (BANDS["total"], BANDS["hard"]):
+        counts = stack_images(events, band.channels, wcs=wcs, exposure=False).counts
+        expected = _share_in(band.channels) * PC_LIVE_FRACTION * truth[0].curve.level_cps
+        for energy_kev in (band.vignetting_kev, band.energy_kev):
+            found, _ = source_columns(counts, exposure, replace(band, vignetting_kev=energy_kev), wcs)
+            number, apart, _ = places[seen].match_to_catalog_sky(
+                SkyCoord(found["ra_deg"], found["dec_deg"], unit="deg")
+            )
+            matched = apart.arcsec < MATCH_PIX * PIXEL_ARCSEC
+            for source, one in zip(seen[matched], number[matched], strict=True):
+                where = "8 arcmin" if source < 12 else "1.8 arcmin"
+                yield (band.name, energy_kev, where), float(found["rate"][one] / expected)
+
+
+def _share_in(channels: tuple[int, int]) -> float:
+    """Part of the events of the sources between 0.3 and 10 keV that is in a band."""
+    in_band = channel_probability(ENERGY_KEV, *channels)
+    return float(RATE_SPECTRUM.detected @ in_band) / RATE_SPECTRUM.rate_cps
+
+
 def bright(scale: float) -> Iterator[str]:
     """False companions of bright sources whose profile is wider than that of the fit."""
     yield "counts  fields   false within 100 pixels: good  good+reasonable  all   rate/true (10 ks)"
@@ -242,7 +310,7 @@ def _wide_profile(radius_pix: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray((share * gauss + (1 - share) * king) / norm)
 
 
-PARTS = {"limits": limits, "empty": empty, "sources": sources, "bright": bright}
+PARTS = {"limits": limits, "empty": empty, "sources": sources, "bright": bright, "rates": rates}
 
 
 def main() -> None:

@@ -154,12 +154,13 @@ def _without_overlap(lists: Sequence[EventList], names: _Names, notes: list[str]
     for events, fresh in zip(lists, uncovered(lists), strict=True):
         if fresh == events.gti:
             kept.append(events)
-        elif not len(fresh):
-            left_out.add("with good time that other files cover too", names[events.obsid, events.mode])
-        else:
-            doubled_s = events.gti.exposure_s - fresh.exposure_s
-            notes.append(f"{doubled_s:.0f} s of {events.obsid} that another observation covers too were left out")
+            continue
+        doubled_s = events.gti.exposure_s - fresh.exposure_s
+        notes.append(f"{doubled_s:.0f} s of {events.obsid} that another observation covers too were left out")
+        if len(fresh):
             kept.append(events.select(gti=fresh))
+        else:
+            left_out.add("with good time that other files cover too", names[events.obsid, events.mode])
     return kept
 
 

@@ -105,7 +105,7 @@ class _Search:
                 self._keep(self._settled(source, self.sources), self.sources)
             elif (shortfall := self._shortfall(source)) > 0.0:
                 # Of S counts on a part d less background the likelihood gains S d at most.
-                lower = 0.5 * shortfall / max(source.rate_cps * float(self.field.source_s.max()), shortfall)
+                lower = 0.5 * shortfall / max(source.rate_cps * self.field.longest_s, shortfall)
                 self.hopeless[place] = (1.0 - lower) * expected
         return len(self.sources) - before
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil, floor
 from typing import Any
 
@@ -137,6 +138,11 @@ class Field:
             coefficients=calibration.psf(Mode.PC),
         )
 
+    @cached_property
+    def longest_s(self) -> float:
+        """Exposure to a source where it is longest."""
+        return float(self.source_s.max())
+
     def psf(self, x_pix: float, y_pix: float) -> KingPSF:
         """Profile of a source at a place."""
         return KingPSF.at(self.energy_kev, self.value(self.off_axis_arcmin, x_pix, y_pix), self.coefficients)
@@ -231,7 +237,7 @@ class PointSource:
         image[window] += sign * self.rate_cps * field.source_s[window] * share
 
     def _reach_pix(self, psf: KingPSF, field: Field, background_per_pix: float) -> float:
-        peak = self.rate_cps * float(field.source_s.max()) * float(psf.profile(0.0))
+        peak = self.rate_cps * field.longest_s * float(psf.profile(0.0))
         ratio = max(peak / (_NEGLIGIBLE * background_per_pix), 1.0)
         return float(np.clip(psf.core_pix * np.sqrt(ratio ** (1.0 / psf.slope) - 1.0), *_PICTURE_PIX))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from ..mission import Mode
 from .detection_field import Disc, Field, PointSource
@@ -221,7 +221,7 @@ def _excess_around(field: Field, background: Floats, source: PointSource, neighb
         if other.rate_cps > _SURELY * source.rate_cps and other.distance_pix(source) < _NEAR_PIX:
             known += other.expected(field, ring)
     found = ring.of(field.counts)
-    if not known.sum() or stats.poisson.sf(found.sum() - 1.0, known.sum()) >= _RING_CHANCE:
+    if not known.sum() or special.pdtrc(found.sum() - 1.0, known.sum()) >= _RING_CHANCE:
         return 1.0
     angle = np.arctan2(ring.y_pix - source.y_pix, ring.x_pix - source.x_pix)
     sector = np.floor((angle / (2.0 * np.pi) + 0.5) * _SECTORS).astype(int) % _SECTORS

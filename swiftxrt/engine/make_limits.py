@@ -148,8 +148,7 @@ def make_limits(
     usable.sort(key=lambda events: float(events.gti.start[0]))
     parts = []
     for data_set in _data_sets(usable, settings.data):
-        progress(data_set.title)
-        parts.append(_measured(data_set, places, settings, calibration))
+        parts.append(_measured(data_set, places, settings, calibration, progress))
     columns = _joined(parts, len(places), settings)
     if settings.data == "deepest":
         columns = _deepest(columns)
@@ -204,8 +203,15 @@ def _data_sets(lists: Sequence[EventList], data: str) -> Iterator[_DataSet]:
     yield from (_DataSet(tuple(events for events in lists if events.obsid == obsid)) for obsid in obsids)
 
 
-def _measured(data_set: _DataSet, places: SkyCoord, settings: LimitSettings, calibration: Calibration) -> Columns:
+def _measured(
+    data_set: _DataSet,
+    places: SkyCoord,
+    settings: LimitSettings,
+    calibration: Calibration,
+    progress: Callable[[str], None],
+) -> Columns:
     """Columns of one data set, one row for each position that it observed."""
+    progress(data_set.title)
     lists = data_set.lists
     wcs = enclosing_wcs(lists)
     exposure, hot = map_exposure(lists, wcs), [hot_events(events) for events in lists]
@@ -218,6 +224,7 @@ def _measured(data_set: _DataSet, places: SkyCoord, settings: LimitSettings, cal
     window = slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1)
     found: dict[str, Apertures] = {}
     for band in (BANDS[name] for name in settings.names):
+        progress(f"{data_set.title}, {band.name} band")
         counts = stack_images(lists, band.channels, wcs=wcs, exposure=False, left_out=hot).counts
         field = Field.of(
             counts[window], exposure[window], band.energy_kev, calibration, vignetting_kev=band.vignetting_kev

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import warnings
 import zlib
 from collections.abc import Sequence
@@ -27,6 +28,9 @@ __all__ = ["load_fits", "save_fits"]
 _GZIP_MAGIC = b"\x1f\x8b"
 #: FITS standard 4.0, section 7.3.1.
 _MOST_COLUMNS = 999
+#: More axes than the standard allows (section 4.4.1.1).
+_TOO_MANY_AXES = re.compile(rb"NAXIS   = *\+?(0*[1-9]\d{3,})")
+_CARD, _BLOCK = 80, 1000 * 2880
 #: Comment of the checksums that `save_fits` writes. Without the usual time, the same content gives the same bytes.
 _OUR_SUM = "of this HDU"
 
@@ -82,6 +86,7 @@ def _unpacked(file: BinaryIO, path: Path) -> BytesIO:
 def _loaded(stream: BinaryIO, path: Path) -> fits.HDUList:
     is_fits = stream.read(6) == b"SIMPLE"
     stream.seek(0)
+    _check_axes(stream, path)
     with foreign_content(path, "the file is damaged; get it again" if is_fits else "this is not a FITS file"):
         # Astropy reads on after these warnings and gives short tables.
         warnings.filterwarnings("error", "File may have been truncated", AstropyUserWarning)
@@ -100,6 +105,16 @@ def _loaded(stream: BinaryIO, path: Path) -> fits.HDUList:
         text = f"the data in {', '.join(changed)} are not those that were written (DATASUM)"
         warn(f"{path.name}: {text}: the file is damaged, or another program changed it", MetadataWarning)
     return hdus
+
+
+def _check_axes(stream: BinaryIO, path: Path) -> None:
+    """Refuse headers that claim thousands of axes: Astropy would go through all of them, for hours."""
+    while block := stream.read(_BLOCK):
+        for found in _TOO_MANY_AXES.finditer(block):
+            if found.start() % _CARD == 0:
+                axes = found[1].decode()[:20]
+                raise FormatError(f"the file is damaged; get it again (an image with {axes} axes)", path)
+    stream.seek(0)
 
 
 def _changed(hdu: Any, stream: BinaryIO) -> bool:

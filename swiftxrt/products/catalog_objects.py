@@ -47,7 +47,7 @@ class _PointSource(CatalogRecord):
     @property
     def detection_flag(self) -> DetectionFlag | None:
         """What ``DetFlag`` says about it."""
-        return decode_detection_flag(self["DetFlag"] if "DetFlag" in self else None)
+        return decode_detection_flag(self.get("DetFlag", None))
 
     def _place(self) -> str:
         ra, dec = self.position.to_string("hmsdms", precision=1).split()
@@ -281,7 +281,7 @@ class CatalogTransient(_PointSource):
     @property
     def source_id(self) -> int | None:
         """Number of its source in LSXPS; None as long as it is not catalogued there."""
-        value = self["LSXPS_ID"] if "LSXPS_ID" in self else None
+        value = self.get("LSXPS_ID", None)
         return None if value is None else int(value)
 
     @property
@@ -321,7 +321,9 @@ class CatalogTransient(_PointSource):
         """
         if which not in ("new", "discovery"):
             known = "must be 'new' or 'discovery' for a transient"
-            raise RequestError([("which", f"{known}; got {which!r:.60}; other choices are of its source in the catalogue")])
+            raise RequestError(
+                [("which", f"{known}; got {which!r:.60}; other choices are of its source in the catalogue")]
+            )
         listed = self._record.get("AllNewObs") if which == "new" else [self._record.get("DiscoveryObs")]
         obsids = list(dict.fromkeys(parse_obsid(str(one).zfill(11)) for one in listed or [] if one))
         if not obsids:

@@ -11,8 +11,8 @@ from astropy.table import MaskedColumn, QTable
 from .._fields import nearest
 from ..exceptions import IdentifierError, NoDataError, ProtocolError, RequestError
 from ..identifiers import parse_obsid
-from .catalog_record import catalog_rows
 from ._display import ReadableTable
+from .catalog_record import catalog_rows
 
 __all__ = ["BANDS", "band_details", "observation_table"]
 

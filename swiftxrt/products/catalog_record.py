@@ -54,9 +54,7 @@ class CatalogRecord(Mapping[str, Any]):
     asked: str | int | None
     _record: dict[str, Any]
 
-    def __init__(
-        self, record: Mapping[str, Any], *, catalog: str = "LSXPS", asked: str | int | None = None
-    ) -> None:
+    def __init__(self, record: Mapping[str, Any], *, catalog: str = "LSXPS", asked: str | int | None = None) -> None:
         plain = {str(name): _plain(value) for name, value in record.items()}
         lacking = [name for name in self._needed if plain.get(name) is None]
         if lacking:
@@ -157,7 +155,7 @@ class CatalogRecord(Mapping[str, Any]):
             If it is something else.
         """
         if plain.get("kind") != cls.kind or not isinstance(plain.get("record"), Mapping):
-            raise ProtocolError(f"this is not a {cls.kind} of a catalogue, but {str(plain.get('kind')):.40}")
+            raise ProtocolError(f"this is not a {cls.kind} of a catalogue, but {plain.get('kind')!s:.40}")
         return cls(plain["record"], catalog=str(plain.get("catalog") or "LSXPS"), asked=plain.get("asked"))
 
     def write(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:

@@ -23,10 +23,12 @@ from ..jobs.job import Job
 from ..jobs.protocol import ProductBackend, check_job_id
 from ..request.bundle import XRTRequest
 from ..request.cautions import warn_about
+from .catalog_queries import CatalogQuerying
 from .catalogs import CatalogAsking
 from .joblist import job_table
 from .limits import LimitMaking
 from .making import ProductMaking
+from .sources import SourceAsking
 
 if TYPE_CHECKING:
     import astropy.units as u
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["SwiftXRT", "SwiftXRTClass"]
 
 
-class SwiftXRTClass(ProductMaking, LimitMaking, CatalogAsking, BaseQuery):
+class SwiftXRTClass(ProductMaking, LimitMaking, SourceAsking, CatalogQuerying, CatalogAsking, BaseQuery):
     """Swift-XRT products on demand, as Astropy objects.
 
     ``swiftxrt.SwiftXRT`` is a ready instance that uses the service in

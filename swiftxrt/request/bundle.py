@@ -15,6 +15,7 @@ from .._fields import Flag, Nested, Record, par, record
 from .._paths import as_path
 from ..exceptions import FormatError
 from ..kinds import ProductKind
+from ._catalogued import chosen_observations
 from ._text import dump_json, dump_yaml, parse_json, parse_yaml
 from ._values import LAUNCH_MET_S, Span, interval_met
 from .cautions import find_cautions
@@ -22,7 +23,7 @@ from .extraction import ExtractionSettings
 from .image import ImageRequest
 from .lightcurve import LightCurveRequest
 from .position import PositionRequest
-from .selection import TimeIntervals
+from .selection import AllData, TimeIntervals
 from .sources import SourceDetectionRequest
 from .spectrum import SpectrumRequest, TimeSlice, TimeSlices
 from .target import Target
@@ -121,6 +122,54 @@ class XRTRequest(Record):
             elif not self.times_since_t0 and start.value < LAUNCH_MET_S:
                 hint = "for seconds since T0 set times_since_t0=True"
                 yield f"{start:g} to {stop:g} lies before the launch of Swift as mission elapsed time; {hint}"
+
+    @classmethod
+    def from_source(
+        cls, source: Any, *, t0: str | None = None, use: str = "all", fallback: str | None = None, **parts: Any
+    ) -> XRTRequest:
+        """Make a request for products of a catalogued source or transient, as the service itself makes them.
+
+        Its catalogued position is kept as it is, and other catalogued sources
+        are masked, unless `extraction` is given.
+
+        Parameters
+        ----------
+        source : CatalogSource, CatalogTransient or row
+            What `~swiftxrt.SwiftXRTClass.get_source` or
+            `~swiftxrt.SwiftXRTClass.get_transient` returned; a row of a
+            catalogue does for all observations.
+        t0, use, fallback
+            Reference time and observations, see `Target.from_source`. The
+            products are made from these observations alone, except for those
+            that have ``data`` of their own.
+        **parts
+            Products and settings, as for `XRTRequest`: ``light_curve``,
+            ``spectrum``, ``position``, ``image``, ``sources``, ``extraction`` ...
+
+        Returns
+        -------
+        request : XRTRequest
+
+        Raises
+        ------
+        RequestError
+            If something is missing or cannot be used.
+        NoDataError
+            If there are no such observations.
+
+        Warns
+        -----
+        RequestWarning
+            If the reference time is rounded in the catalogue.
+        """
+        target = Target.from_source(source, t0=t0, use=use, fallback=fallback)
+        data = chosen_observations(source, use, fallback) or AllData()
+        for slot in _SLOTS:
+            part = parts.get(slot)
+            if isinstance(part, Record) and getattr(part, "data", data) is None:
+                parts[slot] = part.replace(data=data)
+        fixed = ExtractionSettings(centroid=False, centroid_tolerance=1 * u.arcmin, use_sxps=True)
+        return cls(**{"target": target, "extraction": fixed, **parts})
 
     @property
     def kinds(self) -> tuple[ProductKind, ...]:

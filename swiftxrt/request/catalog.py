@@ -28,6 +28,8 @@ _SUBSETS = {"clean": "clean", "ultraclean": "ultraclean", "ultra-clean": "ultrac
 #: Tables that have subsets.
 _WITH_SUBSETS = ("sources", "datasets")
 _ALL = ("all", "*")
+#: Positions in the tables of objects of other catalogues.
+_XCORR = ("Ext_RA", "Ext_Decl")
 _WHOLE_SKY_DEG = 180.0
 
 
@@ -149,6 +151,8 @@ class CatalogQuery:
     @property
     def position_columns(self) -> tuple[str, str]:
         """The columns that hold the position that is meant."""
+        if self.table == "xcorr":
+            return _XCORR
         positions = self.info.positions
         return positions[self.position_from or next(iter(positions))]
 

@@ -112,6 +112,7 @@ class Constraint(_Joined):
 
     @property
     def parts(self) -> tuple[Constraint, ...]:
+        """This one."""
         return (self,)
 
     def bound(self, field: CatalogField) -> Constraint:
@@ -155,6 +156,7 @@ class All(_Joined):
 
     @property
     def parts(self) -> tuple[Constraint, ...]:
+        """The constraints."""
         return self.constraints
 
     def __str__(self) -> str:

@@ -10,22 +10,15 @@ from astropy.coordinates import SkyCoord
 from astropy.coordinates.name_resolve import NameResolveError
 from astropy.time import Time
 
-from .._fields import Choice, Flag, Identifier, Many, Record, Text, par, record
+from .._fields import Flag, Identifier, Many, Record, Text, par, record
 from ..exceptions import RequestError, RequestWarning, warn
 from ..identifiers import parse_target_id
 from ..met import time_to_met
+from ._catalogued import chosen_observations, reference_time
 from ._rows import Cells
 from ._values import Instant, SkyPoint
 
 __all__ = ["Target"]
-
-# Reference times of catalogued sources, and their columns in 2SXPS, LSXPS and the list of transients.
-_SOURCE_TIMES = {
-    "first_observation": "FirstObsMET",
-    "first_blind_detection": "FirstBlindDetMET",
-    "first_detection": "FirstDetMET",
-    "discovery": "DetectionMET",
-}
 
 
 @record(positional="name")
@@ -211,12 +204,12 @@ class Target(Record):
         return cls._from_cells(cells, position=found, target_ids=cells.target_id)
 
     @classmethod
-    def from_source(cls, row: Any, *, t0: str | None = None) -> Target:
+    def from_source(cls, row: Any, *, t0: str | None = None, use: str = "all", fallback: str | None = None) -> Target:
         """Make a target of a catalogued source.
 
         Parameters
         ----------
-        row : mapping, `~astropy.table.Row` or similar
+        row : CatalogSource, mapping, `~astropy.table.Row` or similar
             With columns ``IAUName`` or ``name``; ``RA`` and ``Decl`` (or
             ``Dec``), in their unit or else in degrees, or a
             `~astropy.coordinates.SkyCoord` in ``position``. Case does not
@@ -225,20 +218,61 @@ class Target(Record):
             Which time of the source is its reference time; ``"discovery"`` is
             for transients. By default whoever runs the request finds it: the
             trigger of a burst, else the start of the first observation.
+        use : str, optional
+            Which observations: ``"all"`` of its position; or, for what
+            `~swiftxrt.SwiftXRTClass.get_source` returns, those of the
+            ``"catalog"``, with ``"detections"`` of any kind, ``"blind"`` or
+            ``"retrospective"`` ones, or ``"non_detections"``. For a transient
+            ``"new"`` or ``"discovery"``.
+        fallback : str, optional
+            Which are taken if there are none of these.
 
         Returns
         -------
         target : Target
-            With all observations of that position.
 
         Raises
         ------
         RequestError
             If something is missing or cannot be used.
+        NoDataError
+            If there are no such observations.
+
+        Warns
+        -----
+        RequestWarning
+            If the reference time is rounded in the catalogue.
         """
+        chosen = chosen_observations(row, use, fallback)
+        target_ids = None if chosen is None else tuple(dict.fromkeys(obsid[:8] for obsid in chosen.obsids))
         cells = Cells(row)
         position = cells.object_position or cells.position
-        return cls._from_cells(cells, position=position, **_reference_time(cells, t0))
+        return cls._from_cells(cells, position=position, target_ids=target_ids, **reference_time(cells, t0))
+
+    @classmethod
+    def from_transient(cls, row: Any, *, t0: str | None = "discovery", use: str = "all") -> Target:
+        """Make a target of a transient that the service found.
+
+        Parameters
+        ----------
+        row : CatalogTransient, mapping, `~astropy.table.Row` or similar
+            As for `from_source`.
+        t0 : {"discovery", None}, optional
+            Its reference time: the start of the observation in which it was
+            discovered; None to have it found by whoever runs the request.
+        use : {"all", "new", "discovery"}, optional
+            Which observations: all of its position, those from the discovery on, or that of the discovery.
+
+        Returns
+        -------
+        target : Target
+
+        Raises
+        ------
+        RequestError, NoDataError
+            As for `from_source`.
+        """
+        return cls.from_source(row, t0=t0, use=use)
 
     @classmethod
     def _from_cells(cls, cells: Cells, **values: Any) -> Target:
@@ -263,17 +297,3 @@ def _checked(position: Any) -> SkyCoord:
 def _designation(position: Any) -> str:
     """A name made of a position, such as ``J222247.6-073104.4``."""
     return f"J{_checked(position).to_string('hmsdms', sep='', precision=1).replace(' ', '')}"
-
-
-def _reference_time(cells: Cells, wanted: str | None) -> dict[str, Any]:
-    if wanted is None:
-        return {"resolve_t0": True}
-    try:
-        column = _SOURCE_TIMES[Choice(*_SOURCE_TIMES).convert(wanted)]
-    except ValueError as error:
-        raise RequestError([("t0", str(error))], "Target") from None
-    time = cells.met(column.lower())
-    if time is None:
-        there = [word for word, name in _SOURCE_TIMES.items() if cells.get(name.lower()) is not None]
-        raise RequestError([("t0", f"the row has no {column}; it has {', '.join(there) or 'no such time'}")], "Target")
-    return {"t0": time}

@@ -48,13 +48,9 @@ _KINDS = {
     "COORDD": "float",
 }
 _TYPES = {
-    "int": "INT",
-    "flag": "INT",
-    "text": "TXT",
-    "utc": "UTC",
-    "uk_date": "UTC",
-    "obsid": "INT",
-    "target_id": "INT",
+    **dict.fromkeys(("int", "flag", "obsid", "target_id"), "INT"),
+    **dict.fromkeys(("float", "met", "mjd", "jd_tdb"), "FLOAT"),
+    **dict.fromkeys(("utc", "uk_date"), "UTC"),
 }
 _MOST_CONSTRAINTS = 100
 _LONGEST = 2000
@@ -240,7 +236,7 @@ def _word(content: Mapping[str, Any], key: str, words: Sequence[str], usual: str
 
 def _text(content: Mapping[str, Any], key: str) -> str | None:
     value = content.get(key)
-    if value is not None and (not isinstance(value, str) or len(value) > _LONGEST):
+    if value is not None and not _is_text(value):
         raise RequestError([(key, f"a text is needed; got {value!r:.60}")])
     return value or None
 
@@ -295,9 +291,12 @@ def _read_clause(operator: Any, value: Any) -> Clause:
 
 
 def _is_plain(value: Any) -> bool:
-    if isinstance(value, str):
-        return len(value) <= _LONGEST
-    return isinstance(value, int | float) and math.isfinite(value)
+    return _is_text(value) or (isinstance(value, int | float) and math.isfinite(value))
+
+
+def _is_text(value: Any) -> bool:
+    # JSON can hold halves of characters, which no database takes.
+    return isinstance(value, str) and len(value) <= _LONGEST and not any("\ud800" <= one <= "\udfff" for one in value)
 
 
 # Columns of tables.
@@ -370,7 +369,7 @@ def encode_metadata(fields: Iterable[CatalogField], name_column: str, target_col
 
 def _type(field: CatalogField) -> str:
     coordinate = next((type_ for ucd, type_ in _COORDINATES.items() if field.ucd.startswith(ucd)), None)
-    return coordinate or _TYPES.get(field.kind, "FLOAT")
+    return coordinate or _TYPES.get(field.kind, "TXT")
 
 
 # Rows.

@@ -257,15 +257,15 @@ def open_reply(reply: Any, *, url: str, job_id: str) -> dict[str, Any]:
         If the service refused for another reason.
     """
     text = str(reply.get("ERRORTEXT") or "") if isinstance(reply, Mapping) and "ERROR" in reply else ""
+    if _NO_JOB.search(text):
+        raise JobLostError(
+            f"the service does not know this job, or has no light curve of it ({text}); submit the request again",
+            job_id=job_id,
+        )
     try:
-        if not _NO_JOB.search(text):
-            return open_envelope(reply, url=url)
-    except UnknownObjectError:
-        pass  # it is a job that is unknown
-    raise JobLostError(
-        f"the service does not know this job, or has no light curve of it ({text}); submit the request again",
-        job_id=job_id,
-    )
+        return open_envelope(reply, url=url)
+    except UnknownObjectError as error:
+        raise RequestRejectedError(f"the service refused: {error}", url=url) from error
 
 
 def decode_job(content: Mapping[str, Any]) -> str:

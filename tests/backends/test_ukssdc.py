@@ -30,8 +30,9 @@ from swiftxrt import (
     XRTRequest,
     conf,
 )
-from swiftxrt.backends.ukssdc import collecting, connection
+from swiftxrt.backends.ukssdc import connection
 from swiftxrt.backends.ukssdc.products import UKSSDCBackend
+from swiftxrt.catalog import spectrum_archives
 from swiftxrt.exceptions import (
     FormatError,
     JobLostError,
@@ -482,7 +483,7 @@ def read_slice(path: Path) -> tuple[CountSpectrum, ...]:
 
 
 def test_spectra_of_which_some_slices_cannot_be_had(answering: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collecting, "read_slice_archive", read_slice)
+    monkeypatch.setattr(spectrum_archives, "read_slice_archive", read_slice)
     handle = JobHandle("951", "ukssdc", REQUEST.replace(spectrum=SpectrumRequest()), URL)
     backend = answering(slices("https://x/0", "https://x/damaged", "https://x/absent"))
     with pytest.warns(PartialResultWarning, match="s1: .*damaged; s2: not there"):

@@ -134,6 +134,7 @@ def test_time_that_two_observations_cover_counts_once() -> None:
     assert [events.obsid for events in data.wt] == ["00012345001"]
     assert data.notes == (
         "500 s of 00012345005 that another observation covers too were left out",
+        "100 s of 00012345005 that another observation covers too were left out",
         "1 event file was not used, with good time that other files cover too: sw00012345005xwt.evt",
     )
 

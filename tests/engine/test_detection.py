@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,8 +14,8 @@ from swiftxrt.engine.detection import _Search, find_sources
 from swiftxrt.engine.detection_background import background_map
 from swiftxrt.engine.detection_cells import find_candidates, local_background
 from swiftxrt.engine.detection_errors import source_pixels, source_position_errors
-from swiftxrt.engine.detection_field import BANDS, Field, PointSource
-from swiftxrt.engine.detection_fit import likelihood, settle_source, try_source
+from swiftxrt.engine.detection_field import BANDS, Disc, Field, PointSource
+from swiftxrt.engine.detection_fit import gain_of, likelihood, settle_source, try_source
 from swiftxrt.engine.detection_measure import measure_sources, unevenness
 from swiftxrt.engine.detection_quality import Quality, likelihood_limits, rate_quality
 from swiftxrt.engine.exposure import ExposureMap
@@ -26,6 +26,10 @@ SIZE = 240
 TIME_S = 5000.0
 BACKGROUND_CPS = 7.5e-7
 Placed = tuple[float, float, float]
+
+
+def in_discs(image: np.ndarray) -> Callable[[Disc], np.ndarray]:
+    return lambda disc: disc.of(image)
 
 
 def exposure_map(time_s: float = TIME_S, *, size: int = SIZE, columns: slice | None = None) -> ExposureMap:
@@ -199,10 +203,50 @@ def test_fit_beside_a_neighbour() -> None:
         field = drawn(seed, truth)
         others = BACKGROUND_CPS * field.background_s
         PointSource(120.0, 120.0, 2000.0 / TIME_S, 1.0, 0.0).add_to(others, field, 1e-3)
-        fitted = try_source(field, others, 136.0, 121.0)
+        fitted = try_source(field, in_discs(others), 136.0, 121.0)
         assert np.hypot(fitted.x_pix - 135.0, fitted.y_pix - 120.0) < 1.5
         rates.append(fitted.rate_cps * TIME_S)
     assert np.mean(rates) == pytest.approx(150.0, abs=4 * 20.0 / np.sqrt(12))
+
+
+def test_fit_that_cannot_be_worth_it_is_broken_off() -> None:
+    """What is worth it comes out the same to the last bit; what is not is only rough."""
+    for seed in range(8):
+        field = drawn(seed, [(120.0, 120.0, 12.0)])
+        others = in_discs(BACKGROUND_CPS * field.background_s)
+        whole = try_source(field, others, 118.0, 119.0)
+        for least in (0.5 * whole.gain, whole.gain + 0.5):
+            assert repr(try_source(field, others, 118.0, 119.0, worth=least)) == repr(whole)
+        rough = try_source(field, others, 118.0, 119.0, worth=whole.gain + 5.0)
+        assert whole.gain - 0.1 < rough.gain <= whole.gain + 1e-5
+
+
+@pytest.mark.parametrize("least", [1e-3, 6.5, 12.5, 1e9])
+def test_gain_of_a_likelihood(least: float) -> None:
+    assert likelihood(gain_of(least)) == pytest.approx(least, rel=1e-6)
+
+
+def test_weak_candidates_are_not_fitted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless less is expected around them."""
+    field = drawn(4, [(60.0, 60.0, 60.0), (120.0, 120.0, 300.0), (180.0, 90.0, 25.0)])
+    search = _Search(field, None)
+    search.add_candidates()
+    search.refine()
+    search.add_candidates()
+    weak = set(search.hopeless)
+    assert weak
+    calls: list[tuple[float, float]] = []
+
+    def counted(*given: object, **options: object) -> PointSource | None:
+        calls.append(given[2:4])  # type: ignore[arg-type]
+        return try_source(*given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("swiftxrt.engine.detection.try_source", counted)
+    search.add_candidates()
+    assert not set(calls) & weak
+    search.background = 0.5 * search.background
+    search.add_candidates()
+    assert set(calls) & weak
 
 
 def test_source_beside_a_neighbour_is_less_sure() -> None:
@@ -211,8 +255,8 @@ def test_source_beside_a_neighbour_is_less_sure() -> None:
     background, neighbour = BACKGROUND_CPS * field.background_s, np.zeros_like(field.counts)
     brighter = PointSource(128.0, 120.0, 300.0 / TIME_S, 1.0, 0.0)
     brighter.add_to(neighbour, field, 1e-3)
-    beside = try_source(field, background + neighbour, 120.0, 120.0)
-    doubted = try_source(field, background + 1.5 * neighbour, 120.0, 120.0)
+    beside = try_source(field, in_discs(background + neighbour), 120.0, 120.0)
+    doubted = try_source(field, in_discs(background + 1.5 * neighbour), 120.0, 120.0)
     assert 0.0 < doubted.gain < 0.9 * beside.gain
     settled = settle_source(field, background, neighbour, beside, [brighter])
     assert settled.gain == pytest.approx(doubted.gain, rel=0.1)
@@ -223,9 +267,9 @@ def test_source_amid_diffuse_emission_is_less_sure() -> None:
     """The background around it is two and a half times that of the map."""
     field = drawn(9, [(120.0, 120.0, 40.0)], exposure=exposure_map(2e4))
     background, nothing = BACKGROUND_CPS * field.background_s, np.zeros_like(field.counts)
-    alone = try_source(field, background, 120.0, 120.0)
+    alone = try_source(field, in_discs(background), 120.0, 120.0)
     assert settle_source(field, background, nothing, alone).gain == pytest.approx(alone.gain, rel=0.02)
-    amid = try_source(field, 0.4 * background, 120.0, 120.0)
+    amid = try_source(field, in_discs(0.4 * background), 120.0, 120.0)
     assert settle_source(field, 0.4 * background, nothing, amid).gain == pytest.approx(alone.gain, rel=0.1)
     assert amid.gain > 1.3 * alone.gain
 
@@ -239,7 +283,7 @@ def test_point_sources_around_are_not_diffuse_emission() -> None:
         model = np.zeros_like(background)
         neighbour = PointSource(140.0, 120.0, 60.0 / 2e4, 1.0, 0.0)
         neighbour.add_to(model, field, 1e-3)
-        found = try_source(field, background + model, 120.0, 120.0)
+        found = try_source(field, in_discs(background + model), 120.0, 120.0)
         gains.append(settle_source(field, background, model, found, [neighbour]).gain / found.gain)
     assert np.mean(gains) > 0.72
 
@@ -248,7 +292,7 @@ def test_point_sources_around_are_not_diffuse_emission() -> None:
 def test_fit_stays_in_the_field(x_pix: float, counts: float) -> None:
     """Events at the rim are the wing of something beyond it; how bright it is nobody can tell."""
     field = drawn(18, [(x_pix, 120.0, counts)], exposure=exposure_map(columns=slice(0, 100)))
-    source = try_source(field, BACKGROUND_CPS * field.background_s, 101.0, 120.0)
+    source = try_source(field, in_discs(BACKGROUND_CPS * field.background_s), 101.0, 120.0)
     assert source is not None
     assert source.x_pix > 98.0
     assert source.rate_cps * TIME_S < 100.0
@@ -256,7 +300,7 @@ def test_fit_stays_in_the_field(x_pix: float, counts: float) -> None:
 
 def test_fit_needs_pixels() -> None:
     field = drawn(1, exposure=exposure_map(columns=slice(0, 100)))
-    assert try_source(field, BACKGROUND_CPS * field.background_s, 20.0, 100.0) is None
+    assert try_source(field, in_discs(BACKGROUND_CPS * field.background_s), 20.0, 100.0) is None
 
 
 def test_core_spoilt_by_pile_up_is_left_out() -> None:
@@ -276,7 +320,9 @@ def test_core_spoilt_by_pile_up_is_left_out() -> None:
 def test_contour_of_a_bright_source_is_that_of_the_fisher_matrix() -> None:
     field = drawn(11, [(120.0, 120.0, 800.0)])
     background = BACKGROUND_CPS * field.background_s
-    source = settle_source(field, background, np.zeros_like(background), try_source(field, background, 120.0, 120.0))
+    source = settle_source(
+        field, background, np.zeros_like(background), try_source(field, in_discs(background), 120.0, 120.0)
+    )
     errors = source_position_errors(field, background, source)
     assert errors.radius90 == pytest.approx(source.radius90_pix, rel=0.1)
     one = np.array([errors.x_neg, errors.x_pos, errors.y_neg, errors.y_pos])
@@ -288,7 +334,7 @@ def test_contours_are_where_the_statistic_rises() -> None:
     """Against the statistic with the strength adjusted by scipy, at 68 per cent along one axis."""
     field = drawn(12, [(121.0, 120.0, 40.0)], exposure=exposure_map(columns=slice(116, 118)))
     others = BACKGROUND_CPS * field.background_s
-    source = try_source(field, others, 121.0, 120.0)
+    source = try_source(field, in_discs(others), 121.0, 120.0)
     errors = source_position_errors(field, others, source)
     disc = field.disc(source.x_pix, source.y_pix, 12.0 + source.radius90_pix)
     counts, fixed = disc.of(field.counts), disc.of(others)

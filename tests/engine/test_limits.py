@@ -173,7 +173,8 @@ def test_all_data_sets_of_all_positions(lists: list[EventList]) -> None:
     notes: list[str] = []
     settings = LimitSettings(data="all", detections_as_rates=True)
     table = make_limits(lists, places(TARGET, OUTSIDE, EMPTY), settings, progress=notes.append)
-    assert notes == ["stack of 2 observations", "09999004000", "09999004001"]
+    titles = ("stack of 2 observations", "09999004000", "09999004001")
+    assert notes == [note for title in titles for note in (title, f"{title}, total band")]
     assert table["position_number"].tolist() == [0, 0, 0, 1, 2, 2, 2]
     assert table["outcome"].tolist() == ["detection"] * 3 + ["not observed"] + ["limit"] * 3
     assert table["dataset"].tolist() == [*["stack", "observation", "observation"], "", *["stack"], *["observation"] * 2]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
+from astropy.io import fits
 
 from swiftxrt.exceptions import FormatError, MetadataWarning, NoDataError, PartialResultWarning
+from swiftxrt.io._fitsfile import load_fits
 from swiftxrt.io._reading import foreign_content
 from swiftxrt.products.productset import ProductSet
 
@@ -54,3 +58,18 @@ def test_list_of_products_with_impossible_names(tmp_path: Path) -> None:
         listed.write_text(json.dumps(content | {"files": {name: "0"}}))
         with pytest.raises(FormatError):
             ProductSet.read(tmp_path / "set")
+
+
+@pytest.mark.parametrize("name", ["x.fits", "x.fits.gz"])
+@pytest.mark.parametrize("hdu", [0, 1])
+def test_images_with_millions_of_axes(tmp_path: Path, name: str, hdu: int) -> None:
+    """Astropy goes through all of them, which takes hours for as many as fit into a header."""
+    path = tmp_path / name
+    fits.ImageHDU(np.zeros((3, 4), dtype=np.int32)).writeto(tmp_path / "sound.fits")
+    content = (tmp_path / "sound.fits").read_bytes()
+    assert len(load_fits(tmp_path / "sound.fits")) == 2
+    place = content.index(b"NAXIS   = ", 2880 * hdu) + 10
+    damaged = content[:place] + b"3000000".rjust(20) + content[place + 20 :]
+    path.write_bytes(gzip.compress(damaged) if name.endswith("gz") else damaged)
+    with pytest.raises(FormatError, match="an image with 3000000 axes"):
+        load_fits(path)

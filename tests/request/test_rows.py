@@ -147,7 +147,7 @@ SOURCE = {
     "RA": RA,
     "Decl": DEC,
     "FirstObsMET": 608713541.952,
-    "FirstBlindDetMET": 608720000.0,
+    "FirstBlindDetMET": 608720000.75,
     "FirstDetMET": 608715000.5,
     "DetectionMET": np.nan,
 }
@@ -182,7 +182,7 @@ def test_source_without_name_is_named_by_its_position():
     ("wanted", "met"),
     [
         ("first_observation", 608713541.952),
-        ("first_blind_detection", 608720000.0),
+        ("first_blind_detection", 608720000.75),
         ("first_detection", 608715000.5),
         ("discovery", 700000000.25),
     ],
@@ -190,6 +190,20 @@ def test_source_without_name_is_named_by_its_position():
 def test_reference_time_of_a_source(wanted, met):
     target = Target.from_source({**SOURCE, "DetectionMET": 700000000.25}, t0=wanted)
     assert (target.t0_met, target.resolve_t0) == (met, False)
+
+
+def test_rounded_reference_time_is_completed_or_told():
+    rounded = {**SOURCE, "FirstDetMET": 608714000}
+    assert Target.from_source(rounded, t0="first_detection").t0_met == SOURCE["FirstObsMET"]
+    ranges = {**rounded, "FirstObsMET": None, "lcRanges": {"MET_lo": 608713999.25}}
+    assert Target.from_source(ranges, t0="first_detection").t0_met == 608713999.25
+    with pytest.warns(RequestWarning, match="rounded FirstDetMET, which may be off by 500 s"):
+        target = Target.from_source({**rounded, "FirstObsMET": None}, t0="first_detection")
+    assert target.t0_met == 608714000
+
+
+def test_rows_have_no_lists_of_observations():
+    assert "a row has none" in problems(lambda: Target.from_source(SOURCE, use="blind"))["use"]
 
 
 def test_reference_time_in_other_forms():

@@ -9,20 +9,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ...catalog.spectrum_archives import collect_spectra
 from ...config import Conf
-from ...exceptions import FormatError, PartialResultWarning, ProductNotAvailableError, ServiceError, warn
+from ...exceptions import ProductNotAvailableError
 from ...io.packages import read_image_package
-from ...io.spectrum import read_slice_archive
 from ...jobs.downloading import ARCHIVE_FORMATS
 from ...jobs.protocol import JobHandle
 from ...kinds import ProductKind
-from ...products.countspectrum import CountSpectrum
 from ...products.position import Position
 from ...products.provenance import Provenance
 from ...products.sources import SourceList
 from ...products.spectrumset import SpectrumSet
 from ...wire import envelope, lightcurve, position, rebin, sources, spectrum
-from ...wire.spectrumreply import SpectrumReply
 from .answers import Answers
 from .connection import Connection
 
@@ -98,45 +96,8 @@ def _light_curve(service: Answers, handle: JobHandle, provenance: Provenance) ->
 
 def _spectrum(service: Answers, handle: JobHandle, provenance: Provenance) -> SpectrumSet:
     content = _ask(service, handle, "tprods/getSpecData.php")
-    reply = spectrum.decode(content)
-    if reply.missing:
-        raise ProductNotAvailableError(ProductKind.SPECTRUM.title, reply.missing)
     told = _told(service, content, provenance)
-    found, unread = _slices(service, reply, told)
-    reasons = {label: str(error) for label, error in unread.items()}
-    spectra = reply.assemble(found, unread=reasons, provenance=told)
-    if not spectra and not spectra.fits:
-        if unread:
-            raise next(iter(unread.values()))
-        reasons = dict(spectra.missing)
-        raise ProductNotAvailableError(ProductKind.SPECTRUM.title, _listed(reasons) or "the reply holds none")
-    if unread:
-        warn(f"time slices are missing from the spectra: {_listed(reasons)}", PartialResultWarning)
-    return spectra
-
-
-def _slices(
-    service: Answers, reply: SpectrumReply, provenance: Provenance
-) -> tuple[dict[str, tuple[CountSpectrum, ...]], dict[str, ServiceError | FormatError]]:
-    """The spectra of each time slice, and why those of others could not be had."""
-    found, unread = {}, {}
-    with tempfile.TemporaryDirectory(prefix="swiftxrt-") as scratch:
-        for number, part in enumerate(reply.slices):
-            if not part.data_url:
-                continue
-            try:
-                path = service.fetch(part.data_url, Path(scratch) / f"slice{number}.tar.gz")
-                read = read_slice_archive(path)
-                told = [service.mark(one.provenance.received(provenance), provenance) for one in read]
-                found[part.label] = tuple(one.replace(provenance=of) for one, of in zip(read, told, strict=True))
-            except (ServiceError, FormatError) as error:
-                unread[part.label] = error
-                service.reject()
-    return found, unread
-
-
-def _listed(reasons: Mapping[str, str]) -> str:
-    return "; ".join(f"{what}: {why}" for what, why in reasons.items())
+    return collect_spectra(spectrum.decode(content), service, told, mark=service.mark, reject=service.reject)
 
 
 def _image(service: Answers, handle: JobHandle, provenance: Provenance) -> Any:

@@ -1,0 +1,104 @@
+"""Where a name, or a text that is a position, lies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import astropy.units as u
+from astropy.coordinates import SkyCoord
+
+from ....exceptions import UnknownObjectError
+from .store import CatalogStore
+
+__all__ = ["Resolved", "parse_position", "resolve"]
+
+#: Columns that hold names, and pairs of columns that hold positions, in the order in which they are preferred.
+_NAMES = ("IAUName", "Name", "name", "GRBname", "TargetName", "ObjectName")
+_PAIRS = (("RA", "Decl"), ("XRT_RA", "XRT_Dec"), ("BAT_RA", "BAT_Dec"), ("RA_ground", "DEC_ground"))
+
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+
+
+class Resolved(NamedTuple):
+    """A position, and where it is from.
+
+    Parameters
+    ----------
+    ra, dec : float
+        Degrees.
+    text : str
+        For the reply.
+    """
+
+    ra: float
+    dec: float
+    text: str
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What replies say of it."""
+        return {"ResolvedInfo": self.text, "ResolvedRA": self.ra, "ResolvedDec": self.dec}
+
+
+def resolve(store: CatalogStore, name: str) -> Resolved:
+    """Find a position by a text.
+
+    Parameters
+    ----------
+    store : CatalogStore
+        Knows the names of its objects.
+    name : str
+        A position, in degrees or sexagesimal, or a name.
+
+    Raises
+    ------
+    UnknownObjectError
+        If it is neither.
+    """
+    text = name.strip()
+    place = parse_position(text)
+    if place is not None:
+        return Resolved(*place, f"Parsed '{text}' as ({place[0]:.5f}, {place[1]:.5f})")
+    for ra, dec, table in _named(store, text):
+        return Resolved(ra, dec, f"Resolved '{text}' as ({ra!r}, {dec!r}) via {table}")
+    hint = "positions are written as '52.80 +43.90' or '03 31 12.0, +43 54 15'"
+    raise UnknownObjectError(f"The name `{text[:60]}` was not found: no object of this catalogue has it; {hint}")
+
+
+def parse_position(text: str) -> tuple[float, float] | None:
+    """Right ascension and declination in degrees of a text, or None if it is no position.
+
+    Two numbers are degrees; six, or others with colons or letters, are hours
+    and degrees.
+    """
+    words = text.replace(",", " ").split()
+    if len(words) in (2, 6) and all(map(_NUMBER.fullmatch, words)):
+        unit = (u.deg, u.deg) if len(words) == 2 else (u.hourangle, u.deg)
+    elif len(words) == 2 and all(word[:1] in "+-.0123456789" for word in words):
+        unit = (u.hourangle, u.deg)
+    else:
+        return None
+    half = len(words) // 2
+    try:
+        place = SkyCoord(" ".join(words[:half]), " ".join(words[half:]), unit=unit, frame="icrs")
+    except (ValueError, u.UnitsError):
+        return None
+    return float(place.ra.deg), float(place.dec.deg)
+
+
+def _named(store: CatalogStore, name: str) -> Iterator[tuple[float, float, str]]:
+    """Positions of the objects that have a name; spaces and case do not matter."""
+    tables = store.select("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+    for table in (row["name"] for row in tables):
+        columns = store.columns(table)
+        pair = next((pair for pair in _PAIRS if set(pair) <= set(columns)), None)
+        for column in (one for one in _NAMES if one in columns and pair is not None):
+            lon, lat = pair or ("", "")
+            sql = (
+                f'SELECT "{lon}" AS ra, "{lat}" AS decl FROM "{table}" WHERE '
+                f"REPLACE(\"{column}\", ' ', '') = ? COLLATE NOCASE AND \"{lon}\" IS NOT NULL"
+            )
+            for row in store.select(sql, [name.replace(" ", "")]):
+                yield float(row["ra"]), float(row["decl"]), table.replace("_", " ")
