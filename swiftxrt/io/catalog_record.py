@@ -37,8 +37,8 @@ def save_record(entry: CatalogRecord, path: str | os.PathLike[str], *, overwrite
     form = _form(place)
     with atomic_path(place, overwrite) as temporary:
         if form == ".json":
-            text = json.dumps(entry.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-            temporary.write_text(text, encoding="utf-8")
+            text = json.dumps(entry.to_dict(), indent=1, allow_nan=False) + "\n"
+            temporary.write_text(text, encoding="ascii")
         else:
             _table(entry).write(temporary, format="ascii.ecsv", overwrite=True)
     return place
@@ -47,8 +47,9 @@ def save_record(entry: CatalogRecord, path: str | os.PathLike[str], *, overwrite
 def read_record(cls: type[Entry], path: str | os.PathLike[str]) -> Entry:
     """Read an entry; see `swiftxrt.products.catalog_record.CatalogRecord.read`."""
     place = as_path(path, "path")
+    form = _form(place)
     try:
-        plain = json.loads(place.read_bytes()) if _form(place) == ".json" else _from_table(place)
+        plain = json.loads(place.read_bytes()) if form == ".json" else _from_table(place)
         if not isinstance(plain, Mapping):
             raise FormatError(f"holds no {cls.kind} of a catalogue", place)
         return cls.from_dict(plain)

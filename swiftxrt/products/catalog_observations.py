@@ -151,4 +151,4 @@ def band_details(rows: Sequence[Mapping[str, Any]], objects: Sequence[str], *, l
         if cell is not None:
             found.append({**{name: row[name] for name in leading if name in row}, **cell})
     has_position = any("RA" in row and "Decl" in row for row in found)
-    return catalog_rows(found, "detections", position=("RA", "Decl") if has_position else None)
+    return catalog_rows(found, "detections", "source_detections", position=("RA", "Decl") if has_position else None)

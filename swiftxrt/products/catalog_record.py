@@ -228,7 +228,7 @@ class CatalogRecord(Mapping[str, Any]):
 
 
 def catalog_rows(
-    rows: Any, table: str, *, position: tuple[str, str] | None = None, meta: Mapping[str, Any] | None = None
+    rows: Any, table: str, *others: str, position: tuple[str, str] | None = None, meta: Mapping[str, Any] | None = None
 ) -> QTable:
     """Rows of a table inside of an entry, with units and descriptions.
 
@@ -236,8 +236,8 @@ def catalog_rows(
     ----------
     rows : list of mapping, or None
         The rows, which may lack cells.
-    table : str
-        Name of the table in `swiftxrt.catalog_fields.fields_of`.
+    table, *others : str
+        Names of tables in `swiftxrt.catalog_fields.fields_of`, of which the first says most.
     position : (str, str), optional
         Columns that are a position.
     meta : mapping, optional
@@ -248,11 +248,11 @@ def catalog_rows(
     ProtocolError
         If they are something else.
     """
-    fields = fields_of("LSXPS", table)
+    fields = {name: field for one in (*others[::-1], table) for name, field in fields_of("LSXPS", one).items()}
     wanted = [] if rows is None else rows
     if not isinstance(wanted, list) or not all(isinstance(row, Mapping) for row in wanted):
         raise ProtocolError(f"a list of rows was promised as {table.replace('_', ' ')}; got {rows!r:.80}")
-    columns = rows_to_columns(wanted, () if wanted else fields)
+    columns = rows_to_columns(wanted, () if wanted else fields_of("LSXPS", table))
     return catalog_table(columns, fields, positions={"position": position} if position else None, meta=meta)
 
 

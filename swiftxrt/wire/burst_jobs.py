@@ -17,6 +17,7 @@ from ..exceptions import ProtocolError, RequestError
 from ..kinds import ProductKind
 from ..mission import Mode
 from ..products.report import JobReport, ProductStatus
+from ..request._values import Intervals
 from ..request.lightcurve import LightCurveRequest
 from ..request.spectrum import TimeSlice
 from .rebin import rebin_content
@@ -35,6 +36,8 @@ _WHAT = "time-sliced spectra"
 _NUMBER = r"\d+(?:\.\d*)?"
 _SPAN = re.compile(rf"\s*({_NUMBER})\s*-\s*({_NUMBER})\s*")
 _OBSERVATIONS = re.compile(r"OBS\d{11}\s*-\s*OBS\d{11}", re.IGNORECASE)
+#: Stands for intervals that are those of observations.
+_ANY = (0 * u.s, 1 * u.s)
 _EXAMPLE = "such as (100 * u.s, 800 * u.s) or '100-800 s'"
 
 
@@ -122,26 +125,68 @@ def _slice(label: Any, value: Any, problems: list[tuple[str, str]]) -> tuple[str
 def _times(label: Any, value: Any) -> str:
     """Intervals as they are sent."""
     parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else []
-    if parts and all(_OBSERVATIONS.fullmatch(part) for part in parts):
-        checked, text = TimeSlice(label=label, intervals=(0 * u.s, 1 * u.s)), ",".join(parts)
-        return text.upper().replace(" ", "") if checked.label else text
-    pairs = [_read_pair(parts, value)] if not parts else _read_text(value)
-    made = TimeSlice(label=label, intervals=pairs if parts else value)
-    return _written(made)
-
-
-def _read_pair(parts: Sequence[str], value: Any) -> Any:
-    return value
+    of_observations = bool(parts) and all(_OBSERVATIONS.fullmatch(part) for part in parts)
+    pairs = value if not parts else _ANY if of_observations else _read_text(value)
+    checked = TimeSlice(label=label, intervals=pairs)
+    if of_observations:
+        return ",".join(re.sub(r"\s", "", part).upper() for part in parts)
+    return Intervals().to_wire(checked.intervals)
 
 
 def _read_text(text: str) -> list[tuple[u.Quantity, u.Quantity]]:
-    """Pairs of times of a text such as ``"100-300,500-1000 s"``; a unit stands for all before it that have none."""
+    """Pairs of times of a text such as ``"100-300,500-1000 s"``."""
     match = re.fullmatch(r"(.*?)\s*([a-z]+)\s*", text)
     spans = [_SPAN.fullmatch(part) for part in match[1].split(",")] if match else []
-    try:
-        unit = u.Unit(match[2]) if match else u.one
-    except ValueError:
-        unit = u.one
+    unit = u.Unit(match[2], parse_strict="silent") if match else u.one
     if not spans or None in spans or not unit.is_equivalent(u.s):
         raise RequestError(f"intervals with a unit are needed, {_EXAMPLE}; got {text!r:.60}")
     return [(float(span[1]) * unit, float(span[2]) * unit) for span in spans if span is not None]
+
+
+def _grades(grades: Any, problems: list[tuple[str, str]]) -> Any:
+    if isinstance(grades, str | int) and not isinstance(grades, bool) and grades in _GRADES:
+        return _GRADES[grades]
+    problems.append(("grades", f"must be 'all', 0 or 4; got {grades!r:.40}"))
+    return None
+
+
+def _redshift(redshift: Any, problems: list[tuple[str, str]]) -> Any:
+    if isinstance(redshift, str) and redshift.strip().upper() == _NO_REDSHIFT:
+        return _NO_REDSHIFT
+    is_number = isinstance(redshift, Real) and not isinstance(redshift, bool)
+    if is_number and math.isfinite(redshift) and redshift >= 0:
+        return float(redshift)
+    problems.append(("redshift", f"must be a number, not negative, or 'none' for no redshift; got {redshift!r:.40}"))
+    return None
+
+
+def ask_slices(job_id: str) -> dict[str, Any]:
+    """The question for spectra of time slices."""
+    return {"type": _SLICED, "objectID": int(job_id)}
+
+
+# ---------------------------------------------------------------- replies
+
+
+def read_job(content: Mapping[str, Any]) -> str:
+    """The number of a job that was started.
+
+    Raises
+    ------
+    ProtocolError
+        If there is none.
+    """
+    number = job_number(content.get("JobID"))
+    if not number:
+        raise ProtocolError(
+            "it was accepted, but the reply does not name a job",
+            advice="ask again",
+            payload_excerpt=repr(dict(content))[:300],
+        )
+    return str(int(number))
+
+
+def read_status(content: Mapping[str, Any], job_id: str, kind: ProductKind) -> JobReport:
+    """Read the state of a job."""
+    phase, text = decode_phase(content.get("status"), content.get("text"))
+    return JobReport(job_id, {kind: ProductStatus(phase, text)})

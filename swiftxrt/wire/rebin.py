@@ -46,6 +46,7 @@ __all__ = [
     "job_id_of",
     "open_reply",
     "read_rebin",
+    "rebin_content",
     "unknown_job",
 ]
 
@@ -92,8 +93,23 @@ def encode_rebin(job_id: str, request: LightCurveRequest, name: str) -> dict[str
     name : str
         Name of the target.
     """
+    return seal(_START, {**rebin_content(_JOB, job_id, request), "name": name})
+
+
+def rebin_content(owner: str, object_id: str | int, request: LightCurveRequest) -> dict[str, Any]:
+    """What is sent, but for the envelope.
+
+    Parameters
+    ----------
+    owner : str
+        What the light curve belongs to, in the service's word.
+    object_id : str or int
+        Which one of these.
+    request : LightCurveRequest
+        How it is to be binned.
+    """
     named = {SWIFTTOOLS_NAMES[key]: _plain(key, value) for key, value in _written(request).items()}
-    return seal(_START, {"type": _JOB, "objectID": job_id, **named, "name": name})
+    return {"type": owner, "objectID": object_id, **named}
 
 
 def ask(function: str, job_id: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def test_every_recorded_body_is_read_and_written_alike(validation_data: Path) ->
         for call in case["calls"]
         if call["body"]["APIFunc"] == "queryDB"
     ]
-    assert len(bodies) == 34
+    assert len(bodies) == 32
     for recorded in bodies:
         assert body(read_row_request(json.loads(recorded))) == recorded
 
@@ -117,7 +118,7 @@ def test_every_recorded_question_is_asked_alike(validation_data: Path) -> None:
                 name: CatalogField(name, known[name].kind, known[name].unit, is_default=True)
                 for name in recorded["cols"]
             }
-            fields |= {one.column: known[one.column] for one in query.where}
+            fields = fields | {one.column: known[one.column] for one in query.where if one.column not in fields}
             ours = api.seal("queryDB", row_request(query, fields).encode())
             assert list(ours) == list(recorded)
             if "subset" in recorded:
@@ -212,10 +213,8 @@ KEYS += ["subset", "cols", "sortBy", "constraints"]
 
 @given(st.dictionaries(st.sampled_from(KEYS), junk, max_size=4))
 def test_junk_is_refused_with_our_error(content: dict[str, Any]) -> None:
-    try:
+    with suppress(RequestError):
         read_row_request(content)
-    except RequestError:
-        pass
 
 
 @given(st.dictionaries(st.sampled_from(["Results", "NumRows", "ResolvedInfo", "ResolvedRA", "metadata"]), junk))
@@ -225,10 +224,8 @@ def test_replies_of_junk(content: dict[str, Any]) -> None:
         lambda: read_resolved(content),
         lambda: read_metadata(content, "a", "b"),
     ):
-        try:
+        with suppress(ProtocolError):
             read()
-        except ProtocolError:
-            pass
 
 
 def test_rows() -> None:
