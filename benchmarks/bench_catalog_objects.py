@@ -117,11 +117,11 @@ def ours() -> None:
 
 
 def theirs(url: str) -> None:
-    import swifttools.ukssdc.data.SXPS as sxps
     import swifttools.ukssdc.main as main
+    from swifttools.ukssdc.data import SXPS
 
     main.APIURL = f"{url}/API/main.php"
-    found = sxps.getSourceDetails(sourceID=list(range(1, SOURCES + 1)), silent=True)
+    found = SXPS.getSourceDetails(sourceID=list(range(1, SOURCES + 1)), silent=True)
     assert [one["LSXPS_ID"] for one in found.values()] == list(range(1, SOURCES + 1))
 
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from .jobs.joblist import JobList as JobList
     from .kinds import ProductKind as ProductKind
     from .mission import Mode as Mode
-    from .products.catalog_objects import CatalogDataset as CatalogDataset
+    from .products.burst_analyser import BurstAnalyser as BurstAnalyser
+    from .products.catalog_dataset import CatalogDataset as CatalogDataset
     from .products.catalog_objects import CatalogSource as CatalogSource
     from .products.catalog_objects import CatalogTransient as CatalogTransient
     from .products.compare import Comparison as Comparison
@@ -98,7 +99,9 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "jobs.joblist": ("JobList",),
     "kinds": ("ProductKind",),
     "mission": ("Mode",),
-    "products.catalog_objects": ("CatalogDataset", "CatalogSource", "CatalogTransient"),
+    "products.burst_analyser": ("BurstAnalyser",),
+    "products.catalog_dataset": ("CatalogDataset",),
+    "products.catalog_objects": ("CatalogSource", "CatalogTransient"),
     "products.compare": ("Comparison",),
     "products.countspectrum": ("CountSpectrum",),
     "products.events": ("EventList",),

@@ -25,7 +25,7 @@ from astropy.time import Time
 
 from .mission import MJDREFF, MJDREFI
 
-__all__ = ["DECIMALS", "estimate_utcf", "fuller_met", "met_to_time", "met_to_time_nominal", "time_to_met"]
+__all__ = ["DECIMALS", "estimate_utcf", "fuller_met", "met_to_time", "met_to_time_nominal", "mjd_to_met", "time_to_met"]
 
 #: Decimals of a second that times are shown with. A MET of today has a
 #: resolution of 0.12 microseconds: further digits would be noise, as in
@@ -120,9 +120,30 @@ def time_to_met(time: Time, *, utcf: float | None = None) -> Any:
         MET in seconds, rounded to the microsecond.
     """
     utc = time.utc
-    whole = utc.jd1 - 2400000.5 - MJDREFI
-    day = np.floor(whole + utc.jd2)
-    naive = day * _SECONDS_PER_DAY + (whole - day + utc.jd2) * _day_length(day)
+    return _utc_to_met(utc.jd1 - 2400000.5 - MJDREFI, utc.jd2, utcf)
+
+
+def mjd_to_met(mjd: Any) -> Any:
+    """Convert true time as MJD (UTC) to MET, as `time_to_met` does but much faster for short arrays.
+
+    Parameters
+    ----------
+    mjd : float or array
+        Modified Julian date of UTC.
+
+    Returns
+    -------
+    met_s : float or array
+        MET in seconds, rounded to the microsecond.
+    """
+    day = np.floor(mjd)
+    return _utc_to_met(day - MJDREFI, mjd - day, None)
+
+
+def _utc_to_met(whole: Any, rest: Any, utcf: float | None) -> Any:
+    """MET at a date of the UTC calendar: two parts in days since 2001-01-01."""
+    day = np.floor(whole + rest)
+    naive = day * _SECONDS_PER_DAY + (whole - day + rest) * _day_length(day)
     if utcf is not None:
         return np.round(naive - utcf, 6)[()]
     true = naive + np.searchsorted(_LEAP_DAY, MJDREFI + day, side="left")
@@ -132,23 +153,26 @@ def time_to_met(time: Time, *, utcf: float | None = None) -> Any:
     return np.round(met_s, 6)[()]
 
 
-def met_to_time_nominal(met: Any) -> Time:
+def met_to_time_nominal(met: Any, *, scale: str = "tt") -> Time:
     """Time by the nominal relation TT = MJDREF + MET, as in ``DATE-OBS``.
 
     Parameters
     ----------
     met : float, array or `~astropy.units.Quantity`
         Mission elapsed time.
+    scale : {"tt", "tdb"}, optional
+        TDB for times that were corrected to the barycentre of the solar
+        system, which count from the same date.
 
     Returns
     -------
     time : `~astropy.time.Time`
-        Scale TT, format ``isot``.
+        In that scale, format ``isot``.
     """
     met_s = _seconds(met)
     whole = np.floor(met_s / _SECONDS_PER_DAY)
     rest = (met_s - whole * _SECONDS_PER_DAY) / _SECONDS_PER_DAY
-    time = Time(MJDREFI + whole, MJDREFF + rest, format="mjd", scale="tt", precision=DECIMALS)
+    time = Time(MJDREFI + whole, MJDREFF + rest, format="mjd", scale=scale, precision=DECIMALS)
     time.format = "isot"
     return time
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..exceptions import RequestError, ServiceWarning, SupersededError, warn
-from ..products.catalog_objects import CatalogDataset, CatalogSource, CatalogTransient
+from ..products.catalog_dataset import CatalogDataset
+from ..products.catalog_objects import CatalogSource, CatalogTransient
 from ..wire import sxps
 from .protocol import CatalogBackend
 from .references import Key, catalog_with_details, dataset_key, is_transient_name, source_key, transient_key

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -135,15 +135,17 @@ def rows_table(
     distance = CatalogField(DISTANCE, "float", unit, "Distance from the centre of the cone", "pos.angDistance")
     asked = {"catalog": query.catalog, "table": query.table, "query": query.to_dict()}
     known = {**fields, DISTANCE: distance}
-    return catalog_table(columns, known, positions=dict(_positions(query)), meta={**asked, **(meta or {})})
+    return catalog_table(columns, known, positions=_positions(query), meta={**asked, **(meta or {})})
 
 
-def _positions(query: CatalogQuery) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Names of the columns of positions, and the pairs of columns they are made of: the one that is meant first."""
-    yield "position", query.position_columns
-    for name, pair in query.info.positions.items():
-        if pair != query.position_columns:
-            yield f"position_{name.lower()}", pair
+def _positions(query: CatalogQuery) -> dict[str, tuple[str, str]]:
+    """Names of the columns of positions, and the pairs of columns they are made of: the one that is meant comes last.
+
+    Each is put in front of those before it.
+    """
+    others = {f"position_{name.lower()}": pair for name, pair in query.info.positions.items()}
+    pairs = {name: pair for name, pair in others.items() if pair != query.position_columns}
+    return {**dict(reversed(pairs.items())), "position": query.position_columns}
 
 
 class _Found(NamedTuple):

@@ -13,7 +13,8 @@ from astropy.table import Row
 from ..catalog_fields import catalog_info
 from ..exceptions import IdentifierError, RequestError
 from ..identifiers import parse_obsid
-from ..products.catalog_objects import CatalogDataset, CatalogSource, CatalogTransient
+from ..products.catalog_dataset import CatalogDataset
+from ..products.catalog_objects import CatalogSource, CatalogTransient
 
 __all__ = ["Key", "catalog_with_details", "dataset_key", "is_transient_name", "source_key", "transient_key"]
 

@@ -29,7 +29,7 @@ from .image import stack_images
 from .limits import RADIUS_PIX, Apertures, measure_apertures
 from .merge_limits import DEFAULT_CONFIDENCE, check_probability, limit_columns, merge_upper_limits, outcomes
 
-__all__ = ["DATA", "LimitSettings", "make_limits"]
+__all__ = ["DATA", "DataSet", "LimitSettings", "data_sets", "make_limits"]
 
 Floats = NDArray[np.float64]
 Columns = dict[str, Any]
@@ -147,7 +147,7 @@ def make_limits(
     usable = [events for events in usable if _near(events, places).any()]
     usable.sort(key=lambda events: float(events.gti.start[0]))
     parts = []
-    for data_set in _data_sets(usable, settings.data):
+    for data_set in data_sets(usable, settings.data):
         parts.append(_measured(data_set, places, settings, calibration, progress))
     columns = _joined(parts, len(places), settings)
     if settings.data == "deepest":
@@ -157,25 +157,29 @@ def make_limits(
 
 
 @dataclass(frozen=True)
-class _DataSet:
+class DataSet:
     """Observations that are measured together."""
 
     lists: tuple[EventList, ...]
 
     @property
     def kind(self) -> str:
+        """``"stack"`` or ``"observation"``."""
         return "stack" if len(self.obsids) > 1 else "observation"
 
     @property
     def obsids(self) -> tuple[str, ...]:
+        """What is in it."""
         return tuple(dict.fromkeys(events.obsid for events in self.lists))
 
     @property
     def title(self) -> str:
+        """For messages."""
         return self.obsids[0] if self.kind == "observation" else f"stack of {len(self.obsids)} observations"
 
     @property
     def exposure_s(self) -> float:
+        """Good time."""
         return float(sum(events.gti.exposure_s for events in self.lists))
 
 
@@ -183,8 +187,16 @@ def _near(events: EventList, places: SkyCoord) -> NDArray[np.bool_]:
     return np.asarray(events.pointing.icrs.separation(places).arcmin <= _REACH_ARCMIN)
 
 
-def _data_sets(lists: Sequence[EventList], data: str) -> Iterator[_DataSet]:
-    """The data sets that have to be measured, stacks first."""
+def data_sets(lists: Sequence[EventList], data: str) -> Iterator[DataSet]:
+    """The data sets that have to be measured, stacks first.
+
+    Parameters
+    ----------
+    lists : sequence of EventList
+        Photon counting mode, with good time.
+    data : str
+        One of `DATA`.
+    """
     stacks: list[list[EventList]] = []
     for events in lists:
         here = (one for one in stacks if one[0].pointing.separation(events.pointing).arcmin <= _STACK_ARCMIN)
@@ -193,18 +205,18 @@ def _data_sets(lists: Sequence[EventList], data: str) -> Iterator[_DataSet]:
             stacks.append([events])
         else:
             found.append(events)
-    together = [_DataSet(tuple(one)) for one in stacks]
+    together = [DataSet(tuple(one)) for one in stacks]
     if data in ("deepest", "stack"):
         yield from together
         return
     if data == "all":
         yield from (one for one in together if one.kind == "stack")
     obsids = dict.fromkeys(events.obsid for events in lists)
-    yield from (_DataSet(tuple(events for events in lists if events.obsid == obsid)) for obsid in obsids)
+    yield from (DataSet(tuple(events for events in lists if events.obsid == obsid)) for obsid in obsids)
 
 
 def _measured(
-    data_set: _DataSet,
+    data_set: DataSet,
     places: SkyCoord,
     settings: LimitSettings,
     calibration: Calibration,
@@ -240,7 +252,7 @@ def _measured(
     return _columns(data_set, found, near)
 
 
-def _columns(data_set: _DataSet, found: dict[str, Apertures], near: NDArray[np.int64]) -> Columns:
+def _columns(data_set: DataSet, found: dict[str, Apertures], near: NDArray[np.int64]) -> Columns:
     """What was found, for the positions that were observed, without limits."""
     first = next(iter(found.values()))
     seen = np.flatnonzero(first.observed)

@@ -29,7 +29,17 @@ from .hot_pixels import hot_events
 from .image import centred_wcs, stack_images
 from .position import SYSTEMATIC_ARCSEC
 
-__all__ = ["STEPS", "make", "search_total", "source_columns"]
+__all__ = [
+    "STEPS",
+    "band_columns",
+    "band_field",
+    "field_cautions",
+    "make",
+    "search_band",
+    "search_total",
+    "seen_part",
+    "source_columns",
+]
 
 STEPS = ("Collect data.", "Create images and exposure map.", "Search for sources.")
 
@@ -76,9 +86,9 @@ def make(
     for name in names:
         progress(2, f"{name} band")
         counts = stack_images(lists, BANDS[name].channels, wcs=wcs, exposure=False, left_out=hot).counts
-        searches[name] = _searched(counts, exposure, BANDS[name], calibration)
-        cautions += _cautions(searches[name].field, searches[name].detection, BANDS[name])
-    found = {name: _columns(search, exposure, wcs) for name, search in searches.items()}
+        searches[name] = search_band(counts, exposure, BANDS[name], calibration)
+        cautions += field_cautions(searches[name].field, searches[name].detection, BANDS[name])
+    found = {name: band_columns(search, exposure, wcs) for name, search in searches.items()}
     if len(searches) > 1:
         found = {name: columns | across_bands(searches, name) for name, columns in found.items()}
     notes = (*provenance.notes, *_notes(lists, wcs, hot))
@@ -125,23 +135,30 @@ def source_columns(
     cautions : list of (str, str)
         What the user should be warned of: class of the warning and text.
     """
-    search = _searched(counts, exposure, band, calibration)
-    return _columns(search, exposure, wcs), _cautions(search.field, search.detection, band)
+    search = search_band(counts, exposure, band, calibration)
+    return band_columns(search, exposure, wcs), field_cautions(search.field, search.detection, band)
 
 
-def _searched(
+def search_band(
     counts: NDArray[np.generic], exposure: ExposureMap, band: DetectionBand, calibration: Calibration
 ) -> BandSearch:
     """Search the part of an image that was seen."""
-    _, window = _seen_part(exposure)
-    field = Field.of(counts[window], exposure[window], band.energy_kev, calibration, vignetting_kev=band.vignetting_kev)
+    _, window = seen_part(exposure)
+    field = band_field(counts[window], exposure[window], band, calibration)
     detection = find_sources(field)
     return BandSearch(field, detection, measure_sources(field, detection))
 
 
-def _columns(search: BandSearch, exposure: ExposureMap, wcs: WCS) -> Columns:
-    """The sources of a band as `SourceList.from_columns` takes them."""
-    (row, column), _ = _seen_part(exposure)
+def band_field(
+    counts: NDArray[np.generic], exposure: ExposureMap, band: DetectionBand, calibration: Calibration
+) -> Field:
+    """An image in which sources of a band are searched."""
+    return Field.of(counts, exposure, band.energy_kev, calibration, vignetting_kev=band.vignetting_kev)
+
+
+def band_columns(search: BandSearch, exposure: ExposureMap, wcs: WCS) -> Columns:
+    """The sources of a band as `SourceList.from_columns` takes them; `wcs` is that of the whole image."""
+    (row, column), _ = seen_part(exposure)
     made = search.measured
     x, y = made["x_pix"] + column, made["y_pix"] + row
     position = wcs.pixel_to_world(x, y).icrs
@@ -165,7 +182,7 @@ def _columns(search: BandSearch, exposure: ExposureMap, wcs: WCS) -> Columns:
     }
 
 
-def _seen_part(exposure: ExposureMap) -> tuple[tuple[int, int], tuple[slice, slice]]:
+def seen_part(exposure: ExposureMap) -> tuple[tuple[int, int], tuple[slice, slice]]:
     """First row and column of the part of the image that was seen, and its index."""
     seen = exposure.time_s > 0
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
@@ -175,7 +192,8 @@ def _seen_part(exposure: ExposureMap) -> tuple[tuple[int, int], tuple[slice, sli
     return (int(rows[0]), int(columns[0])), window
 
 
-def _cautions(field: Field, detection: Detection, band: DetectionBand) -> list[tuple[str, str]]:
+def field_cautions(field: Field, detection: Detection, band: DetectionBand) -> list[tuple[str, str]]:
+    """What users are warned of: class of the warning and text."""
     cautions = []
     piled_up = sum(source.hole_pix > 0 for source in detection.sources)
     if piled_up:

@@ -25,6 +25,8 @@ from ..products.limits import (
     DETECTION,
     LIMIT,
     NOT_OBSERVED,
+    SOURCE_NEARBY,
+    UNANSWERED,
     band_names,
     check_limits,
     known_values,
@@ -151,7 +153,7 @@ def merge_upper_limits(
         found[band] = limit_columns(*sums, confidence, threshold, rates=True)
         columns |= {f"{band}_{name}": values for name, values in found[band].items()}
     detected = np.any([part["is_detected"] for part in found.values()], axis=0)
-    columns["outcome"] = outcomes(columns["image_exposure"] > 0, detected)
+    columns["outcome"] = _outcomes(table, first, columns, detected)
     columns["confidence"] = np.full(first.size, confidence)
     return limit_table(columns, meta={**table.meta, "detection_threshold": threshold})
 
@@ -202,6 +204,19 @@ def limit_columns(
 def outcomes(observed: Flags, detected: Flags) -> NDArray[np.str_]:
     """What came out, in words."""
     return np.where(observed, np.where(detected, DETECTION, LIMIT), NOT_OBSERVED)
+
+
+def _outcomes(table: Table, first: Integers, columns: dict[str, Any], detected: Flags) -> NDArray[np.str_]:
+    """The same, for groups of rows that a service may have had something to say about."""
+    observed = columns["image_exposure"] > 0
+    found = outcomes(observed, detected).astype(object)
+    if "catalog_source" in columns:
+        found[(columns["catalog_source"] != "") & ~detected] = SOURCE_NEARBY
+    if "outcome" in table.colnames:
+        before = np.asarray(table["outcome"])[first]
+        unanswered = np.isin(before, UNANSWERED) & ~observed
+        found[unanswered] = before[unanswered]
+    return found.astype(str)
 
 
 def check_probability(name: str, value: Any) -> float:
@@ -260,18 +275,29 @@ def _without_sums(table: Table, group: Integers, used: Flags) -> Flags:
 def _general(table: Table, group: Integers, first: Integers, used: Flags) -> dict[str, Any]:
     """Columns that say what the rows are."""
     columns: dict[str, Any] = {"dataset": np.full(first.size, "merged"), "obsid": np.full(first.size, "")}
-    number = np.ones(len(table)) if "n_observations" not in table.colnames else np.asarray(table["n_observations"])
-    columns["n_observations"] = np.bincount(group[used], number[used], minlength=first.size).astype(int)
+    columns["n_observations"] = _observations(table, group, first.size, used)
     if "position" in table.colnames and isinstance(table["position"], SkyCoord) and len(table):
         place = table["position"]
         if np.all(place.separation(place[first][group]).arcsec < _SAME_ARCSEC):
             columns["position"] = place[first]
-            if "position_number" in table.colnames:
-                columns["position_number"] = np.asarray(table["position_number"])[first]
+            for name in ("position_number", "nearest_source", "catalog_source", "message"):
+                # Distances are of one data set, unless they are those of a catalogue.
+                if name in table.colnames and (name == "position_number" or "catalog_source" in table.colnames):
+                    columns[name] = table[name][first]
     for name, last in (("start", False), ("stop", True)):
         if name in table.colnames and isinstance(table[name], Time) and len(table):
             columns[name] = _outermost(table[name], group, first, used, last)
     return columns
+
+
+def _observations(table: Table, group: Integers, size: int, used: Flags) -> Any:
+    """How many observations are in each group; masked where that is not known."""
+    if "n_observations" not in table.colnames:
+        return np.bincount(group[used], minlength=size)
+    number = np.ma.filled(np.ma.asarray(table["n_observations"]), 0)
+    unknown = used & np.broadcast_to(np.ma.getmaskarray(np.ma.asarray(table["n_observations"])), used.shape)
+    total = np.bincount(group[used], number[used], minlength=size).astype(int)
+    return np.ma.MaskedArray(total, np.isin(np.arange(size), group[unknown])) if unknown.any() else total
 
 
 def _outermost(times: Time, group: Integers, first: Integers, used: Flags, last: bool) -> Time:

@@ -213,7 +213,10 @@ def _sky_centre(table: fits.BinTableHDU, path: Any) -> dict[str, float]:
     centre = {}
     for column, key, step in (("X", "RA_NOM", -PIXEL_DEG), ("Y", "DEC_NOM", PIXEL_DEG)):
         number = [name.upper() for name in table.columns.names].index(column) + 1
-        pixel, size = header.get(f"TCRPX{number}", SKY_CENTRE_FITS), header.get(f"TCDLT{number}", step)
+        given = {f"TCRPX{number}": SKY_CENTRE_FITS, f"TCDLT{number}": step, f"TCRVL{number}": 0.0}
+        pixel, size, angle = (header.get(card, default) for card, default in given.items())
+        if not all(isinstance(value, int | float) for value in (pixel, size, angle)):
+            raise FormatError(f"{', '.join(given)} must be numbers; got {pixel!r}, {size!r}, {angle!r}", path)
         if abs(pixel - SKY_CENTRE_FITS) > 1e-3 or abs(size / step - 1) > 1e-6:
             raise FormatError(
                 f"{column} is not on the XRT sky grid (reference pixel {pixel}, step {size} deg instead of "
@@ -221,7 +224,7 @@ def _sky_centre(table: fits.BinTableHDU, path: Any) -> dict[str, float]:
                 path,
             )
         if f"TCRVL{number}" in header:
-            centre[key] = float(header[f"TCRVL{number}"])
+            centre[key] = float(angle)
     return centre
 
 

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from .._paths import as_path
 from ..bands import HARD, SOFT, TOTAL, EnergyBand
 from ..exceptions import FormatError
-from ..products._datasets import MODES, SUFFIXES, Dataset, binning_of, build_set, canonical, needs_t0, nest
+from ..products._dataset_curves import build_set
+from ..products._datasets import MODES, SUFFIXES, Dataset, binning_of, canonical, needs_t0, nest
 from ..products.lightcurve import LightCurveSet
 from ._qdp_text import QdpSection, read_comments, read_qdp
 from ._qdp_write import write_qdp

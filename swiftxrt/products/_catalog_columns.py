@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -261,8 +261,8 @@ def _shifts(days: NDArray[np.datetime64]) -> NDArray[np.timedelta64]:
 
 
 def _shift(moment: datetime) -> timedelta:
-    aware = moment.replace(tzinfo=_civil_time())
-    return aware.replace(tzinfo=None) - aware.astimezone(UTC).replace(tzinfo=None)
+    shift: timedelta = _civil_time().utcoffset(moment)
+    return shift
 
 
 @lru_cache

@@ -14,12 +14,12 @@ from astropy.time import Time
 from astropy.timeseries import BinnedTimeSeries, TimeSeries
 
 from ..exceptions import RequestError
-from ..met import met_to_time
+from ..met import met_to_time, met_to_time_nominal
 from ..mission import Mode
 from ._curve_provenance import ProvenanceAttribute
 from ._display import ReadableSeries, ReadableTable, ShortNumbers
 
-__all__ = ["BINNINGS", "MET_DECIMALS", "TIME_COLUMNS", "Curve"]
+__all__ = ["BINNINGS", "MET_DECIMALS", "TIME_COLUMNS", "Curve", "curve_time"]
 
 BINNINGS = ("counts", "time", "snapshot", "obsid", "unknown")
 #: Digits of a second kept in MET and T0. A MET of today has a resolution of
@@ -42,6 +42,7 @@ class Curve(TimeSeries):
 
     t0_met = TableAttribute()
     binning = TableAttribute(default="unknown")
+    barycentred = TableAttribute(default=False)
     #: Where the curve comes from (`~swiftxrt.Provenance`); stacked curves have that of all.
     provenance = ProvenanceAttribute()
 
@@ -49,7 +50,7 @@ class Curve(TimeSeries):
     #: Column name -> unit of a quantity, or Python type of a plain column; `time` comes before them.
     _schema: ClassVar[dict[str, Any]] = {}
     #: Attributes that count when two curves are compared.
-    _compared: ClassVar[tuple[str, ...]] = ("t0_met", "binning")
+    _compared: ClassVar[tuple[str, ...]] = ("t0_met", "binning", "barycentred")
 
     def __init__(self, data: Any = None, *, time: Any = None, **options: Any) -> None:
         super().__init__(data, time=time, **options)
@@ -88,18 +89,25 @@ class Curve(TimeSeries):
 
     @classmethod
     def _from_columns(
-        cls, columns: Mapping[str, Any], needed: Sequence[str], t0_met: float | None, **other: Any
+        cls,
+        columns: Mapping[str, Any],
+        needed: Sequence[str],
+        t0_met: float | None,
+        *,
+        barycentred: bool,
+        **other: Any,
     ) -> Self:
         """Build from plain arrays, in the canonical order of rows: time, then mode, then limits last."""
         plain = _plain_columns(cls._title, columns, cls._schema, needed)
         plain["met"] = np.round(plain["met"], MET_DECIMALS)
         keys = [plain[name] for name in ("is_upper_limit", "mode", "met") if name in plain]
         order = np.lexsort(keys)
-        data: dict[str, Any] = {"time": met_to_time(plain["met"][order])}
+        data: dict[str, Any] = {"time": curve_time(plain["met"][order], barycentred=barycentred)}
         for name, kind in cls._schema.items():
             values = plain[name][order]
             data[name] = values if isinstance(kind, type) else values << kind
-        return cls(data, t0_met=None if t0_met is None else round(float(t0_met), MET_DECIMALS), **other)
+        t0_met = None if t0_met is None else round(float(t0_met), MET_DECIMALS)
+        return cls(data, t0_met=t0_met, barycentred=barycentred, **other)
 
     def __getitem__(self, item: Any) -> Any:
         names = isinstance(item, list | tuple) and item and all(isinstance(name, str) for name in item)
@@ -114,8 +122,8 @@ class Curve(TimeSeries):
 
     @property
     def t0(self) -> Time | None:
-        """The reference time, or None (`~astropy.time.Time`, UTC)."""
-        return None if self.t0_met is None else met_to_time(self.t0_met)
+        """The reference time, or None (`~astropy.time.Time`, UTC; TDB if the curve is `barycentred`)."""
+        return None if self.t0_met is None else curve_time(self.t0_met, barycentred=self.barycentred)
 
     @property
     def met(self) -> u.Quantity:
@@ -306,6 +314,11 @@ class Curve(TimeSeries):
         peek_curve(self)
 
 
+def curve_time(met_s: Any, *, barycentred: bool) -> Time:
+    """The time of a MET in seconds: UTC at the satellite, or TDB at the barycentre of the solar system."""
+    return met_to_time_nominal(met_s, scale="tdb") if barycentred else met_to_time(met_s)
+
+
 def _duration(name: str, value: Any, title: str) -> u.Quantity:
     if not isinstance(value, u.Quantity) or not value.isscalar or not value.unit.is_equivalent(u.s):
         raise RequestError([(name, f"a time such as 1000 * u.s is needed; got {value!r}")], title)
@@ -367,5 +380,6 @@ def summary(curve: Curve, *details: str) -> str:
         stop = np.max(curve.elapsed + curve["time_err_pos"])
         parts.append(f"{start:.10g} to {stop:.10g} since T0")
     elif n_bins:
-        parts.append(f"{curve.time.min().utc.isot[:19]} to {curve.time.max().utc.isot[:19]}")
+        scale = " TDB" if curve.barycentred else ""
+        parts.append(f"{curve.time.min().isot[:19]} to {curve.time.max().isot[:19]}{scale}")
     return f"<{name} of {', '.join(parts)}>"

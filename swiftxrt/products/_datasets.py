@@ -10,38 +10,34 @@ rounded to the microsecond, and reading rounds the sum again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from astropy.table import QTable
-from astropy.time import Time
 from numpy.typing import NDArray
 
-from ..bands import HARD, SOFT, TOTAL, EnergyBand
 from ..exceptions import RequestError
-from ..met import time_to_met
 from ._curve import MET_DECIMALS
-from .lightcurve import UNRELIABLE, HardnessCurve, LightCurve, LightCurveSet
+from .lightcurve import UNRELIABLE, LightCurveSet
 
 __all__ = [
+    "BAND_CURVES",
     "COLUMNS",
+    "DAY_S",
     "EARLIEST_MET_S",
     "FILE_NAMES",
     "KINDS",
     "MODES",
+    "NEGATIVE_COLUMNS",
+    "SAME_COLUMNS",
     "SUFFIXES",
     "Dataset",
     "all_unreliable",
     "binning_of",
-    "build_set",
     "canonical",
-    "empty_curve",
     "needs_t0",
     "nest",
-    "rate_curve",
-    "ratio_curve",
     "split_set",
     "variant",
 ]
@@ -71,7 +67,7 @@ COLUMNS = {"": _RATES, "UL": _RATES, "Hard": _BAND, "Soft": _BAND, "HR": (*_TIME
 FILE_NAMES = {"TimePos": "T_+ve", "TimeNeg": "T_-ve", "RatePos": "Ratepos", "RateNeg": "Rateneg"}
 
 # Our columns that differ from the service's in nothing but the name.
-_SAME = {
+SAME_COLUMNS = {
     "time_err_pos": "TimePos",
     "rate": "Rate",
     "rate_err_pos": "RatePos",
@@ -88,9 +84,9 @@ _SAME = {
     "hardness_ratio_err": "HRErr",
 }
 # Those that count downwards there.
-_NEGATIVE = {"time_err_neg": "TimeNeg", "rate_err_neg": "RateNeg"}
+NEGATIVE_COLUMNS = {"time_err_neg": "TimeNeg", "rate_err_neg": "RateNeg"}
 
-_BANDS = {"Hard": "hard", "Soft": "soft", "HR": "hardness_ratio"}
+BAND_CURVES = {"Hard": "hard", "Soft": "soft", "HR": "hardness_ratio"}
 
 # Spellings of files and of older versions of the protocol, in lower case.
 _SPELLINGS = {name.lower(): name for columns in COLUMNS.values() for name in columns}
@@ -107,7 +103,7 @@ _SPELLINGS |= {name.lower(): today for today, name in FILE_NAMES.items()} | {
 
 #: A MET below this is before the launch of Swift (2004-11-20, MET 1.226e8 s).
 EARLIEST_MET_S = 1.2e8
-_DAY_S = 86400.0
+DAY_S = 86400.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,7 +233,7 @@ def split_set(curves: LightCurveSet, *, mjd: bool = False) -> list[Dataset]:
         If the set holds curves of the catalogue's bands, for which there are
         no such tables.
     """
-    foreign = set(curves) - {"total", *_BANDS.values()}
+    foreign = set(curves) - {"total", *BAND_CURVES.values()}
     if foreign:
         raise RequestError(f"the tables of a job have no place for the curves {', '.join(sorted(foreign))}")
     t0_met = None if mjd else curves.total.t0_met or 0.0
@@ -245,7 +241,7 @@ def split_set(curves: LightCurveSet, *, mjd: bool = False) -> list[Dataset]:
     tables = {name: QTable(curve, copy=False, copy_indices=False) for name, curve in curves.items()}
     is_limit = np.asarray(tables["total"]["is_upper_limit"])
     parts = {"": tables["total"][~is_limit], "UL": tables["total"][is_limit]}
-    parts |= {kind: tables[name] for kind, name in _BANDS.items() if name in tables}
+    parts |= {kind: tables[name] for kind, name in BAND_CURVES.items() if name in tables}
     datasets = []
     for mode in MODES:
         for kind in KINDS:
@@ -274,7 +270,7 @@ def _systematic_factors(curves: LightCurveSet) -> dict[str, NDArray[np.float64]]
 def _table(mode: str, kind: str, curve: QTable, t0_met: float | None) -> Dataset:
     is_mjd = t0_met is None
     values = {"Time": curve["time"].utc.mjd if is_mjd else np.round(curve["met"].value - t0_met, MET_DECIMALS)}
-    for sign, names in ((1.0, _SAME), (-1.0, _NEGATIVE)):
+    for sign, names in ((1.0, SAME_COLUMNS), (-1.0, NEGATIVE_COLUMNS)):
         for ours, theirs in names.items():
             if ours in curve.colnames:
                 values[theirs] = sign * np.asarray(getattr(curve[ours], "value", curve[ours])) + 0.0  # no minus zero
@@ -283,7 +279,7 @@ def _table(mode: str, kind: str, curve: QTable, t0_met: float | None) -> Dataset
     elif kind in ("Hard", "Soft"):
         values["RateErr"] = values["RatePos"]
     if is_mjd:
-        values |= {name: values[name] / _DAY_S for name in ("TimePos", "TimeNeg")}
+        values |= {name: values[name] / DAY_S for name in ("TimePos", "TimeNeg")}
     columns = list(COLUMNS[kind])
     if kind not in ("", "UL") and np.all(np.isnan(values["Exposure"])):
         columns.remove("Exposure")  # The service has sent it for bands and ratio since 2023 only.
@@ -292,105 +288,3 @@ def _table(mode: str, kind: str, curve: QTable, t0_met: float | None) -> Dataset
     quality = np.asarray(curve["quality"]) if kind in ("", "UL") else np.array([], dtype=np.int64)
     labels = np.asarray(curve["obsid"]), quality, np.asarray(curve["snapshot"])
     return Dataset(mode, kind, {name: values[name] for name in columns}, *labels)
-
-
-def build_set(
-    datasets: Sequence[Dataset],
-    *,
-    t0_met: float | None,
-    mjd: bool = False,
-    bands: tuple[EnergyBand, EnergyBand, EnergyBand] = (TOTAL, SOFT, HARD),
-    binning: str = "unknown",
-    provenance: Any = None,
-) -> LightCurveSet:
-    """Put a set together from the service's tables.
-
-    Parameters
-    ----------
-    datasets : sequence of Dataset
-        Tables of one variant, in any order.
-    t0_met : float or None
-        Reference time (MET in seconds) the times count from; None if they
-        are MET themselves.
-    mjd : bool, optional
-        Whether times are MJD (UTC) and their errors days.
-    bands : tuple of EnergyBand, optional
-        Total, soft and hard band.
-    binning : str, optional
-        As in `LightCurve`.
-    provenance : Provenance or dict, optional
-        Given to every curve.
-    """
-    common = {"t0_met": t0_met, "mjd": mjd, "binning": binning, "provenance": provenance}
-    total, soft, hard = bands
-    by_kind = {kind: [one for one in datasets if one.kind == kind] for kind in KINDS}
-    curves: dict[str, Any] = {"total": rate_curve(by_kind[""] + by_kind["UL"], band=total, **common)}
-    for kind, band in (("Soft", soft), ("Hard", hard)):
-        if by_kind[kind]:
-            curves[_BANDS[kind]] = rate_curve(by_kind[kind], band=band, **common)
-    if by_kind["HR"]:
-        curves["hardness_ratio"] = ratio_curve(by_kind["HR"], soft=soft, hard=hard, **common)
-    return LightCurveSet(**curves)
-
-
-def empty_curve(*, band: EnergyBand, **attributes: Any) -> LightCurve:
-    """A light curve without any bin; attributes as for `LightCurve.from_columns`."""
-    columns = dict.fromkeys(("met_s", "time_err_neg", "time_err_pos", "rate", "mode"), ())
-    return LightCurve.from_columns(columns, band=band, **attributes)
-
-
-def rate_curve(
-    datasets: Sequence[Dataset], *, band: EnergyBand, t0_met: float | None, mjd: bool, **attributes: Any
-) -> LightCurve:
-    """One light curve of any number of tables; arguments as for `build_set`."""
-    columns = _join([_our_columns(one, t0_met, mjd) for one in datasets])
-    if not columns:
-        return empty_curve(band=band, t0_met=t0_met, **attributes)
-    return LightCurve.from_columns(columns, band=band, t0_met=t0_met, **attributes)
-
-
-def ratio_curve(
-    datasets: Sequence[Dataset],
-    *,
-    soft: EnergyBand,
-    hard: EnergyBand,
-    t0_met: float | None,
-    mjd: bool,
-    **attributes: Any,
-) -> HardnessCurve:
-    """One hardness ratio of at least one table; arguments as for `build_set`."""
-    columns = _join([_our_columns(one, t0_met, mjd) for one in datasets])
-    return HardnessCurve.from_columns(columns, soft_band=soft, hard_band=hard, t0_met=t0_met, **attributes)
-
-
-def _our_columns(dataset: Dataset, t0_met: float | None, mjd: bool) -> dict[str, Any]:
-    values = dataset.values
-    columns: dict[str, Any] = {ours: values[theirs] for ours, theirs in _SAME.items() if theirs in values}
-    columns |= {ours: np.abs(values[theirs]) for ours, theirs in _NEGATIVE.items() if theirs in values}
-    if "RateErr" in values:
-        columns["rate_err_neg"] = columns["rate_err_pos"] = values["RateErr"]
-    if dataset.kind == "HR":
-        columns = {name: column for name, column in columns.items() if not name.startswith(("rate", "fractional"))}
-    if mjd:
-        columns["met_s"] = time_to_met(Time(values["Time"], format="mjd", scale="utc"))
-        for name in ("time_err_neg", "time_err_pos"):
-            columns[name] = np.round(columns[name] * _DAY_S, MET_DECIMALS)
-    else:
-        columns["met_s"] = values["Time"] + (t0_met or 0.0)
-    if dataset.kind in ("", "UL"):
-        columns["is_upper_limit"] = np.full(len(dataset), dataset.kind == "UL")
-        columns["quality"] = dataset.quality if len(dataset.quality) else np.zeros(len(dataset), dtype=np.int64)
-    columns["mode"] = np.full(len(dataset), dataset.mode)
-    columns["obsid"] = dataset.obsid if len(dataset.obsid) else np.full(len(dataset), "")
-    columns["snapshot"] = dataset.snapshot if len(dataset.snapshot) else np.zeros(len(dataset), dtype=np.int64)
-    return columns
-
-
-def _join(parts: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, Any]:
-    """Stack tables, NaN where one lacks a column."""
-    if not parts:
-        return {}
-    names = dict.fromkeys(name for part in parts for name in part)
-    return {
-        name: np.concatenate([part.get(name, np.full(len(part["met_s"]), np.nan)) for part in parts]) for name in names
-    }

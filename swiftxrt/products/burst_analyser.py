@@ -358,7 +358,7 @@ def _difference(one: QTable, other: QTable) -> str:
         mine, theirs = one[name], other[name]
         if getattr(mine, "unit", None) != getattr(theirs, "unit", None):
             return f"{name}: the unit {mine.unit} is not {theirs.unit}"
-        plain = [np.asarray(getattr(column, "value", column)) for column in (mine, theirs)]
-        if not np.array_equal(*plain, equal_nan=plain[0].dtype.kind == "f"):
+        first, second = (np.asarray(getattr(column, "value", column)) for column in (mine, theirs))
+        if not np.array_equal(first, second, equal_nan=first.dtype.kind == "f"):
             return f"column {name} has other values"
     return ""

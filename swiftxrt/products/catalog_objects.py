@@ -1,8 +1,8 @@
-"""Sources, transients and datasets of the SXPS catalogues."""
+"""Sources and transients of the SXPS catalogues."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
@@ -10,23 +10,21 @@ import numpy as np
 from astropy.table import QTable
 from astropy.time import Time
 
-from .._fields import nearest
 from .._printable import printable
 from ..exceptions import NoDataError, ProtocolError, RequestError
-from ..identifiers import parse_obsid, parse_target_id
+from ..identifiers import parse_obsid
 from ..met import fuller_met, met_to_time
 from ._display import ReadableTable
 from .catalog_flags import DetectionFlag, decode_detection_flag
-from .catalog_observations import BANDS, band_details, observation_table
+from .catalog_observations import LEADING, band_details, band_word, observation_table
 from .catalog_record import CatalogRecord, catalog_rows, number_or_none
 
 if TYPE_CHECKING:
     from regions import CircleSkyRegion
 
-__all__ = ["CatalogDataset", "CatalogSource", "CatalogTransient"]
+__all__ = ["CatalogSource", "CatalogTransient"]
 
 _TIMES = ("Obs", "Det", "BlindDet")
-_LEADING = ("LSXPS_ID", "ObsID", "DatasetID", "ObsSourceID")
 
 
 class _PointSource(CatalogRecord):
@@ -196,7 +194,7 @@ class CatalogSource(_PointSource):
             A row for each observation that says something about the band.
         """
         rows = [row for part in ("Detections", "NonDetections") for row in self._rows(part, "Observations")]
-        return band_details(rows, [f"{_band(band)}_Info"], leading=_LEADING)
+        return band_details(rows, [f"{band_word(band)}_Info"], leading=LEADING)
 
     def observations(self, which: str = "all", *, fallback: str | None = None) -> QTable:
         """The observations that cover it, or some of them; stacked images are left out.
@@ -334,128 +332,3 @@ class CatalogTransient(_PointSource):
         source = f", LSXPS {self.source_id}" if self.source_id is not None else ""
         kind = printable(self.classification or "not classified")
         return f"<CatalogTransient {self.name} ({self.transient_id}{source}): {self._place()}, {kind}>"
-
-
-class CatalogDataset(CatalogRecord):
-    """A dataset of the SXPS catalogues: one version of an observation or of a stacked image.
-
-    A mapping like `CatalogSource`.
-
-    Parameters
-    ----------
-    record : mapping
-        The fields as the service sent them.
-    catalog : str, optional
-        The catalogue.
-    asked : str or int, optional
-        The ObsID or number that was asked for.
-
-    Raises
-    ------
-    ProtocolError
-        If it has no ObsID or number.
-    """
-
-    kind = "dataset"
-    _needed = ("ObsID", "DatasetID")
-
-    @property
-    def obsid(self) -> str:
-        """ObsID; that of a stacked image begins with 1."""
-        return parse_obsid(str(self._record["ObsID"]).zfill(11))
-
-    @property
-    def name(self) -> str:
-        """The ObsID."""
-        return self.obsid
-
-    @property
-    def dataset_id(self) -> int:
-        """Number of this version."""
-        return int(self["DatasetID"])
-
-    @property
-    def target_id(self) -> str | None:
-        """Target of the observation; None for a stacked image."""
-        value = self._record.get("TargetID")
-        return None if value is None or self.is_stack else parse_target_id(str(value).zfill(8))
-
-    @property
-    def target_name(self) -> str | None:
-        """What the observation was of."""
-        return self.get("TargetObjectName")
-
-    @property
-    def is_stack(self) -> bool:
-        """Whether it is a stack of observations."""
-        return bool(self.get("IsStackedImage")) or self.obsid.startswith("1")
-
-    @property
-    def is_obsolete(self) -> bool:
-        """Whether a newer stack has taken its place."""
-        return bool(self.get("IsObsoleteStack"))
-
-    @property
-    def start(self) -> Time | None:
-        """Start of the observation, or of the first one in the stack."""
-        return self._time("StartTime_MET")
-
-    @property
-    def stop(self) -> Time | None:
-        """End of the observation, or of the last one in the stack."""
-        return self._time("StopTime_MET")
-
-    @property
-    def exposure(self) -> u.Quantity:
-        """Exposure that was used."""
-        return self["ExposureUsed"]
-
-    @property
-    def stacks(self) -> tuple[str, ...]:
-        """ObsIDs of the stacked images that it is part of."""
-        listed: Sequence[Any] = self._record.get("inStack") or ()
-        return tuple(parse_obsid(str(one).zfill(11)) for one in listed)
-
-    @property
-    def sources(self) -> QTable:
-        """The sources detected in it."""
-        rows = self._record.get("Sources")
-        has_position = any("RA" in row and "Decl" in row for row in rows or [] if isinstance(row, Mapping))
-        return catalog_rows(rows, "dataset_sources", position=("RA", "Decl") if has_position else None)
-
-    def detections(self, band: str = "total") -> QTable:
-        """The detections in a band, one row for each source that was found in it.
-
-        Parameters
-        ----------
-        band : {"total", "soft", "medium", "hard"}, optional
-            The band.
-
-        Returns
-        -------
-        detections : `~astropy.table.QTable`
-            With rates, counts and positions, and ``LSXPS_ID`` to match `sources`.
-        """
-        rows = [row for row in self._record.get("Sources") or [] if isinstance(row, Mapping)]
-        return band_details(rows, [f"{_band(band)}_DetectionDetails"], leading=_LEADING)
-
-    def _nested(self, name: str, value: Any) -> Any:
-        return self.sources if name == "Sources" else super()._nested(name, value)
-
-    def __repr__(self) -> str:
-        kind = ("obsolete " if self.is_obsolete else "") + ("stack" if self.is_stack else "observation")
-        exposure = self._record.get("ExposureUsed")
-        parts = [
-            "" if exposure is None else f"{self.exposure.to(u.ks):.3g}",
-            printable(self.target_name or ""),
-            f"{len(self._record.get('Sources') or [])} sources",
-        ]
-        return f"<CatalogDataset {self.obsid} ({self.dataset_id}): {kind}, {', '.join(filter(None, parts))}>"
-
-
-def _band(band: Any) -> str:
-    """A band as the names of fields have it."""
-    wanted = band.strip().lower() if isinstance(band, str) else ""
-    if wanted in BANDS:
-        return wanted.title()
-    raise RequestError([("band", f"must be one of {', '.join(BANDS)}; got {band!r:.60}{nearest(wanted, BANDS)}")])

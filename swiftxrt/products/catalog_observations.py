@@ -14,10 +14,12 @@ from ..identifiers import parse_obsid
 from ._display import ReadableTable
 from .catalog_record import catalog_rows
 
-__all__ = ["BANDS", "band_details", "observation_table"]
+__all__ = ["LEADING", "band_details", "band_word", "observation_table"]
 
-#: Bands of the catalogues, in the order of their numbers.
-BANDS = ("total", "soft", "medium", "hard")
+#: Cells of a row that stay with what is said about one of its bands.
+LEADING = ("LSXPS_ID", "ObsID", "DatasetID", "ObsSourceID")
+
+_BANDS = ("total", "soft", "medium", "hard")
 
 _BLIND, _RETROSPECTIVE, _NONE = "blind", "retrospective", "none"
 _CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -112,7 +114,7 @@ def _obsid(row: Mapping[str, Any]) -> str:
 
 
 def _is_retrospective(row: Mapping[str, Any]) -> bool:
-    infos = [row.get(f"{band.title()}_Info") for band in BANDS]
+    infos = [row.get(f"{band.title()}_Info") for band in _BANDS]
     return any(str(info.get("isDet")) in ("1", "True") for info in infos if isinstance(info, Mapping))
 
 
@@ -152,3 +154,17 @@ def band_details(rows: Sequence[Mapping[str, Any]], objects: Sequence[str], *, l
             found.append({**{name: row[name] for name in leading if name in row}, **cell})
     has_position = any("RA" in row and "Decl" in row for row in found)
     return catalog_rows(found, "detections", "source_detections", position=("RA", "Decl") if has_position else None)
+
+
+def band_word(band: Any) -> str:
+    """A band as the names of fields have it.
+
+    Raises
+    ------
+    RequestError
+        If it is none.
+    """
+    wanted = band.strip().lower() if isinstance(band, str) else ""
+    if wanted in _BANDS:
+        return wanted.title()
+    raise RequestError([("band", f"must be one of {', '.join(_BANDS)}; got {band!r:.60}{nearest(wanted, _BANDS)}")])

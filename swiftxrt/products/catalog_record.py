@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import math
+import json
 from collections.abc import Iterator, Mapping
 from os import PathLike
 from pathlib import Path
@@ -25,6 +25,7 @@ from .catalog_table import catalog_table, catalog_value, rows_to_columns
 __all__ = ["CatalogRecord", "catalog_rows", "number_or_none"]
 
 _POLE_DEG = 90.0
+_CONSTANTS = {"NaN": None, "Infinity": "inf", "-Infinity": "-inf"}
 _NESTED = ("table", "object", "list")
 
 
@@ -55,13 +56,22 @@ class CatalogRecord(Mapping[str, Any]):
     _record: dict[str, Any]
 
     def __init__(self, record: Mapping[str, Any], *, catalog: str = "LSXPS", asked: str | int | None = None) -> None:
-        plain = {str(name): _plain(value) for name, value in record.items()}
-        lacking = [name for name in self._needed if plain.get(name) is None]
+        self._take(_plain(record), catalog, asked)
+
+    @classmethod
+    def of_reply(cls, reply: Mapping[str, Any], *, catalog: str, asked: str | int) -> Self:
+        """Make an entry of a reply that nobody else holds, without another copy of it; arguments as for the class."""
+        entry = cls.__new__(cls)
+        entry._take(dict(reply), catalog, asked)
+        return entry
+
+    def _take(self, record: dict[str, Any], catalog: str, asked: str | int | None) -> None:
+        lacking = [name for name in self._needed if _is_missing(record.get(name))]
         if lacking:
             raise ProtocolError(f"the details of a {self.kind} lack {', '.join(lacking)}")
-        if "Decl" in self._needed and not abs(number_or_none(plain["Decl"]) or 0.0) <= _POLE_DEG:
-            raise ProtocolError(f"the declination of a {self.kind} is {plain['Decl']!r:.40} degrees")
-        vars(self).update(_record=plain, catalog=catalog, asked=asked)
+        if "Decl" in self._needed and not abs(number_or_none(record["Decl"]) or 0.0) <= _POLE_DEG:
+            raise ProtocolError(f"the declination of a {self.kind} is {record['Decl']!r:.40} degrees")
+        vars(self).update(_record=record, catalog=catalog, asked=asked)
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._record:
@@ -114,7 +124,7 @@ class CatalogRecord(Mapping[str, Any]):
     @property
     def record(self) -> dict[str, Any]:
         """The fields as the service sent them, without units: a copy."""
-        return copy.deepcopy(self._record)
+        return _plain(self._record)
 
     @property
     def table(self) -> QTable:
@@ -221,7 +231,7 @@ class CatalogRecord(Mapping[str, Any]):
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return (self.catalog, self._record) == (other.catalog, other._record)
+        return self.catalog == other.catalog and _same(self._record, other._record)
 
     def __hash__(self) -> int:
         return hash((self.kind, self.catalog, *(self._record[name] for name in self._needed)))
@@ -256,24 +266,35 @@ def catalog_rows(
     return catalog_table(columns, fields, positions={"position": position} if position else None, meta=meta)
 
 
-def _plain(value: Any) -> Any:
+def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    # What is no number is not equal to itself.
+    return one == other or _plain(one) == _plain(other)
+
+
+def _plain(record: Mapping[str, Any]) -> dict[str, Any]:
     """A deep copy that JSON can hold: None for what is not a number."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+    plain: dict[str, Any] = json.loads(json.dumps(dict(record), default=_other), parse_constant=_CONSTANTS.get)
+    return plain
+
+
+def _other(value: Any) -> Any:
+    """What JSON has for values of other types."""
     if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
+        return value.item()
+    if isinstance(value, Mapping):
+        return dict(value)
     raise ProtocolError(f"the catalogue holds numbers, texts, lists and objects only; got {value!r:.60}")
+
+
+def _is_missing(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.strip().lower() in ("", "nan", "null")
+    return value is None or value != value
 
 
 def number_or_none(value: Any) -> float | None:
     """A number that may be a text, or missing."""
-    if value is None or (isinstance(value, str) and value.strip().lower() in ("", "nan", "null")):
+    if _is_missing(value):
         return None
     try:
         return float(value)

@@ -33,7 +33,7 @@ class HardnessCurve(Curve):
         ``"hard/soft"``; the catalogue's HR1 and HR2 are ``"(hard-soft)/(hard+soft)"``.
     soft_band, hard_band : str
         Energy bands.
-    t0_met, binning, provenance
+    t0_met, binning, barycentred, provenance
         As of `LightCurve`.
     """
 
@@ -42,7 +42,7 @@ class HardnessCurve(Curve):
     hard_band = TableAttribute(default=str(HARD))
 
     _title = "hardness ratio"
-    _compared = ("t0_met", "binning", "definition", "soft_band", "hard_band")
+    _compared = ("t0_met", "binning", "barycentred", "definition", "soft_band", "hard_band")
     _schema = TIME_COLUMNS | {
         "hardness_ratio": float,
         "hardness_ratio_err": float,
@@ -62,6 +62,7 @@ class HardnessCurve(Curve):
         hard_band: EnergyBand | str,
         binning: str,
         definition: str = "hard/soft",
+        barycentred: bool = False,
         provenance: Provenance | Mapping[str, Any] | None = None,
     ) -> Self:
         """Make a hardness ratio from plain arrays; see `LightCurve.from_columns`.
@@ -75,7 +76,7 @@ class HardnessCurve(Curve):
         """
         soft, hard = str(EnergyBand.parse(soft_band)), str(EnergyBand.parse(hard_band))
         needed = ("met_s", "time_err_neg", "time_err_pos", "hardness_ratio", "mode")
-        attributes = {"definition": definition, "soft_band": soft, "hard_band": hard}
+        attributes = {"definition": definition, "soft_band": soft, "hard_band": hard, "barycentred": barycentred}
         return cls._from_columns(columns, needed, t0_met, binning=binning, provenance=provenance, **attributes)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from os import PathLike
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -12,8 +12,9 @@ import numpy as np
 from astropy.table import TableAttribute
 
 from ..bands import TOTAL, EnergyBand
-from ..exceptions import ProductNotAvailableError, RequestError
+from ..exceptions import RequestError
 from ._curve import TIME_COLUMNS, Curve, summary
+from ._curve_plan import CurvePlan, PlannedCurves
 from .hardness import HardnessCurve
 from .provenance import Provenance, joined
 
@@ -40,7 +41,7 @@ class LightCurve(Curve):
     ============================== ====== ==========================================
     column                         unit   meaning
     ============================== ====== ==========================================
-    time                                  bin time, UTC
+    time                                  bin time, UTC (TDB if `barycentred`)
     time_err_neg, time_err_pos     s      from the bin time to its start and end
     met                            s      bin time as mission elapsed time, exact
     rate, rate_err_neg,            ct/s   corrected net rate and its 1-sigma errors,
@@ -71,6 +72,11 @@ class LightCurve(Curve):
         ``"counts"``, ``"time"``, ``"snapshot"``, ``"obsid"`` or ``"unknown"``.
     confidence : float
         Of the upper limits.
+    barycentred : bool
+        Whether times are those at which the light would have reached the
+        barycentre of the solar system: `time` is in TDB then, and `met` are its
+        seconds since the reference time of the mission, as in event files that
+        were corrected. Otherwise they are those at the satellite.
     provenance : Provenance
         Where the curve comes from; stacked curves have that of all.
     """
@@ -79,7 +85,7 @@ class LightCurve(Curve):
     confidence = TableAttribute(default=LIMIT_CONFIDENCE)
 
     _title = "light curve"
-    _compared = ("t0_met", "binning", "band", "confidence")
+    _compared = ("t0_met", "binning", "barycentred", "band", "confidence")
     _schema = TIME_COLUMNS | {
         "rate": _RATE,
         "rate_err_neg": _RATE,
@@ -109,6 +115,7 @@ class LightCurve(Curve):
         band: EnergyBand | str,
         binning: str,
         confidence: float = LIMIT_CONFIDENCE,
+        barycentred: bool = False,
         provenance: Provenance | Mapping[str, Any] | None = None,
     ) -> Self:
         """Make a light curve from plain arrays in the units of the class.
@@ -132,6 +139,8 @@ class LightCurve(Curve):
             How the bins were made.
         confidence : float, optional
             Of the upper limits.
+        barycentred : bool, optional
+            Whether times are those at the barycentre of the solar system.
         provenance : Provenance or dict, optional
             Where the curve comes from.
 
@@ -151,9 +160,8 @@ class LightCurve(Curve):
         for name in ("rate_err_neg", "rate_err_pos") if limit.any() else ():
             columns = {**columns, name: np.where(limit, np.nan, columns.get(name, np.nan))}
         band, needed = str(EnergyBand.parse(band)), ("met_s", "time_err_neg", "time_err_pos", "rate", "mode")
-        return cls._from_columns(
-            columns, needed, t0_met, band=band, binning=binning, confidence=confidence, provenance=provenance
-        )
+        attributes = {"band": band, "confidence": confidence, "barycentred": barycentred}
+        return cls._from_columns(columns, needed, t0_met, binning=binning, provenance=provenance, **attributes)
 
     @property
     def detections(self) -> LightCurve:
@@ -199,7 +207,7 @@ class LightCurve(Curve):
         return summary(self, f"{limits} upper limit{'s' * (limits != 1)}" if limits else "", self.band)
 
 
-class LightCurveSet(Mapping[str, "LightCurve | HardnessCurve"]):
+class LightCurveSet(PlannedCurves):
     """The light curves one job makes, or those of a catalogued source.
 
     A mapping over the names that exist, out of ``"total"``, ``"soft"``,
@@ -253,31 +261,15 @@ class LightCurveSet(Mapping[str, "LightCurve | HardnessCurve"]):
         problems = []
         for name, curve in curves.items():
             kind = HardnessCurve if name in self.RATIOS else LightCurve
-            if not isinstance(curve, kind):
+            if not isinstance(curve, kind) and not (isinstance(curve, CurvePlan) and issubclass(curve.kind, kind)):
                 problems.append((name, f"a {kind.__name__} is needed; got {type(curve).__name__}"))
         for name, variant in (variants or {}).items():
             if name not in self.VARIANTS or not isinstance(variant, LightCurveSet):
                 problems.append(("variants", f"LightCurveSets named {', '.join(self.VARIANTS)}; got {name!r}"))
         if problems:
             raise RequestError(problems, "light-curve set")
-        self._curves = curves
+        super().__init__(curves)
         self.variants: Mapping[str, LightCurveSet] = MappingProxyType(dict(variants or {}))
-
-    def __getitem__(self, name: str) -> LightCurve | HardnessCurve:
-        if name not in self._curves:
-            raise KeyError(f"no {name!r} in this set; it has {', '.join(self._curves)}")
-        return self._curves[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._curves)
-
-    def __len__(self) -> int:
-        return len(self._curves)
-
-    def _get(self, name: str) -> Any:
-        if name not in self._curves:
-            raise ProductNotAvailableError(f"{name} curve", f"the set has only {', '.join(self._curves)}")
-        return self._curves[name]
 
     @property
     def total(self) -> LightCurve:
@@ -317,10 +309,10 @@ class LightCurveSet(Mapping[str, "LightCurve | HardnessCurve"]):
     @property
     def provenance(self) -> Provenance:
         """Where the curves come from."""
-        return joined(curve.provenance for curve in self._curves.values())
+        return joined(curve.provenance for curve in self.values())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild_set, (self._curves, dict(self.variants))
+        return _rebuild_set, (dict(self), dict(self.variants))
 
     def first_difference(self, other: Any) -> str:
         """Where two sets differ first, in words; empty if they are equal."""

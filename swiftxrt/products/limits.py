@@ -21,8 +21,12 @@ from ._display import ReadableTable
 __all__ = [
     "COLUMNS",
     "DETECTION",
+    "FAILED",
     "LIMIT",
     "NOT_OBSERVED",
+    "SOURCE_NEARBY",
+    "TIMED_OUT",
+    "UNANSWERED",
     "band_names",
     "check_limits",
     "known_values",
@@ -35,6 +39,10 @@ Flags = NDArray[np.bool_]
 
 #: What is said in the column ``outcome``.
 LIMIT, DETECTION, NOT_OBSERVED = "limit", "detection", "not observed"
+#: The same, of positions that a service was asked about.
+SOURCE_NEARBY, TIMED_OUT, FAILED = "catalogued source nearby", "timed out", "failed"
+#: Those of positions about which nothing is known.
+UNANSWERED = (TIMED_OUT, FAILED)
 
 _RATE = u.ct / u.s
 _GENERAL: dict[str, Any] = {
@@ -50,7 +58,9 @@ _GENERAL: dict[str, Any] = {
     "image_exposure": u.s,
     "off_axis": u.arcmin,
     "nearest_source": u.arcsec,
+    "catalog_source": str,
     "confidence": u.dimensionless_unscaled,
+    "message": str,
 }
 _PER_BAND: dict[str, Any] = {
     "upper_limit": _RATE,
@@ -61,6 +71,9 @@ _PER_BAND: dict[str, Any] = {
     "background_counts": u.ct,
     "correction_factor": u.dimensionless_unscaled,
     "is_detected": bool,
+    "is_retrospective": bool,
+    "from_catalog": bool,
+    "pileup_warning": bool,
 }
 #: Columns with their unit or type; those of the soft, medium and hard band are like those of the total one.
 COLUMNS: Mapping[str, Any] = {**_GENERAL, **{f"total_{name}": kind for name, kind in _PER_BAND.items()}}
@@ -129,7 +142,7 @@ def limit_table(columns: Mapping[str, Any], *, meta: Mapping[str, Any] | None = 
         values, kind = columns[name], kinds.get(name)
         if isinstance(kind, u.UnitBase) and kind != u.dimensionless_unscaled:
             values = u.Quantity(values, kind)
-        elif kind in (int, bool):
+        elif kind in (int, bool) and not isinstance(values, np.ma.MaskedArray):
             values = np.asarray(values, dtype=kind)
         table[name] = values
     check_limits(table)

@@ -23,12 +23,15 @@ from ..jobs.job import Job
 from ..jobs.protocol import ProductBackend, check_job_id
 from ..request.bundle import XRTRequest
 from ..request.cautions import warn_about
+from .bursts import BurstAsking
 from .catalog_queries import CatalogQuerying
 from .catalogs import CatalogAsking
 from .joblist import job_table
 from .limits import LimitMaking
 from .making import ProductMaking
+from .ready_made import ReadyMade
 from .sources import SourceAsking
+from .tables import TableKeeping
 
 if TYPE_CHECKING:
     import astropy.units as u
@@ -41,7 +44,17 @@ if TYPE_CHECKING:
 __all__ = ["SwiftXRT", "SwiftXRTClass"]
 
 
-class SwiftXRTClass(ProductMaking, LimitMaking, SourceAsking, CatalogQuerying, CatalogAsking, BaseQuery):
+class SwiftXRTClass(
+    ProductMaking,
+    LimitMaking,
+    SourceAsking,
+    CatalogQuerying,
+    TableKeeping,
+    ReadyMade,
+    BurstAsking,
+    CatalogAsking,
+    BaseQuery,
+):
     """Swift-XRT products on demand, as Astropy objects.
 
     ``swiftxrt.SwiftXRT`` is a ready instance that uses the service in

@@ -7,7 +7,8 @@ from typing import Any, Literal, overload
 from astropy.table import QTable
 
 from ..catalog import objects
-from ..products.catalog_objects import CatalogDataset, CatalogSource, CatalogTransient
+from ..products.catalog_dataset import CatalogDataset
+from ..products.catalog_objects import CatalogSource, CatalogTransient
 from ..wire import api
 from .catalogs import CatalogAsking
 

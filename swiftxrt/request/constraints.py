@@ -112,7 +112,7 @@ class Constraint(_Joined):
 
     @property
     def parts(self) -> tuple[Constraint, ...]:
-        """This one."""
+        """Itself alone."""
         return (self,)
 
     def bound(self, field: CatalogField) -> Constraint:

@@ -253,7 +253,7 @@ def _name(instrument: str, binning: str, dataset: str) -> tuple[CurveName, bool]
     return name, plain != dataset
 
 
-def _flags(text: str) -> dict[str, bool]:
+def _flags(text: str) -> dict[str, Any]:
     return {"with_unreliable": "_incbad" in text, "without_systematics": "_nosys" in text}
 
 

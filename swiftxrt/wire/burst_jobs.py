@@ -112,7 +112,7 @@ def _slice(label: Any, value: Any, problems: list[tuple[str, str]]) -> tuple[str
     mode = _BOTH
     if isinstance(value, list | tuple) and len(value) == 2 and isinstance(value[1], str) and "-" not in value[1]:
         value, word = value
-        mode = getattr(word, "value", word).strip().upper()
+        mode = str(getattr(word, "value", word)).strip().upper()
         if mode not in _MODES:
             problems.append((f"slices[{label!r}]", f"the mode must be one of {', '.join(_MODES)}; got {word!r:.40}"))
     try:
@@ -126,7 +126,7 @@ def _times(label: Any, value: Any) -> str:
     """Intervals as they are sent."""
     parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else []
     of_observations = bool(parts) and all(_OBSERVATIONS.fullmatch(part) for part in parts)
-    pairs = value if not parts else _ANY if of_observations else _read_text(value)
+    pairs: Any = value if not parts else _ANY if of_observations else _read_text(value)
     checked = TimeSlice(label=label, intervals=pairs)
     if of_observations:
         return ",".join(re.sub(r"\s", "", part).upper() for part in parts)

@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from ..bands import EnergyBand
-from ..products._datasets import SUFFIXES, Dataset, build_set, empty_curve, nest, rate_curve, ratio_curve
+from ..products._dataset_curves import build_set, empty_curve, rate_plan, ratio_plan
+from ..products._datasets import SUFFIXES, Dataset, nest
 from ..products.lightcurve import LightCurveSet
 from .lightcurve_names import CATALOGUE_BANDS, CATALOGUE_RATIOS, ORIGINS, DatasetName
 
@@ -30,7 +31,7 @@ def job_set(
     bands : tuple of EnergyBand
         Total, soft and hard band.
     **common
-        As for `~swiftxrt.products._datasets.build_set`.
+        As for `~swiftxrt.products._dataset_curves.build_set`.
     """
     groups = {suffix: [dataset for name, dataset in found if name.suffix == suffix] for suffix in SUFFIXES}
     sets = {suffix: build_set(group, bands=bands, **common) for suffix, group in groups.items() if group}
@@ -48,7 +49,7 @@ def catalogue_set(found: _Named, **common: Any) -> LightCurveSet:
     found : sequence of (DatasetName, Dataset)
         What could be read.
     **common
-        As for `~swiftxrt.products._datasets.build_set`.
+        As for `~swiftxrt.products._dataset_curves.build_set`.
     """
     origins = {name.origin for name, _ in found}
     variants = {
@@ -75,13 +76,13 @@ def _by_curve(found: _Named, common: dict[str, Any]) -> LightCurveSet:
     def of(curve: str) -> list[Dataset]:
         return [dataset for name, dataset in found if name.curve == curve]
 
-    curves: dict[str, Any] = {"total": rate_curve(of("total"), band=CATALOGUE_BANDS["total"], **common)}
+    curves: dict[str, Any] = {"total": rate_plan(of("total"), band=CATALOGUE_BANDS["total"], **common)}
     for curve, band in CATALOGUE_BANDS.items():
         if datasets := of(curve):
-            curves[curve] = rate_curve(datasets, band=band, **common)
+            curves[curve] = rate_plan(datasets, band=band, **common)
     for curve, (soft, hard) in CATALOGUE_RATIOS.items():
         if datasets := of(curve):
-            curves[curve] = ratio_curve(
+            curves[curve] = ratio_plan(
                 datasets,
                 soft=CATALOGUE_BANDS[soft],
                 hard=CATALOGUE_BANDS[hard],

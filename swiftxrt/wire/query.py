@@ -54,7 +54,13 @@ _TYPES = {
 }
 _MOST_CONSTRAINTS = 100
 _LONGEST = 2000
-_COORDINATES = {"pos.eq.ra": "COORDH", "pos.eq.dec": "COORDD"}
+# Galactic longitudes too are hours for the service.
+_COORDINATES = {
+    "pos.eq.ra": "COORDH",
+    "pos.eq.dec": "COORDD",
+    "pos.galactic.lon": "COORDH",
+    "pos.galactic.lat": "COORDD",
+}
 
 
 @dataclass(frozen=True)

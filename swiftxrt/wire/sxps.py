@@ -14,7 +14,8 @@ from astropy.table import QTable
 
 from .._printable import printable
 from ..exceptions import ProtocolError, SupersededError, UnknownObjectError
-from ..products.catalog_objects import CatalogDataset, CatalogSource, CatalogTransient
+from ..products.catalog_dataset import CatalogDataset
+from ..products.catalog_objects import CatalogSource, CatalogTransient
 from ..products.catalog_record import catalog_rows
 
 __all__ = [
@@ -73,7 +74,7 @@ def read_source(content: Mapping[str, Any], catalog: str, asked: int | str) -> C
     if _OLDER in details:
         newer = catalog_rows(details[_OLDER], "sources", position=("RA", "Decl"))
         raise SupersededError(_replaced(f"source {asked}", catalog, _named(newer, "IAUName")), newer)
-    return CatalogSource(details, catalog=catalog, asked=asked)
+    return CatalogSource.of_reply(details, catalog=catalog, asked=asked)
 
 
 def read_transient(content: Mapping[str, Any], catalog: str, asked: int | str) -> CatalogTransient:
@@ -87,7 +88,7 @@ def read_transient(content: Mapping[str, Any], catalog: str, asked: int | str) -
         If the reply is not what the protocol promises.
     """
     details = _details(content, f"transient {asked}", catalog)
-    return CatalogTransient(details, catalog=catalog, asked=asked)
+    return CatalogTransient.of_reply(details, catalog=catalog, asked=asked)
 
 
 def read_dataset(content: Mapping[str, Any], catalog: str, asked: int | str) -> CatalogDataset:
@@ -106,7 +107,7 @@ def read_dataset(content: Mapping[str, Any], catalog: str, asked: int | str) -> 
     if _OLD_STACK in details:
         newer = catalog_rows(_newer_stacks(details[_OLD_STACK]), "datasets")
         raise SupersededError(_replaced(f"stack {asked}", catalog, _named(newer, "ObsID")), newer)
-    return CatalogDataset(details, catalog=catalog, asked=asked)
+    return CatalogDataset.of_reply(details, catalog=catalog, asked=asked)
 
 
 def read_lookup(content: Mapping[str, Any], asked: int | str) -> int | str:

@@ -161,7 +161,9 @@ def test_names_and_positions_as_texts(catalog: LocalCatalog) -> None:
     assert reply["Results"] == [{"_r": 0.0, "LSXPS_ID": 12}]
     assert (reply["ResolvedRA"], reply["ResolvedDec"]) == (0.01, 0.0)
     assert reply["ResolvedInfo"].endswith("as (0.01, 0.0) via LSXPS sources")
-    assert resolved("grb051221A")["ResolvedRA"] == 328.712
+    # The XRT knows better than the BAT.
+    assert resolved("grb051221A")["ResolvedRA"] == 328.70252
+    assert resolved("GRB 060218")["ResolvedRA"] == 50.3838
     for text in ("0.01 0.0", "00 00 02.4, +00 00 00", "00:00:02.4 -00:00:00", "00h00m02.4s +00d00m00s"):
         assert resolved(text)["ResolvedRA"] == pytest.approx(0.01), text
         assert resolved(text)["Results"][0]["LSXPS_ID"] == 12

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from swiftxrt.backends.local.catalog.host import LocalCatalog
@@ -74,7 +75,8 @@ TABLES: Mapping[str, Sequence[Mapping[str, Any]]] = {
 
 def local_catalog(folder: Path, tables: Mapping[str, Sequence[Mapping[str, Any]]] = TABLES) -> LocalCatalog:
     """A catalogue that has these tables; close it."""
-    catalog = LocalCatalog(None, folder, None)  # type: ignore[arg-type]  # nothing is built of observations
+    nothing: Any = SimpleNamespace(folder=folder)  # nothing is built of observations
+    catalog = LocalCatalog(nothing, folder, nothing)
     catalog._store = CatalogStore()
     for name, rows in tables.items():
         catalog._store.add(name, rows)

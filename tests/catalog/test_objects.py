@@ -24,7 +24,8 @@ from swiftxrt.exceptions import (
     UnknownObjectError,
 )
 from swiftxrt.met import met_to_time
-from swiftxrt.products.catalog_objects import CatalogDataset, CatalogSource, CatalogTransient
+from swiftxrt.products.catalog_dataset import CatalogDataset
+from swiftxrt.products.catalog_objects import CatalogSource, CatalogTransient
 from tests.catalog.details import DATASET, SOURCE, TRANSIENT, sent, with_observations
 from tests.catalog.replay import Replay, fixture
 

@@ -393,6 +393,8 @@ def vector_column(hdus):
         (set_cards(MJDREFI=50814), "50814"),
         (set_cards(TCRPX2=250.5), "sky grid"),
         (set_cards(TCDLT3=0.001), "sky grid"),
+        (set_cards(TCDLT2=None), "must be numbers"),
+        (set_cards(TCRVL3=None), "must be numbers"),
         (drop("EVENTS"), "no table EVENTS"),
         (drop("GTI"), "no good time intervals"),
         (drop_column("PI"), "lack PI"),

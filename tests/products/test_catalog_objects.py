@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from swiftxrt.exceptions import FormatError, OutputExistsError, ProtocolError, RequestError
 from swiftxrt.met import met_to_time
+from swiftxrt.products.catalog_dataset import CatalogDataset
 from swiftxrt.products.catalog_flags import DetectionFlag, decode_detection_flag, decode_field_flag
-from swiftxrt.products.catalog_objects import CatalogDataset, CatalogSource, CatalogTransient
+from swiftxrt.products.catalog_objects import CatalogSource, CatalogTransient
 from tests.catalog.details import DATASET, SOURCE, TRANSIENT
 
 ENTRIES = [
@@ -180,6 +181,16 @@ def test_what_is_no_number_is_missing():
     assert source == CatalogSource(source.record)
     with pytest.raises(ProtocolError, match="numbers, texts, lists and objects only"):
         CatalogSource({**SOURCE, "x": {1, 2}})
+
+
+def test_a_reply_is_the_same_as_its_copy():
+    reply = {**SOURCE, "Rate_band0": float("nan"), "CrossMatch": [{"Ext_Err90": float("nan")}]}
+    entry = CatalogSource.of_reply(reply, catalog="LSXPS", asked=1)
+    assert entry == CatalogSource(reply) == pickle.loads(pickle.dumps(entry))
+    assert entry.record["CrossMatch"] == [{"Ext_Err90": None}]
+    assert entry["Rate_band0"] is None
+    with pytest.raises(ProtocolError, match="lack RA"):
+        CatalogSource.of_reply({**SOURCE, "RA": float("nan")}, catalog="LSXPS", asked=1)
 
 
 @pytest.mark.parametrize("lacking", ["IAUName", "LSXPS_ID", "RA", "Decl"])

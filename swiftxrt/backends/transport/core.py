@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -84,7 +85,14 @@ class Transport:
         self._session.close()
 
     def post(
-        self, path: str, payload: Mapping[str, Any], *, repeatable: bool = False, deadline_s: float | None = None
+        self,
+        path: str,
+        payload: Mapping[str, Any],
+        *,
+        repeatable: bool = False,
+        deadline_s: float | None = None,
+        patience_s: float = 0.0,
+        keep: Path | None = None,
     ) -> tuple[Any, str]:
         """Send JSON, return the decoded reply, the user's address taken out of it, and where it comes from.
 
@@ -99,6 +107,10 @@ class Transport:
             may be sent again when there is no reply. A submission is not.
         deadline_s : float, optional
             Seconds that it may take with all repetitions; by default ``conf.total_timeout``.
+        patience_s : float, optional
+            Seconds to wait for the next bytes, if that is more than ``conf.read_timeout``.
+        keep : Path, optional
+            Where the body of the reply is written, as it came, before it is decoded.
 
         Raises
         ------
@@ -113,13 +125,13 @@ class Transport:
         body = _SecretBytes(json.dumps(dict(payload), allow_nan=False).encode("ascii"))
         headers = {"Content-Type": "application/json", "Accept-Encoding": ACCEPTED}
         deadline = Deadline(conf.total_timeout if deadline_s is None else deadline_s)
-        asked = Asked("POST", url, deadline, self._user, headers, body)
+        asked = Asked("POST", url, deadline, self._user, headers, body, patience_s)
 
         def attempt() -> Any:
             with self._answered(asked) as reply:
                 if reply.status not in (200, 204):
                     raise refusal(reply)
-                return document(reply)
+                return document(reply, keep)
 
         return repeat(attempt, retries=conf.retries if repeatable else 0, deadline=deadline, gain=_no_gain), url
 
@@ -211,7 +223,7 @@ class Transport:
             error.status = reply.status
             raise
         log.debug("%s is now at %s", asked.url, target)
-        return Asked(asked.method, target, asked.deadline, asked.user, asked.headers, asked.body)
+        return replace(asked, url=target)
 
     def __repr__(self) -> str:
         return f"<Transport to {self.base_url}>"

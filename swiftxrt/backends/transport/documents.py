@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+from ..._atomic import atomic_path
 from ..._log import log
-from ...exceptions import ProtocolError
+from ...exceptions import ProtocolError, StorageError
 from ...wire.envelope import redact
 from .encodings import as_text, gist, is_page
 from .replies import Reply, body_of
@@ -16,11 +18,19 @@ __all__ = ["document"]
 _EXCERPT = 300
 
 
-def document(reply: Reply) -> Any:
+def document(reply: Reply, keep: Path | None = None) -> Any:
     """The content of a reply, without the address of who asked.
 
     Numbers that are none (``NaN``, ``Infinity``) are accepted, and of keys that
     stand twice the last one counts, as most readers of JSON do it.
+
+    Parameters
+    ----------
+    reply : Reply
+        The reply.
+    keep : Path, optional
+        Where its body is written, as it came, before anything is made of it.
+        If it cannot be written, which is logged, the reply is still used.
 
     Raises
     ------
@@ -30,7 +40,7 @@ def document(reply: Reply) -> Any:
         If it is not JSON.
     """
     user = reply.asked.user
-    text = as_text(body_of(reply), reply.headers.get("Content-Type", ""))
+    text = as_text(_kept(body_of(reply), keep), reply.headers.get("Content-Type", ""))
     if "@" in user:  # another name could be a word of any reply
         text = redact(text, user)
     if not text.strip():
@@ -46,6 +56,18 @@ def document(reply: Reply) -> Any:
     except RecursionError:
         raise _unreadable(reply, "with JSON that is nested too deep", text) from None
     return _without(content, user) if "\\u0040" in text and "@" in user else content
+
+
+def _kept(body: bytes, path: Path | None) -> bytes:
+    """The same, written to a file if one is named."""
+    if path is not None:
+        try:
+            with atomic_path(path, overwrite=True) as temporary:
+                temporary.write_bytes(body)
+        except StorageError as error:
+            # A reply that exists only once would be lost with it.
+            log.warning("a reply is not kept: %s", error)
+    return body
 
 
 def _checked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

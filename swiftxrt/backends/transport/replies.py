@@ -51,6 +51,8 @@ class Asked:
         More headers.
     body : bytes or None
         What is sent along.
+    patience_s : float
+        Seconds to wait for the next bytes, if that is more than ``conf.read_timeout``.
     """
 
     method: str
@@ -59,6 +61,12 @@ class Asked:
     user: str
     headers: Mapping[str, str]
     body: bytes | None = None
+    patience_s: float = 0.0
+
+    @property
+    def read_timeout_s(self) -> float:
+        """Seconds to wait for the next bytes."""
+        return max(float(conf.read_timeout), self.patience_s)
 
     def unavailable(self, message: str, **evidence: Any) -> ServiceUnavailableError:
         """An error about this request."""
@@ -137,7 +145,7 @@ def opened(session: requests.Session, asked: Asked) -> Iterator[Reply]:
     ServiceError
         If there is somebody who cannot be trusted.
     """
-    with exchange(asked.deadline, conf.read_timeout) as mine:
+    with exchange(asked.deadline, asked.read_timeout_s) as mine:
         if conf.offline:
             text = f"{asked.url} is not asked because conf.offline is set; set conf.offline = False when there is a network"
             raise OfflineError(text, url=asked.url)
@@ -147,7 +155,7 @@ def opened(session: requests.Session, asked: Asked) -> Iterator[Reply]:
                 asked.url,
                 data=asked.body,
                 headers=dict(asked.headers),
-                timeout=(_first_patience(asked), conf.read_timeout),
+                timeout=(_first_patience(asked), asked.read_timeout_s),
                 stream=True,
                 allow_redirects=False,
             )
@@ -273,7 +281,8 @@ def _failure(asked: Asked, mine: Exchange, error: BaseException, what: str) -> S
     if asked.deadline.left() <= 0:
         return _too_late(asked)
     if any(isinstance(cause, TimeoutError | requests.Timeout | urllib3.exceptions.TimeoutError) for cause in causes):
-        return asked.unavailable(f"did not answer within {conf.read_timeout:g} s (conf.read_timeout); try again later")
+        setting = " (conf.read_timeout)" if asked.read_timeout_s == conf.read_timeout else ""
+        return asked.unavailable(f"did not answer within {asked.read_timeout_s:g} s{setting}; try again later")
     return asked.unavailable(f"{what}: the connection broke ({_told(causes[-1])}); try again")
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..._atomic import atomic_path
 from ...config import conf
 from ...wire import api
 from ..transport import Transport
@@ -19,6 +17,8 @@ __all__ = ["UKSSDCCatalog"]
 _STARTING = frozenset({"rebinLightCurve", "timesliceSpectrum"})
 #: Functions whose reply exists only once: asking again, or a second look, finds nothing.
 _ONCE = frozenset({"getSXPSUL"})
+#: Functions that answer late, and seconds after which they certainly do: limits are worked out for five minutes.
+_LATE_S = {"getSXPSUL": 330.0}
 
 
 class UKSSDCCatalog:
@@ -56,10 +56,14 @@ class UKSSDCCatalog:
     ) -> dict[str, Any]:
         """Call a function; see `swiftxrt.catalog.protocol.CatalogBackend.ask`."""
         repeatable = function not in _STARTING and not (function in _ONCE and "ULID" in content)
-        reply, url = self.transport.post(API, api.seal(function, content), repeatable=repeatable, deadline_s=deadline_s)
-        if keep is not None:
-            with atomic_path(keep, overwrite=True) as temporary:
-                temporary.write_text(json.dumps(reply), encoding="ascii")
+        reply, url = self.transport.post(
+            API,
+            api.seal(function, content),
+            repeatable=repeatable,
+            deadline_s=deadline_s,
+            patience_s=_LATE_S.get(function, 0.0),
+            keep=keep,
+        )
         return api.open_reply(reply, url=url)
 
     def fetch(self, url: str, path: Path, *, overwrite: bool = False) -> Path:

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import astropy.units as u
 from astropy.coordinates import SkyCoord
 
+from ....catalog_fields import CATALOGS
 from ....exceptions import UnknownObjectError
 from .store import CatalogStore
 
 __all__ = ["Resolved", "parse_position", "resolve"]
 
-#: Columns that hold names, and pairs of columns that hold positions, in the order in which they are preferred.
+#: Columns that hold names, and pairs of columns that hold positions, the best first.
 _NAMES = ("IAUName", "Name", "name", "GRBname", "TargetName", "ObjectName")
 _PAIRS = (("RA", "Decl"), ("XRT_RA", "XRT_Dec"), ("BAT_RA", "BAT_Dec"), ("RA_ground", "DEC_ground"))
 
@@ -89,16 +90,15 @@ def parse_position(text: str) -> tuple[float, float] | None:
 
 
 def _named(store: CatalogStore, name: str) -> Iterator[tuple[float, float, str]]:
-    """Positions of the objects that have a name; spaces and case do not matter."""
-    tables = store.select("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-    for table in (row["name"] for row in tables):
-        columns = store.columns(table)
-        pair = next((pair for pair in _PAIRS if set(pair) <= set(columns)), None)
-        for column in (one for one in _NAMES if one in columns and pair is not None):
-            lon, lat = pair or ("", "")
-            sql = (
-                f'SELECT "{lon}" AS ra, "{lat}" AS decl FROM "{table}" WHERE '
-                f"REPLACE(\"{column}\", ' ', '') = ? COLLATE NOCASE AND \"{lon}\" IS NOT NULL"
-            )
-            for row in store.select(sql, [name.replace(" ", "")]):
-                yield float(row["ra"]), float(row["decl"]), table.replace("_", " ")
+    """Positions of the objects that have a name, the best first; spaces and case do not matter."""
+    tables = [(f"{info.name}_{table}", f"{info.name} {table}") for info in CATALOGS.values() for table in info.tables]
+    for table, title in tables:
+        columns = set(store.columns(table))
+        for lon, lat in (pair for pair in _PAIRS if columns.issuperset(pair)):
+            for column in (one for one in _NAMES if one in columns):
+                sql = (
+                    f'SELECT "{lon}" AS lon, "{lat}" AS lat FROM "{table}" WHERE "{lon}" IS NOT NULL '
+                    f"AND REPLACE(\"{column}\", ' ', '') = ? COLLATE NOCASE"
+                )
+                for row in store.select(sql, [name.replace(" ", "")]):
+                    yield float(row["lon"]), float(row["lat"]), title
