@@ -193,7 +193,8 @@ def _each_once(rows: list[dict[str, Any]], unique: str | None) -> list[dict[str,
         return rows
     once: dict[Any, dict[str, Any]] = {}
     for row in rows:
-        once.setdefault(row[unique], row)
+        key = row.get(unique)
+        once.setdefault(id(row) if key is None else str(key), row)
     if len(once) < len(rows):
         text = f"the catalogue changed while it was read: {len(rows) - len(once)} rows came twice and are given once"
         warn(f"{text}; as many others may be missing; sort_by={unique!r} makes that unlikely", PartialResultWarning)

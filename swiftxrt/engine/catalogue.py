@@ -103,8 +103,8 @@ class Catalogue:
     def ratio_constancy(self, name: str, *, snapshots: bool) -> Floats:
         """Probabilities that a hardness ratio of the sources is constant, from bins in which they are detected."""
         bins = self.snapshots if snapshots else self.observed
-        source, found = self.in_total(bins)
-        return ratio_constancy(source, ratios(bins, name, found), len(self.sources))
+        part, found = self.in_total(bins)
+        return ratio_constancy(part.source, ratios(bins, name, found), len(self.sources))
 
     def ratios(self, name: str) -> Ratios:
         """A hardness ratio of each source, from all observations together."""
@@ -112,20 +112,29 @@ class Catalogue:
 
     def is_blind(self, bins: Bins) -> Flags:
         """Which bins are of data sets where the source was found in that band without knowing of it."""
-        found = {
+        keys = zip(bins.source.tolist(), bins.data_set.tolist(), bins.band.tolist(), strict=True)
+        return np.array([key in self._blind for key in keys], dtype=bool)
+
+    def is_member(self, bins: Bins) -> Flags:
+        """The same for any band."""
+        found = {key[:2] for key in self._blind}
+        keys = zip(bins.source.tolist(), bins.data_set.tolist(), strict=True)
+        return np.array([key in found for key in keys], dtype=bool)
+
+    @cached_property
+    def _blind(self) -> frozenset[tuple[int, int, int]]:
+        """Row of the source, data set and band of all detections."""
+        return frozenset(
             (row, member.data_set, BAND_NAMES.index(band))
             for row, source in enumerate(self.sources)
             for member in source.members
             for band in member.detections
-        }
-        keys = zip(bins.source.tolist(), bins.data_set.tolist(), bins.band.tolist(), strict=True)
-        return np.array([key in found for key in keys], dtype=bool)
+        )
 
-    def in_total(self, bins: Bins) -> tuple[NDArray[np.int64], Flags]:
-        """Sources of the rows of the total band in the order of `ratios`, and whether they are detected in them."""
-        rows = by_key(bins, 0)
-        part = bins[rows]
-        return part.source, part.is_detected | self.is_blind(part)
+    def in_total(self, bins: Bins) -> tuple[Bins, Flags]:
+        """The rows of the total band in the order of `ratios`, and which are of detections in any band."""
+        part = bins[by_key(bins, 0)]
+        return part, part.is_detected | self.is_member(part)
 
 
 def make_catalogue(

@@ -18,7 +18,7 @@ from ..met import met_to_time
 from ..mission import FIELD_RADIUS_ARCMIN, PIXEL_ARCSEC, Mode
 from ..products.calibration import Calibration
 from ..products.events import EventList
-from ..products.limits import band_names, limit_table
+from ..products.limits import DETECTION, LIMIT, SOURCE_NEARBY, band_names, limit_table
 from .calibration import EMBEDDED
 from .detection import find_sources
 from .detection_field import BANDS, Field
@@ -29,7 +29,7 @@ from .image import stack_images
 from .limits import RADIUS_PIX, Apertures, measure_apertures
 from .merge_limits import DEFAULT_CONFIDENCE, check_probability, limit_columns, merge_upper_limits, outcomes
 
-__all__ = ["DATA", "DataSet", "LimitSettings", "data_sets", "make_limits"]
+__all__ = ["DATA", "DataSet", "LimitSettings", "data_sets", "make_limits", "merged_limits"]
 
 Floats = NDArray[np.float64]
 Columns = dict[str, Any]
@@ -330,15 +330,28 @@ def _table(columns: Columns, places: SkyCoord, settings: LimitSettings, calibrat
             "calibration": calibration,
         },
     )
-    return _merged(table, settings) if merging else table
+    return merged_limits(table, settings) if merging else table
 
 
-def _merged(table: QTable, settings: LimitSettings) -> QTable:
+def merged_limits(table: QTable, settings: LimitSettings) -> QTable:
+    """The rows of each position together, as they were asked for.
+
+    Parameters
+    ----------
+    table : `~astropy.table.QTable`
+        Upper limits of single observations.
+    settings : LimitSettings
+        What was asked for.
+    """
     merged = merge_upper_limits(
         table, confidence=settings.confidence, detection_threshold=settings.threshold, bands=settings.names
     )
     if not settings.detections_as_rates:
         ends = ("_rate", "_rate_err_neg", "_rate_err_pos", "_is_detected")
         merged.remove_columns([name for name in merged.colnames if name.endswith(ends)])
-        merged["outcome"] = outcomes(merged["image_exposure"] > 0, np.zeros(len(merged), dtype=bool))
+        named = np.asarray(merged["catalog_source"] if "catalog_source" in merged.colnames else np.full(len(merged), ""))
+        outcome = np.asarray(merged["outcome"], dtype=object)
+        merged["outcome"] = np.where(
+            outcome == DETECTION, np.where(named != "", SOURCE_NEARBY, LIMIT), outcome
+        ).astype(str)
     return merged

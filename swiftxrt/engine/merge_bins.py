@@ -55,6 +55,7 @@ def merged(curve: LightCurve, rows: Any, statistics: StatisticsParameters | None
         band=curve.band,
         binning=curve.binning,
         confidence=statistics.limit_confidence,
+        barycentred=curve.barycentred,
         provenance=curve.provenance,
     )
     rest = curve[~chosen]

@@ -278,7 +278,8 @@ def _general(table: Table, group: Integers, first: Integers, used: Flags) -> dic
     columns["n_observations"] = _observations(table, group, first.size, used)
     if "position" in table.colnames and isinstance(table["position"], SkyCoord) and len(table):
         place = table["position"]
-        if np.all(place.separation(place[first][group]).arcsec < _SAME_ARCSEC):
+        # Names that nobody knows have no position, and are not far from anything.
+        if not np.any(place.separation(place[first][group]).arcsec >= _SAME_ARCSEC):
             columns["position"] = place[first]
             for name in ("position_number", "nearest_source", "catalog_source", "message"):
                 # Distances are of one data set, unless they are those of a catalogue.

@@ -25,9 +25,9 @@ from .._atomic import atomic_path, usable_folder
 from .._paths import as_path
 from ..bands import EnergyBand
 from ..exceptions import FormatError, RequestError
-from ..met import DECIMALS, met_to_time
+from ..met import DECIMALS
 from ..mission import MJDREFF, MJDREFI
-from ..products._curve import Curve
+from ..products._curve import Curve, curve_time
 from ..products.lightcurve import HardnessCurve, LightCurve, LightCurveSet
 from ..products.provenance import Provenance
 from ._fitsfile import load_fits, save_fits
@@ -42,6 +42,9 @@ _C = TypeVar("_C", bound=Curve)
 _FORMATS = ("ogip.lc", "ascii.ecsv", "ukssdc.qdp")
 _BY_ENDING = {".fits": "ogip.lc", ".fit": "ogip.lc", ".lc": "ogip.lc", ".ecsv": "ascii.ecsv", ".qdp": "ukssdc.qdp"}
 _SET_ENDINGS = {"ogip.lc": ".fits", "ascii.ecsv": ".ecsv"}
+
+#: Where times are those of, if they were corrected for the way of the light.
+_BARYCENTRE = "SOLARSYSTEM"
 
 # OGIP names of columns; all others have our names in capitals.
 _FITS_NAMES = {"met": "TIME", "fractional_exposure": "FRACEXP"}
@@ -91,7 +94,11 @@ def write_curve(curve: Curve, path: str | PathLike[str], *, format: str | None, 
 
 def _follows_met(table: QTable) -> NDArray[np.bool_]:
     """Where the time is that of the column `met`, to the digits that a file has."""
-    return np.asarray(np.abs((table["time"] - met_to_time(table["met"])).sec) < _SAME_TIME_S)
+    return np.asarray(np.abs((table["time"] - _time_of_met(table)).sec) < _SAME_TIME_S)
+
+
+def _time_of_met(table: QTable) -> Time:
+    return curve_time(table["met"], barycentred=table["time"].scale == "tdb")
 
 
 def read_curve(
@@ -136,7 +143,7 @@ def _read_table(kind: type[_C], path: Path, chosen: str) -> _C:
 def _restore_times(table: QTable) -> None:
     """Replace the time by that of `met` where it is the same but for rounding in the file."""
     if len(table) and np.all(_follows_met(table)):
-        table["time"] = met_to_time(table["met"])
+        table["time"] = _time_of_met(table)
 
 
 def _format_of(path: Path) -> str | None:
@@ -198,9 +205,9 @@ def _keywords(curve: Curve) -> list[tuple[str, Any, str]]:
         ("HDUCLAS3", "COLOUR" if ratio else "RATE", ""),
         ("TELESCOP", "SWIFT", ""),
         ("INSTRUME", "XRT", ""),
-        ("TIMESYS", "TT", "time system"),
+        ("TIMESYS", "TDB" if curve.barycentred else "TT", "time system"),
         ("TIMEUNIT", "s", ""),
-        ("TIMEREF", "LOCAL", "not barycentred"),
+        ("TIMEREF", *((_BARYCENTRE, "barycentred") if curve.barycentred else ("LOCAL", "not barycentred"))),
         ("CLOCKAPP", False, "TIME is not corrected for clock drift"),
         ("MJDREFI", MJDREFI, "MJD (TT) of TIME 0, integer part"),
         ("MJDREFF", MJDREFF, "fractional part"),
@@ -235,8 +242,9 @@ def _fits_columns(curve: Curve) -> list[fits.Column]:
             columns.append(fits.Column(label, _FITS_KINDS[kind], array=values))
         else:
             columns.append(fits.Column(label, "D", unit=_UNITS[kind], array=values))
-    utc = curve.time.utc
-    columns += [fits.Column(f"UTC_{part.upper()}", "D", array=getattr(utc, part)) for part in ("jd1", "jd2")]
+    scale = "tdb" if curve.barycentred else "utc"
+    dates = getattr(curve.time, scale)
+    columns += [fits.Column(f"{scale}_{part}".upper(), "D", array=getattr(dates, part)) for part in ("jd1", "jd2")]
     size_s = (curve["time_err_neg"] + curve["time_err_pos"]).value
     columns.append(fits.Column("TIMEDEL", "D", unit="s", array=size_s))
     if isinstance(curve, LightCurve):
@@ -255,7 +263,8 @@ def _read_fits(kind: type[_C], path: Path) -> _C:
     missing = [label for label in names.values() if label not in data]
     if missing:
         raise FormatError(f"is no {kind._title} of this package: the table RATE lacks {', '.join(missing)}", path)
-    table: dict[str, Any] = {"time": _fits_time(data)}
+    barycentred = header.get("TIMEREF") == _BARYCENTRE
+    table: dict[str, Any] = {"time": _fits_time(data, barycentred=barycentred)}
     for name, label in names.items():
         table[name] = _native(data[label], kind._schema[name])
     attributes = {name: header[key] for name, key in _ATTRIBUTES.items() if key in header and hasattr(kind, name)}
@@ -263,15 +272,15 @@ def _read_fits(kind: type[_C], path: Path) -> _C:
         attributes["provenance"] = json.loads(attributes.get("provenance", "{}"))
     except ValueError as error:
         raise FormatError(f"tells its provenance in a way that cannot be read: {error}", path) from error
-    return _checked(kind, QTable(table), path, **attributes)
+    return _checked(kind, QTable(table), path, barycentred=barycentred, **attributes)
 
 
-def _fits_time(data: dict[str, Any]) -> Time:
-    if "UTC_JD1" not in data:
-        return met_to_time(data["TIME"].astype(float))
-    time = Time(
-        data["UTC_JD1"].astype(float), data["UTC_JD2"].astype(float), format="jd", scale="utc", precision=DECIMALS
-    )
+def _fits_time(data: dict[str, Any], *, barycentred: bool) -> Time:
+    scale = "tdb" if barycentred else "utc"
+    names = [f"{scale}_{part}".upper() for part in ("jd1", "jd2")]
+    if names[0] not in data:
+        return curve_time(data["TIME"].astype(float), barycentred=barycentred)
+    time = Time(*(data[name].astype(float) for name in names), format="jd", scale=scale, precision=DECIMALS)
     time.format = "isot"
     return time
 

@@ -197,11 +197,11 @@ class _TimeAxis:
         """The axis for a curve."""
         crowded = curve.t0_met is None and _is_crowded(curve)
         if not (curve.t0_met is not None or crowded if elapsed is None else elapsed):
-            return cls("Date (UTC)")
+            return cls("Date (TDB, barycentre)" if curve.barycentred else "Date (UTC)")
         if curve.t0_met is not None:
             return cls(axis_label("Time since T0", u.s), curve.t0_met, len(curve) > 0 and _is_after_t0(curve))
         start = np.min(curve.time - curve["time_err_neg"]) if len(curve) else None
-        since = "the first bin" if start is None else f"{start.utc.isot[:10]} {start.utc.isot[11:19]}"
+        since = "the first bin" if start is None else f"{start.isot[:10]} {start.isot[11:19]}"
         first_met = np.min(curve.met.value - curve["time_err_neg"].value, initial=np.inf)
         return cls(axis_label(f"Time since {since}", u.s), float(first_met), crowded)
 
@@ -209,7 +209,8 @@ class _TimeAxis:
         """Position and the two errors of the bins on the axis."""
         errors = np.array([curve["time_err_neg"].value, curve["time_err_pos"].value])
         if self.origin_met is None:
-            return date2num(curve.time.utc.datetime64), errors / _DAY_S
+            time = curve.time.tdb if curve.barycentred else curve.time.utc
+            return date2num(time.datetime64), errors / _DAY_S
         return np.round(curve.met.value - self.origin_met, MET_DECIMALS), errors
 
 

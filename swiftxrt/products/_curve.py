@@ -380,6 +380,6 @@ def summary(curve: Curve, *details: str) -> str:
         stop = np.max(curve.elapsed + curve["time_err_pos"])
         parts.append(f"{start:.10g} to {stop:.10g} since T0")
     elif n_bins:
-        scale = " TDB" if curve.barycentred else ""
-        parts.append(f"{curve.time.min().isot[:19]} to {curve.time.max().isot[:19]}{scale}")
+        time, scale = (curve.time.tdb, " TDB") if curve.barycentred else (curve.time.utc, "")
+        parts.append(f"{time.min().isot[:19]} to {time.max().isot[:19]}{scale}")
     return f"<{name} of {', '.join(parts)}>"

@@ -28,6 +28,7 @@ def build_set(
     mjd: bool = False,
     bands: tuple[EnergyBand, EnergyBand, EnergyBand] = (TOTAL, SOFT, HARD),
     binning: str = "unknown",
+    barycentred: bool = False,
     provenance: Any = None,
 ) -> LightCurveSet:
     """Put a set together from the service's tables.
@@ -45,10 +46,13 @@ def build_set(
         Total, soft and hard band.
     binning : str, optional
         As in `LightCurve`.
+    barycentred : bool, optional
+        As in `LightCurve`.
     provenance : Provenance or dict, optional
         Given to every curve.
     """
-    common = {"t0_met": t0_met, "mjd": mjd, "binning": binning, "provenance": provenance}
+    common: dict[str, Any] = {"t0_met": t0_met, "mjd": mjd, "binning": binning}
+    common |= {"barycentred": barycentred, "provenance": provenance}
     total, soft, hard = bands
     by_kind = {kind: [one for one in datasets if one.kind == kind] for kind in KINDS}
     curves: dict[str, Any] = {"total": rate_plan(by_kind[""] + by_kind["UL"], band=total, **common).make()}

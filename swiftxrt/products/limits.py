@@ -29,6 +29,7 @@ __all__ = [
     "UNANSWERED",
     "band_names",
     "check_limits",
+    "is_stack",
     "known_values",
     "limit_table",
     "summed_rows",
@@ -211,6 +212,11 @@ def known_values(table: Table, name: str) -> tuple[Floats, Flags]:
     return np.where(known, values, 0.0), known
 
 
+def is_stack(obsid: str) -> bool:
+    """Whether an ObsID is that of a stacked image of the SXPS catalogues."""
+    return len(obsid) == len(_FIRST_STACK) and obsid >= _FIRST_STACK
+
+
 def summed_rows(table: Table) -> Flags:
     """Which rows are sums of observations themselves: stacks and merged rows.
 
@@ -220,5 +226,5 @@ def summed_rows(table: Table) -> Flags:
     if "dataset" in table.colnames:
         return np.asarray([str(value) not in ("observation", "") for value in table["dataset"]], dtype=bool)
     if "obsid" in table.colnames:
-        return np.asarray([len(str(one)) == 11 and str(one) >= _FIRST_STACK for one in table["obsid"]], dtype=bool)
+        return np.asarray([is_stack(str(one)) for one in table["obsid"]], dtype=bool)
     return np.zeros(len(table), dtype=bool)

@@ -198,9 +198,9 @@ def decode(
     to be MJD read as seconds where only that makes sense; it also tells of
     times outside of the mission. Nothing can be read, which is a
     `ProtocolError`, if all datasets are left out, times need a T0 that nobody
-    knows, or ``TimeFormat`` is none of ``MET``, ``Swift MET`` and ``MJD`` (times
-    in TDB are corrected to the barycentre; undoing that needs the position of
-    the source).
+    knows, or ``TimeFormat`` is none of ``MET``, ``Swift MET``, ``MJD`` and
+    ``TDB`` (Julian dates, corrected to the barycentre of the solar system; the
+    curves say so).
 
     Datasets of a catalogued source become the curves ``total``, ``soft``,
     ``medium``, ``hard``, ``hr1`` and ``hr2``. If they are sent by origin, the
@@ -236,9 +236,11 @@ def decode(
     if not names:
         raise ProductNotAvailableError("light curve", "the service has none for this request")
     found, unknown, faults = _read_datasets(reply, names)
-    if not needs_t0(dataset for _, dataset in found):  # absolute times count from nothing
-        t0_met = None
-    clock = read_clock(reply, t0_met).adapted(dataset for _, dataset in found)
+    clock = read_clock(reply, t0_met)
+    found = [(named, clock.started(one)) for named, one in found]
+    if t0_met is not None and not needs_t0(dataset for _, dataset in found):  # absolute times count from nothing
+        clock = read_clock(reply, None)
+    clock = clock.adapted(dataset for _, dataset in found)
     faults += [f"{named.text!r} {fault}" for named, one in found if (fault := clock.fault(one))]
     found = [(named, one) for named, one in found if not clock.fault(one)]
     clock = clock.checked(dataset for _, dataset in found)
@@ -252,8 +254,8 @@ def decode(
         warn(left_out, PartialResultWarning)
         provenance = provenance or Provenance()
         provenance = replace(provenance, notes=(*provenance.notes, left_out))
-    common: dict[str, Any] = {"t0_met": clock.t0_met, "mjd": clock.mjd, "provenance": provenance}
-    common["binning"] = binning_of(str(reply.get("Binning", "")))
+    common: dict[str, Any] = {"t0_met": clock.t0_met, "mjd": clock.mjd, "barycentred": clock.barycentred}
+    common |= {"binning": binning_of(str(reply.get("Binning", ""))), "provenance": provenance}
     if found[0][0].curve:
         return catalogue_set(found, **common)
     listed = {named.suffix for named in map(parse_dataset_name, names) if named}

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..exceptions import ProtocolError
-from ..mission import MJDREFI
+from ..mission import MJDREFF, MJDREFI
+from ..products._curve import MET_DECIMALS
 from ..products._datasets import EARLIEST_MET_S, Dataset, needs_t0
 
 __all__ = ["Clock", "read_clock"]
 
 _DAY_S = 86400.0
+_MJD_0 = 2400000.5
 # From the launch of Swift until well after its end, and times that are dates at all (1842 to 2159).
 _MISSION_MET_S = (EARLIEST_MET_S, 2e9)
 _DATES_MET_S = (-5e9, 5e9)
@@ -34,11 +36,23 @@ class Clock:
         Reference time, MET in seconds.
     remarks : tuple of str
         What the user should know of it.
+    barycentred : bool
+        Whether they came as Julian dates at the barycentre, in TDB; see `started`.
     """
 
     mjd: bool
     t0_met: float | None
     remarks: tuple[str, ...] = ()
+    barycentred: bool = False
+
+    def started(self, dataset: Dataset) -> Dataset:
+        """A dataset as it is read: Julian dates become the seconds of files that were corrected to the barycentre."""
+        if not self.barycentred:
+            return dataset
+        days = dataset.values["Time"] - _MJD_0 - MJDREFI
+        times = {"Time": (days - MJDREFF) * _DAY_S}
+        times |= {name: np.round(dataset.values[name] * _DAY_S, MET_DECIMALS) for name in ("TimePos", "TimeNeg")}
+        return replace(dataset, values={**dataset.values, **times})
 
     def fault(self, dataset: Dataset) -> str:
         """Why the times of a dataset cannot be used; empty if they can."""
@@ -91,11 +105,10 @@ def read_clock(reply: Mapping[str, Any], t0_met: float | None) -> Clock:
         If the time format cannot be used.
     """
     words = str(reply.get("TimeFormat") or "MET").strip().upper()
+    if words == "TDB":
+        return Clock(False, None, barycentred=True)
     if words not in ("MET", "SWIFT MET", "MJD"):
-        raise ProtocolError(
-            f"times in {words!r} cannot be brought to the spacecraft clock",
-            advice="ask for the time format MET or MJD",
-        )
+        raise ProtocolError(f"times in {words!r} are not understood", advice="ask for the time format MET or MJD")
     try:
         own_t0_met = float(reply.get("T0") or 0.0)
     except (TypeError, ValueError, OverflowError):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .._fields.base import wire_number
+from .._printable import printable
 from ..catalog_fields import CatalogField, fields_of
 from ..exceptions import ProtocolError, RequestError
 from ..request.catalog import DISTANCE, CatalogQuery
@@ -339,7 +340,7 @@ def _metadata_rows(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _field(row: Mapping[str, Any], known: CatalogField | None) -> CatalogField:
     type_ = str(row.get("Type") or "").upper()
     is_default = "BASIC" in str(row.get("Class") or "").split()
-    description = str(row.get("Description") or "")
+    description = printable(str(row.get("Description") or ""), _LONGEST)
     if known is not None:
         return CatalogField(known.name, known.kind, known.unit, known.description or description, known.ucd, is_default)
     kind = "obsid" if str(row.get("IsObsCol")) == "1" else _KINDS.get(type_, "text")
@@ -437,7 +438,9 @@ def read_resolved(content: Mapping[str, Any]) -> Resolved | None:
         ra, dec = wire_number(content.get("ResolvedRA")), wire_number(content.get("ResolvedDec"))
     except ValueError as error:
         raise ProtocolError(f"the position that the service found for the name cannot be read: {error}") from None
-    return Resolved(str(content["ResolvedInfo"]), ra, dec)
+    if not (-360 <= ra <= 360 and -90 <= dec <= 90):
+        raise ProtocolError(f"the position that the service found for the name is none: {ra}, {dec}")
+    return Resolved(printable(str(content["ResolvedInfo"]), _LONGEST), ra, dec)
 
 
 def _bad_reply(key: str, content: Mapping[str, Any]) -> ProtocolError:

@@ -161,6 +161,7 @@ def test_names_and_positions_as_texts(catalog: LocalCatalog) -> None:
     assert reply["Results"] == [{"_r": 0.0, "LSXPS_ID": 12}]
     assert (reply["ResolvedRA"], reply["ResolvedDec"]) == (0.01, 0.0)
     assert reply["ResolvedInfo"].endswith("as (0.01, 0.0) via LSXPS sources")
+    assert resolved("T Pyx")["ResolvedInfo"] == "Resolved 'T Pyx' as (0.01, 0.0) via the observations"
     # The XRT knows better than the BAT.
     assert resolved("grb051221A")["ResolvedRA"] == 328.70252
     assert resolved("GRB 060218")["ResolvedRA"] == 50.3838

@@ -7,8 +7,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from astropy.coordinates import SkyCoord
+
+from swiftxrt import Target
 from swiftxrt.backends.local.catalog.host import LocalCatalog
 from swiftxrt.backends.local.catalog.store import CatalogStore
+from swiftxrt.exceptions import NoDataError
 
 SOURCES = [
     {
@@ -75,9 +79,16 @@ TABLES: Mapping[str, Sequence[Mapping[str, Any]]] = {
 
 def local_catalog(folder: Path, tables: Mapping[str, Sequence[Mapping[str, Any]]] = TABLES) -> LocalCatalog:
     """A catalogue that has these tables; close it."""
-    nothing: Any = SimpleNamespace(folder=folder)  # nothing is built of observations
-    catalog = LocalCatalog(nothing, folder, nothing)
+    archive: Any = SimpleNamespace(folder=folder, resolve=_observed)
+    catalog = LocalCatalog(archive, folder, archive)
     catalog._store = CatalogStore()
     for name, rows in tables.items():
         catalog._store.add(name, rows)
     return catalog
+
+
+def _observed(target: Target) -> Target:
+    """One target was observed."""
+    if target.name != "T Pyx":
+        raise NoDataError(f"no observation of {target.name}")
+    return target.replace(position=SkyCoord(0.01, 0.0, unit="deg"))

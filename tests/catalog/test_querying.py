@@ -222,6 +222,11 @@ def test_a_row_that_comes_twice_is_told() -> None:
     assert ids(table) == list(range(1001))
 
 
+def test_rows_without_a_number_are_all_kept() -> None:
+    rows = [*numbered(999), *([{"LSXPS_ID": None}] * 3)]
+    assert len(query_rows(service(pages(rows)), CatalogQuery(columns=["LSXPS_ID"]))) == 1002
+
+
 def test_a_source_may_have_many_counterparts() -> None:
     replay = service(pages([{"LSXPS_ID": 7, "ExtCat_ID": str(one)} for one in range(1001)]), table="xcorr")
     assert len(query_rows(replay, CatalogQuery(table="xcorr"))) == 1001

@@ -248,6 +248,12 @@ def test_resolved_names() -> None:
     assert read_resolved({}) is None
     with pytest.raises(ProtocolError, match="cannot be read"):
         read_resolved({"ResolvedInfo": text})
+    for dec in ("nan", 91):
+        with pytest.raises(ProtocolError, match="is none"):
+            read_resolved({"ResolvedInfo": text, "ResolvedRA": 1, "ResolvedDec": dec})
+    told = read_resolved({"ResolvedInfo": "via \x1b[31mred", "ResolvedRA": 1, "ResolvedDec": 1})
+    assert told is not None
+    assert "\x1b" not in told.text
 
 
 ROW = {"ColName": "RA", "Class": "BASIC XRT", "Description": "theirs", "Type": "COORDH", "IsObsCol": 0}

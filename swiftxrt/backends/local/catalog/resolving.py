@@ -10,7 +10,9 @@ import astropy.units as u
 from astropy.coordinates import SkyCoord
 
 from ....catalog_fields import CATALOGS
-from ....exceptions import UnknownObjectError
+from ....exceptions import NoDataError, RequestError, UnknownObjectError
+from ....request.target import Target
+from ..archive import Archive
 from .store import CatalogStore
 
 __all__ = ["Resolved", "parse_position", "resolve"]
@@ -43,13 +45,13 @@ class Resolved(NamedTuple):
         return {"ResolvedInfo": self.text, "ResolvedRA": self.ra, "ResolvedDec": self.dec}
 
 
-def resolve(store: CatalogStore, name: str) -> Resolved:
+def resolve(catalog: Any, name: str) -> Resolved:
     """Find a position by a text.
 
     Parameters
     ----------
-    store : CatalogStore
-        Knows the names of its objects.
+    catalog : LocalCatalog
+        Knows the names of its objects, and of the targets of its observations.
     name : str
         A position, in degrees or sexagesimal, or a name.
 
@@ -62,10 +64,12 @@ def resolve(store: CatalogStore, name: str) -> Resolved:
     place = parse_position(text)
     if place is not None:
         return Resolved(*place, f"Parsed '{text}' as ({place[0]:.5f}, {place[1]:.5f})")
-    for ra, dec, table in _named(store, text):
-        return Resolved(ra, dec, f"Resolved '{text}' as ({ra!r}, {dec!r}) via {table}")
-    hint = "positions are written as '52.80 +43.90' or '03 31 12.0, +43 54 15'"
-    raise UnknownObjectError(f"The name `{text[:60]}` was not found: no object of this catalogue has it; {hint}")
+    found = next(_named(catalog.store, text), None) or _target(catalog.archive, text)
+    if found is None:
+        hint = "positions are written as '52.80 +43.90' or '03 31 12.0, +43 54 15'"
+        raise UnknownObjectError(f"The name `{text[:60]}` was not found among the objects and targets here; {hint}")
+    ra, dec, where = found
+    return Resolved(ra, dec, f"Resolved '{text}' as ({ra!r}, {dec!r}) via {where}")
 
 
 def parse_position(text: str) -> tuple[float, float] | None:
@@ -102,3 +106,12 @@ def _named(store: CatalogStore, name: str) -> Iterator[tuple[float, float, str]]
                 )
                 for row in store.select(sql, [name.replace(" ", "")]):
                     yield float(row["lon"]), float(row["lat"]), title
+
+
+def _target(archive: Archive, name: str) -> tuple[float, float, str] | None:
+    """The position of a target of the observations."""
+    try:
+        position = archive.resolve(Target(name=name)).position
+    except (NoDataError, RequestError):
+        return None
+    return (float(position.ra.deg), float(position.dec.deg), "the observations") if position is not None else None

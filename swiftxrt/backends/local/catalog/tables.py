@@ -65,7 +65,7 @@ def query_rows(catalog: Any, content: Mapping[str, Any], base_url: str) -> dict[
     columns = _chosen(request, fields)
     found: Resolved | None = None
     if request.radius is not None and request.name is not None:
-        found = resolve(catalog.store, request.name)
+        found = resolve(catalog, request.name)
     rows = _Rows(catalog.store, info, table, fields).select(request, columns, found)
     return {"Results": rows, "NumRows": len(rows), **(found.content if found else {})}
 
