@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..exceptions import RequestError, ServiceWarning, SupersededError, warn
+from ..exceptions import RequestError, ServiceWarning, warn
 from ..products.catalog_dataset import CatalogDataset
 from ..products.catalog_objects import CatalogSource, CatalogTransient
 from ..wire import sxps
+from .following import ask_following
 from .protocol import CatalogBackend
 from .references import Key, catalog_with_details, dataset_key, is_transient_name, source_key, transient_key
 
@@ -20,8 +21,6 @@ __all__ = [
     "source_question",
     "transient_question",
 ]
-
-_LONGEST_CHAIN = 5
 
 
 def find_source(backend: CatalogBackend, source: Any = None, *, transient: Any = None, catalog: str) -> CatalogSource:
@@ -88,20 +87,9 @@ def _of_transient(backend: CatalogBackend, content: dict[str, Any]) -> dict[str,
 
 
 def _followed(backend: CatalogBackend, content: dict[str, Any]) -> CatalogSource:
-    """The source, or the only one that has taken its place; the service itself follows numbers, but perhaps not all."""
-    catalog = content["whichCat"]
-    asked = _asked(content)
-    for _ in range(_LONGEST_CHAIN):
-        try:
-            return sxps.read_source(backend.ask(sxps.SOURCE, content), catalog, asked)
-        except SupersededError as error:
-            newer = error.successors
-            if newer is None or len(newer) != 1:
-                raise
-            content = sxps.question(catalog, source_key(newer[0], catalog))
-    raise SupersededError(
-        f"source {asked} of {catalog} was replaced again and again; {_LONGEST_CHAIN} steps were followed"
-    )
+    """The source, or the only one that has taken its place."""
+    catalog, asked = content["whichCat"], _asked(content)
+    return ask_following(backend, sxps.SOURCE, content, lambda reply: sxps.read_source(reply, catalog, asked))[0]
 
 
 def _asked(content: Mapping[str, Any]) -> int | str:

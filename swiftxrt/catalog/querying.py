@@ -18,6 +18,7 @@ from ..products.catalog_table import catalog_table, rows_to_columns
 from ..request.catalog import DISTANCE, CatalogQuery
 from ..wire import api
 from ..wire import query as wire
+from ..wire.query_columns import METADATA, read_metadata
 from .protocol import CatalogBackend
 
 __all__ = ["catalogs_table", "columns_table", "query_payload", "query_rows", "rows_table", "table_fields"]
@@ -56,8 +57,8 @@ def table_fields(backend: CatalogBackend, catalog: str, table: str) -> _Columns:
     """
     known = _remembered(backend, catalog, table)
     if known is None:
-        content = backend.ask(wire.METADATA, {"database": catalog, "table": table})
-        known = wire.read_metadata(content, catalog, table)
+        content = backend.ask(METADATA, {"database": catalog, "table": table})
+        known = read_metadata(content, catalog, table)
         with _guard:
             _known.setdefault(backend, {})[catalog, table] = known
     return known

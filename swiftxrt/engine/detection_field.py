@@ -46,9 +46,8 @@ class DetectionBand:
         For the point spread function and the background; about the mean of the events.
     vignetting_kev : float
         For the vignetting of sources: where it is the mean over the events of
-        a power law of photon index 1.7. It is steep at high energies: with
-        that of `energy_kev` rates 8 arcmin off axis are 3 per cent too low
-        in the total band, and 7 in the hard one.
+        a power law of photon index 1.7 behind 3e20 per cm2. It is steep at
+        high energies.
     """
 
     name: str
@@ -62,10 +61,10 @@ class DetectionBand:
 BANDS = {
     band.name: band
     for band in (
-        DetectionBand("total", (30, 1000), 1.5, 3.6),
+        DetectionBand("total", (30, 1000), 1.5, 2.5),
         DetectionBand("soft", (30, 99), 0.8, 0.8),
         DetectionBand("medium", (100, 199), 1.4, 1.4),
-        DetectionBand("hard", (200, 1000), 3.5, 5.7),
+        DetectionBand("hard", (200, 1000), 3.5, 4.25),
     )
 }
 

@@ -349,9 +349,11 @@ def merged_limits(table: QTable, settings: LimitSettings) -> QTable:
     if not settings.detections_as_rates:
         ends = ("_rate", "_rate_err_neg", "_rate_err_pos", "_is_detected")
         merged.remove_columns([name for name in merged.colnames if name.endswith(ends)])
-        named = np.asarray(merged["catalog_source"] if "catalog_source" in merged.colnames else np.full(len(merged), ""))
+        named = np.asarray(
+            merged["catalog_source"] if "catalog_source" in merged.colnames else np.full(len(merged), "")
+        )
         outcome = np.asarray(merged["outcome"], dtype=object)
-        merged["outcome"] = np.where(
-            outcome == DETECTION, np.where(named != "", SOURCE_NEARBY, LIMIT), outcome
-        ).astype(str)
+        merged["outcome"] = np.where(outcome == DETECTION, np.where(named != "", SOURCE_NEARBY, LIMIT), outcome).astype(
+            str
+        )
     return merged

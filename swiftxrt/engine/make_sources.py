@@ -51,7 +51,7 @@ _UNEVEN, _SIGMAS = 0.25, 5.0
 # So many sources with so much more around them than expected are knots of
 # something larger; it has then been taken for sources, and the rest may be even.
 _KNOTS, _SURROUNDINGS = 3, 1.5
-_ENERGIES = "at 1.5, 0.8, 1.4 and 3.5 keV (PSF) and 3.6, 0.8, 1.4 and 5.7 keV (vignetting) in the total, soft, medium and hard band"
+_ENERGIES = "at 1.5, 0.8, 1.4 and 3.5 keV (PSF) and 2.5, 0.8, 1.4 and 4.25 keV (vignetting) in the total, soft, medium and hard band"
 _FALSE = (
     "sources: 0.3, 1 and 10 per cent of those that are good, reasonable or better, and poor or better are false in "
     "simulated fields without extended sources"

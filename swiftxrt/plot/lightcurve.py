@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
 import numpy as np
+from astropy.time import Time
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from numpy.typing import NDArray
 
@@ -200,7 +201,7 @@ class _TimeAxis:
             return cls("Date (TDB, barycentre)" if curve.barycentred else "Date (UTC)")
         if curve.t0_met is not None:
             return cls(axis_label("Time since T0", u.s), curve.t0_met, len(curve) > 0 and _is_after_t0(curve))
-        start = np.min(curve.time - curve["time_err_neg"]) if len(curve) else None
+        start = np.min(_dates(curve) - curve["time_err_neg"]) if len(curve) else None
         since = "the first bin" if start is None else f"{start.isot[:10]} {start.isot[11:19]}"
         first_met = np.min(curve.met.value - curve["time_err_neg"].value, initial=np.inf)
         return cls(axis_label(f"Time since {since}", u.s), float(first_met), crowded)
@@ -209,9 +210,13 @@ class _TimeAxis:
         """Position and the two errors of the bins on the axis."""
         errors = np.array([curve["time_err_neg"].value, curve["time_err_pos"].value])
         if self.origin_met is None:
-            time = curve.time.tdb if curve.barycentred else curve.time.utc
-            return date2num(time.datetime64), errors / _DAY_S
+            return date2num(_dates(curve).datetime64), errors / _DAY_S
         return np.round(curve.met.value - self.origin_met, MET_DECIMALS), errors
+
+
+def _dates(curve: Any) -> Time:
+    """The times of the bins in the scale in which they are dates."""
+    return curve.time.tdb if curve.barycentred else curve.time.utc
 
 
 def _prepare(curve: Any, ax: Axes | None, axis: _TimeAxis, *, log_rate: bool) -> Axes:

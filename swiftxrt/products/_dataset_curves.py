@@ -13,7 +13,7 @@ from ..bands import HARD, SOFT, TOTAL, EnergyBand
 from ..met import mjd_to_met
 from ._curve import MET_DECIMALS
 from ._curve_plan import CurvePlan
-from ._datasets import BAND_CURVES, DAY_S, NEGATIVE_COLUMNS, SAME_COLUMNS, KINDS, Dataset
+from ._datasets import BAND_CURVES, DAY_S, KINDS, NEGATIVE_COLUMNS, SAME_COLUMNS, Dataset
 from .lightcurve import HardnessCurve, LightCurve, LightCurveSet
 
 __all__ = ["build_set", "empty_curve", "rate_plan", "ratio_plan"]

@@ -87,9 +87,9 @@ class CatalogDataset(CatalogRecord):
         return self._time("StopTime_MET")
 
     @property
-    def exposure(self) -> u.Quantity:
+    def exposure(self) -> u.Quantity | None:
         """Exposure that was used."""
-        return self["ExposureUsed"]
+        return self.get("ExposureUsed")
 
     @property
     def stacks(self) -> tuple[str, ...]:
@@ -125,9 +125,8 @@ class CatalogDataset(CatalogRecord):
 
     def __repr__(self) -> str:
         kind = ("obsolete " if self.is_obsolete else "") + ("stack" if self.is_stack else "observation")
-        exposure = self._record.get("ExposureUsed")
         parts = [
-            "" if exposure is None else f"{self.exposure.to(u.ks):.3g}",
+            "" if self.exposure is None else f"{self.exposure.to(u.ks):.3g}",
             printable(self.target_name or ""),
             f"{len(self._record.get('Sources') or [])} sources",
         ]

@@ -31,13 +31,21 @@ class _PointSource(CatalogRecord):
     """What sources and transients have in common."""
 
     @property
-    def error_radius(self) -> u.Quantity:
+    def error_radius(self) -> u.Quantity | None:
         """Radius of the 90 per cent error circle."""
-        return self["Err90"]
+        return self.get("Err90")
 
     @property
     def region(self) -> CircleSkyRegion:
-        """The error circle."""
+        """The error circle.
+
+        Raises
+        ------
+        NoDataError
+            If the catalogue has none.
+        """
+        if self.error_radius is None:
+            raise NoDataError(f"the catalogue has no error circle of {self.name}")
         from regions import CircleSkyRegion, RegionMeta
 
         return CircleSkyRegion(self.position, self.error_radius, meta=RegionMeta({"text": self.name}))
@@ -49,7 +57,8 @@ class _PointSource(CatalogRecord):
 
     def _place(self) -> str:
         ra, dec = self.position.to_string("hmsdms", precision=1).split()
-        error = "" if self._record.get("Err90") is None else f", radius {self.error_radius.value:.2g} arcsec (90%)"
+        radius = self.error_radius
+        error = "" if radius is None else f", radius {radius.value:.2g} arcsec (90%)"
         return f"{ra} {dec}{error}"
 
 

@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal, Protocol, overload, runtime_checkable
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol, TypedDict, Unpack, overload, runtime_checkable
 
 import astropy.units as u
-import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable, Table
-from astropy.utils.masked import Masked
 
+from ..catalog.upper_limits import LimitQuestion, find_limits, limit_payloads
+from ..engine.make_limits import LimitSettings
 from ..exceptions import ProductNotAvailableError, RequestError
 from ..jobs.protocol import ProductBackend
+from ..jobs.waiting import seconds_of
 from ..request.target import Target
+from .catalogs import CatalogAsking
+from .places import as_places, as_positions
 
-__all__ = ["LimitMaking"]
+__all__ = ["LimitChoice", "LimitMaking"]
 
-_MOST_NAMED = 5
-_AXES = ("lon", "lat")
-_NEEDED = "a SkyCoord, a Target with a position, or a list or table of them is needed"
+_Places = SkyCoord | Target | str | Sequence[SkyCoord | Target | str] | Table
+_LSXPS = "LSXPS"
+# The service ends calculations after some such time.
+_TIMEOUT = 20 * u.min
+
+
+class LimitChoice(TypedDict, total=False):
+    """What `LimitMaking.get_upper_limits` takes besides positions."""
+
+    bands: str | Sequence[str]
+    data: str
+    detections_as_rates: bool
+    confidence: float
+    detection_threshold: float | None
+    radius: u.Quantity | None
+    catalog: str
+    skip_detections: bool
+    use_catalog_values: bool
+    timeout: u.Quantity
+    refresh: bool
 
 
 @runtime_checkable
@@ -32,7 +52,7 @@ class _LimitBackend(Protocol):
         ...
 
 
-class LimitMaking:
+class LimitMaking(CatalogAsking):
     """The method of `~swiftxrt.SwiftXRT` that gives upper limits."""
 
     @property
@@ -40,9 +60,19 @@ class LimitMaking:
     def _backend(self) -> ProductBackend:
         """Where they are made."""
 
+    @overload
+    def get_upper_limits(
+        self, positions: _Places, *, get_query_payload: Literal[False] = ..., **choice: Unpack[LimitChoice]
+    ) -> QTable: ...
+
+    @overload
+    def get_upper_limits(
+        self, positions: _Places, *, get_query_payload: Literal[True], **choice: Unpack[LimitChoice]
+    ) -> list[dict[str, Any]]: ...
+
     def get_upper_limits(
         self,
-        positions: SkyCoord | Target | Sequence[SkyCoord | Target] | Table,
+        positions: _Places,
         *,
         bands: str | Sequence[str] = "total",
         data: str = "deepest",
@@ -50,18 +80,30 @@ class LimitMaking:
         confidence: float = 0.9973,
         detection_threshold: float | None = None,
         radius: u.Quantity | None = None,
-    ) -> QTable:
+        catalog: str = _LSXPS,
+        skip_detections: bool = False,
+        use_catalog_values: bool = False,
+        timeout: u.Quantity = _TIMEOUT,
+        refresh: bool = False,
+        get_query_payload: bool = False,
+    ) -> QTable | list[dict[str, Any]]:
         """Upper limits on the count rate at any positions, or rates where there is something.
 
         Nothing is searched or fitted at the positions: the events in a circle
-        are compared with the background there. So far only the local engine
-        does this, on the observations in its folder.
+        are compared with the background there, by the service in all
+        observations, or by the local engine in those in its folder.
+
+        The service is asked about each position by itself, as many at a time
+        as ``conf.max_connections`` allows. Its answers are kept for
+        ``conf.cache_expiry``: a call that ended early, however it did, is
+        repeated, and asks only for what is missing.
 
         Parameters
         ----------
-        positions : `~astropy.coordinates.SkyCoord`, Target, list of these, or table
+        positions : `~astropy.coordinates.SkyCoord`, Target, str, list of these, or table
             Where. A table has a column ``position``, as lists of sources have,
-            or another column of positions.
+            or another column of positions. The service also finds objects by
+            name, in texts or targets without a position.
         bands : str or sequence of str, optional
             ``"total"`` (0.3-10 keV), ``"soft"`` (0.3-1), ``"medium"`` (1-2),
             ``"hard"`` (2-10), several of them, or ``"all"``.
@@ -78,102 +120,87 @@ class LimitMaking:
             Probability of the limits: three sigma by default.
         detection_threshold : float, optional
             There is a source if its rate is above zero with this probability;
-            by default `confidence`.
+            by default `confidence`, or what the service takes.
         radius : `~astropy.units.Quantity`, optional
-            Radius of the circle, 12 pixels (28.3 arcsec) by default.
+            Local engine only: radius of the circle, 12 pixels (28.3 arcsec)
+            by default.
+        catalog : {"LSXPS", "2SXPS"}, optional
+            Service only: whose data are used, and whose sources are told of.
+        skip_detections : bool, optional
+            Service only: whether to leave out data sets in which the
+            catalogue has a source within 30 arcsec.
+        use_catalog_values : bool, optional
+            Service only: whether to take the numbers of the catalogue where
+            the position is that of a source.
+        timeout : `~astropy.units.Quantity`, optional
+            Service only: how long to wait for a limit that the service could
+            not work out in the five minutes that it takes for a reply. It
+            ends such calculations after about 20 minutes.
+        refresh : bool, optional
+            Service only: whether to ask all anew, whatever is kept.
+        get_query_payload : bool, optional
+            Service only: whether to return what would be sent, a list with
+            one body for each position, and send nothing.
 
         Returns
         -------
-        limits : `~astropy.table.QTable`
+        limits : `~astropy.table.QTable`, or list of dict
             The rows of a position follow each other, in the order of the
-            positions; one that no observation covers has one row with the
-            ``outcome`` "not observed".
+            positions. Each position has at least one; its ``outcome`` is
+            "limit", "detection", "catalogued source nearby", "not observed",
+            "timed out" or "failed".
 
         Raises
         ------
         RequestError
-            If a position is masked or not a number, or a setting cannot be used.
+            If a position is masked or not a number, or a setting cannot be
+            used, or not on this backend.
         NoDataError
             If the folder holds no observations.
         FormatError
             If an event file is damaged.
+        UnknownObjectError, ServiceError
+            If the service gives no answer at all: why there is none for the
+            first position. A failure among others that have an answer is a
+            row with the outcome "failed".
         ProductNotAvailableError
             If the backend gives no upper limits.
 
+        Warns
+        -----
+        PartialResultWarning
+            If some positions failed or timed out.
+        ServiceWarning
+            If answers cannot be kept.
+
         Examples
         --------
+        >>> place = SkyCoord("05h11m52.6s -62d19m28s")  # doctest: +SKIP
+        >>> SwiftXRT.get_upper_limits(place, data="all", detections_as_rates=True)  # doctest: +SKIP
         >>> local = SwiftXRT(backend="local", archive="observations")  # doctest: +SKIP
-        >>> limits = local.get_upper_limits(SkyCoord("05h11m52.6s -62d19m28s"))  # doctest: +SKIP
-        >>> limits["total_upper_limit"][0]  # doctest: +SKIP
+        >>> local.get_upper_limits(place)["total_upper_limit"][0]  # doctest: +SKIP
         <Quantity 0.00196668 ct / s>
         """
-        places = as_positions(positions)
-        backend = self._backend
-        if not isinstance(backend, _LimitBackend):
-            text = "are not available from this service yet; SwiftXRT(backend='local', archive=...) measures them"
-            raise ProductNotAvailableError("upper limits", f"they {text} in observations on disk")
-        return backend.upper_limits(
-            places,
-            bands=bands,
-            data=data,
-            detections_as_rates=detections_as_rates,
-            confidence=confidence,
-            detection_threshold=detection_threshold,
-            radius=radius,
-        )
+        settings = LimitSettings(bands, data, detections_as_rates, confidence, detection_threshold, radius)
+        patience_s = seconds_of(timeout, "timeout")
+        if self._catalog.name == "local":
+            only = {"catalog": catalog != _LSXPS, "skip_detections": skip_detections, "timeout": timeout != _TIMEOUT}
+            only |= {"use_catalog_values": use_catalog_values, "refresh": refresh}
+            _refuse([name for name, is_given in (only | {"get_query_payload": get_query_payload}).items() if is_given])
+            return _measured(self._backend, as_positions(positions), settings)
+        question = LimitQuestion(as_places(positions), settings, catalog, skip_detections, use_catalog_values)
+        if get_query_payload:
+            return limit_payloads(question)
+        return find_limits(self._catalog, question, patience_s=patience_s, refresh=refresh)
 
 
-def as_positions(value: Any) -> SkyCoord:
-    """One array of positions of whatever names positions.
-
-    Raises
-    ------
-    RequestError
-        If it names something else, or a position is masked or not finite.
-    """
-    parts = [place.icrs.spherical for place in _positions(value)]
-    lon, lat = (np.concatenate([np.zeros(0), *(_degrees(getattr(part, axis)) for part in parts)]) for axis in _AXES)
-    rows = np.flatnonzero(~np.isfinite(lon + lat))
-    if rows.size:
-        shown = f"{rows[:_MOST_NAMED].tolist()}{' and more' if rows.size > _MOST_NAMED else ''}"
-        text = f"number {shown} (from 0) of {lon.size} is masked or not a number; leave it out"
-        raise RequestError([("positions", text)], "upper limits")
-    return SkyCoord(lon, lat, unit="deg", frame="icrs")
+def _measured(backend: ProductBackend, places: SkyCoord, settings: LimitSettings) -> QTable:
+    if not isinstance(backend, _LimitBackend):
+        raise ProductNotAvailableError("upper limits", f"the backend {backend.name!r} does not measure them")
+    return backend.upper_limits(places, **vars(settings))
 
 
-def _positions(value: Any) -> list[SkyCoord]:
-    """The positions in the order in which they are named."""
-    if isinstance(value, SkyCoord):
-        return [value]
-    if isinstance(value, Target):
-        return [_of_target(value)]
-    if isinstance(value, Table):
-        return [_of_table(value)]
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        hint = "; SkyCoord.from_name() finds positions by name" if isinstance(value, str) else ""
-        raise RequestError([("positions", f"{_NEEDED}; got {value!r:.60}{hint}")], "upper limits")
-    return [place for one in value for place in _positions(one)]
-
-
-def _of_target(target: Target) -> SkyCoord:
-    if target.position is None:
-        text = f"the target {target.name!r} has no position; give one, as in Target(name, position=SkyCoord(...))"
-        raise RequestError([("positions", text)], "upper limits")
-    position: SkyCoord = target.position
-    return position
-
-
-def _of_table(table: Table) -> SkyCoord:
-    names = [name for name in table.colnames if isinstance(table[name], SkyCoord)]
-    if "position" in names or len(names) == 1:
-        column: SkyCoord = table["position" if "position" in names else names[0]]
-        return column
-    what = f"several columns of positions, {', '.join(names)}, and none called position" if names else "none"
-    text = f"the table must have a column 'position' of SkyCoord; it has {what}"
-    raise RequestError([("positions", text)], "upper limits")
-
-
-def _degrees(angle: Any) -> Any:
-    """Degrees, NaN where they are masked."""
-    values = np.atleast_1d(angle.deg).ravel()
-    return np.asarray(values.filled(np.nan) if isinstance(values, Masked) else values)
+def _refuse(names: Sequence[str]) -> None:
+    """Say that something is not for the local engine."""
+    if names:
+        raise RequestError([(name, "is for the service; leave it out") for name in names], "upper limits here")

@@ -106,7 +106,7 @@ def read_clock(reply: Mapping[str, Any], t0_met: float | None) -> Clock:
     """
     words = str(reply.get("TimeFormat") or "MET").strip().upper()
     if words == "TDB":
-        return Clock(False, None, barycentred=True)
+        return Clock(mjd=False, t0_met=None, barycentred=True)
     if words not in ("MET", "SWIFT MET", "MJD"):
         raise ProtocolError(f"times in {words!r} are not understood", advice="ask for the time format MET or MJD")
     try:

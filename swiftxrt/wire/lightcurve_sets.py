@@ -53,7 +53,7 @@ def catalogue_set(found: _Named, **common: Any) -> LightCurveSet:
     """
     origins = {name.origin for name, _ in found}
     variants = {
-        variant: _by_curve([pair for pair in found if pair[0].origin == origin], common)
+        variant: LightCurveSet(**_by_curve([pair for pair in found if pair[0].origin == origin], common))
         for origin, variant in ORIGINS.items()
         if origin in origins
     }
@@ -72,7 +72,7 @@ def _grouped(found: _Named) -> _Named:
     ]
 
 
-def _by_curve(found: _Named, common: dict[str, Any]) -> LightCurveSet:
+def _by_curve(found: _Named, common: dict[str, Any]) -> dict[str, Any]:
     def of(curve: str) -> list[Dataset]:
         return [dataset for name, dataset in found if name.curve == curve]
 
@@ -89,4 +89,4 @@ def _by_curve(found: _Named, common: dict[str, Any]) -> LightCurveSet:
                 definition="(hard-soft)/(hard+soft)",
                 **common,
             )
-    return LightCurveSet(**curves)
+    return curves

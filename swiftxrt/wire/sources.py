@@ -161,7 +161,7 @@ def _has_position(row: Mapping[str, Any]) -> bool:
 
 
 def _whole(values: NDArray[np.float64], otherwise: Any) -> NDArray[np.int64]:
-    return np.where(np.isfinite(values), values, otherwise).astype(np.int64)
+    return np.where(np.abs(values) < 2.0**63, values, otherwise).astype(np.int64)
 
 
 def _column(key: str, values: Sequence[Any]) -> NDArray[Any]:

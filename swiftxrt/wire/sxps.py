@@ -23,6 +23,7 @@ __all__ = [
     "SOURCE",
     "SOURCES_OF_TRANSIENTS",
     "TRANSIENT",
+    "check_current",
     "question",
     "question_for_source",
     "read_dataset",
@@ -71,10 +72,21 @@ def read_source(content: Mapping[str, Any], catalog: str, asked: int | str) -> C
         If the reply is not what the protocol promises.
     """
     details = _details(content, f"source {asked}", catalog)
-    if _OLDER in details:
-        newer = catalog_rows(details[_OLDER], "sources", position=("RA", "Decl"))
-        raise SupersededError(_replaced(f"source {asked}", catalog, _named(newer, "IAUName")), newer)
+    check_current(details, catalog, asked)
     return CatalogSource.of_reply(details, catalog=catalog, asked=asked)
+
+
+def check_current(content: Mapping[str, Any], catalog: str, asked: int | str) -> None:
+    """Look whether a reply about a source, of any kind, tells of others instead.
+
+    Raises
+    ------
+    SupersededError
+        If it names what has taken the place of the source.
+    """
+    if _OLDER in content:
+        newer = catalog_rows(content[_OLDER], "sources", position=("RA", "Decl"))
+        raise SupersededError(_replaced(f"source {asked}", catalog, _named(newer, "IAUName")), newer)
 
 
 def read_transient(content: Mapping[str, Any], catalog: str, asked: int | str) -> CatalogTransient:

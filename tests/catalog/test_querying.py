@@ -28,7 +28,8 @@ from swiftxrt.exceptions import (
     UnknownObjectError,
 )
 from swiftxrt.request.catalog import CatalogQuery
-from swiftxrt.wire.query import PAGE, encode_metadata
+from swiftxrt.wire.query import PAGE
+from swiftxrt.wire.query_columns import encode_metadata
 from tests.catalog.replay import URL, Replay, fixture, metadata, rows_of
 from tests.catalog.stores import local_catalog
 

@@ -104,6 +104,13 @@ def test_labels_are_those_of_the_first() -> None:
     assert merged["obsid"].tolist() == ["00012345001", "00012345002"]
 
 
+def test_flags_of_quality_add_up() -> None:
+    """A merged bin has every flag of its parts."""
+    fine = curve(250.0)
+    fine["quality"] = [1, 2, 0, 0]
+    assert fine.merge_bins([0, 1, 2])["quality"].tolist() == [3, 0]
+
+
 def test_rows_may_be_flags() -> None:
     fine = curve(250.0)
     assert fine.merge_bins(np.array([True, True, False, False])).equals(fine.merge_bins([0, 1]))

@@ -14,7 +14,7 @@ from astropy.time import Time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swiftxrt.exceptions import FormatError, OutputExistsError, ProtocolError, RequestError
+from swiftxrt.exceptions import FormatError, NoDataError, OutputExistsError, ProtocolError, RequestError
 from swiftxrt.met import met_to_time
 from swiftxrt.products.catalog_dataset import CatalogDataset
 from swiftxrt.products.catalog_flags import DetectionFlag, decode_detection_flag, decode_field_flag
@@ -74,7 +74,9 @@ def test_source():
     )
     bare = CatalogSource({"IAUName": "\x1b[31mX", "LSXPS_ID": 1, "RA": 1, "Decl": 2})
     assert repr(bare) == "<CatalogSource X (1): 00h04m00.0s +02d00m00.0s>"
-    assert bare.detection_flag is None
+    assert bare.detection_flag is None is bare.error_radius
+    with pytest.raises(NoDataError, match="no error circle of X"):
+        bare.region  # noqa: B018
 
 
 def test_times_are_the_best_that_there_are():
@@ -135,6 +137,7 @@ def test_dataset():
     assert isinstance(dataset["Sources"], QTable)
     assert dataset.detections()["Rate"].value.tolist() == [0.04]
     assert len(dataset.detections("hard")) == 0
+    assert CatalogDataset({"DatasetID": 1, "ObsID": 10000014634}).exposure is None
     assert repr(dataset) == "<CatalogDataset 00282445000 (9725): observation, 34.5 ks, GRB070616, 2 sources>"
 
 

@@ -255,7 +255,7 @@ class TestTimeFormat:
         del whole["TimeFormat"]
         assert decode(whole).equals(decode(reply()))
 
-    @pytest.mark.parametrize("word", ["TDB", "JD", "weeks", 5])
+    @pytest.mark.parametrize("word", ["JD", "weeks", 5])
     def test_unknown(self, word: Any) -> None:
         with pytest.raises(ProtocolError, match="ask for the time format MET or MJD"):
             decode(reply() | {"TimeFormat": word})

@@ -22,13 +22,12 @@ from swiftxrt.wire import api
 from swiftxrt.wire.query import (
     PAGE,
     RowRequest,
-    encode_metadata,
-    read_metadata,
     read_resolved,
     read_row_request,
     read_rows,
     row_request,
 )
+from swiftxrt.wire.query_columns import encode_metadata, read_metadata
 from tests.catalog.replay import fixture
 
 # Bodies that the reference client (swifttools 4.0.5) sent, letter by letter.

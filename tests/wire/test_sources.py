@@ -178,3 +178,9 @@ def test_sources_without_position_are_left_out() -> None:
 def test_replies_that_are_none(bad: Any) -> None:
     with pytest.raises(ProtocolError):
         decode(bad)
+
+
+def test_numbers_too_large_for_a_whole_number_are_replaced() -> None:
+    rows = [{"sno": 9.3e18, "ra": 10, "dec": 20}, {"sno": 4, "ra": 11, "dec": 20}]
+    table = decode({"Total": rows})["total"]
+    assert table["source_number"].tolist() == [1, 4]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,23 +14,28 @@ from numpy.typing import NDArray
 
 from ....met import met_to_time
 
-__all__ = ["bjd_of", "mjd_of", "uk_date", "utc_date"]
+__all__ = ["FORM", "bjd_of", "mjd_of", "uk_civil", "uk_date", "utc_date"]
 
 Floats = NDArray[np.float64]
 
-_FORM = "%Y-%m-%d %H:%M:%S"
+#: Form of dates.
+FORM = "%Y-%m-%d %H:%M:%S"
 
 
 def utc_date(met_s: float) -> str:
     """Date in UTC, to a second."""
-    return str(met_to_time(met_s).to_datetime(timezone=UTC).strftime(_FORM))
+    return str(met_to_time(met_s).to_datetime(timezone=UTC).strftime(FORM))
 
 
 def uk_date(met_s: float | None) -> str | None:
     """Date in the civil time of the United Kingdom, which the service uses for the dates of sources."""
-    if met_s is None:
-        return None
-    return str(met_to_time(met_s).to_datetime(timezone=UTC).astimezone(ZoneInfo("Europe/London")).strftime(_FORM))
+    return None if met_s is None else uk_civil(utc_date(met_s))
+
+
+def uk_civil(date: str) -> str:
+    """A date in UTC in the civil time of the United Kingdom."""
+    moment = datetime.strptime(date, FORM).replace(tzinfo=UTC)
+    return moment.astimezone(ZoneInfo("Europe/London")).strftime(FORM)
 
 
 def mjd_of(met_s: Any) -> Floats:

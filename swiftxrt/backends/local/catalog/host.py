@@ -15,6 +15,7 @@ from ....exceptions import RequestRejectedError, ServiceError
 from ....products.calibration import Calibration
 from ..archive import Archive
 from . import bursts, curves, images, limits, objects, spectra, tables
+from .build import open_catalog
 from .store import CatalogStore
 
 __all__ = ["FUNCTIONS", "LocalCatalog"]
@@ -69,7 +70,7 @@ class LocalCatalog:
         """
         with self._guard:
             if self._store is None:
-                self._store = CatalogStore.open(self.archive, self.folder, self.calibration)
+                self._store = open_catalog(self.archive, self.folder, self.calibration)
             return self._store
 
     @property

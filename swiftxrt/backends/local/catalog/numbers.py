@@ -16,7 +16,7 @@ def number(value: Any, decimals: int | None = None) -> float | None:
     plain = float(value)
     if not math.isfinite(plain):
         return None
-    return plain if decimals is None else round(plain, decimals)
+    return (plain if decimals is None else round(plain, decimals)) + 0.0  # no negative zero
 
 
 def designation(prefix: str, ra_deg: float, dec_deg: float) -> str:

@@ -6,11 +6,9 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
-
-from ....products.calibration import Calibration
-from ..archive import Archive
 
 __all__ = ["CatalogStore"]
 
@@ -29,11 +27,6 @@ class CatalogStore:
         self._connection.row_factory = sqlite3.Row
         self._guard = threading.RLock()
 
-    @classmethod
-    def open(cls, archive: Archive, folder: Path, calibration: Calibration) -> CatalogStore:
-        """The catalogue of an archive; built if it is not there, or the observations have changed."""
-        raise NotImplementedError
-
     def add(self, table: str, rows: Sequence[Mapping[str, Any]], columns: Iterable[str] = ()) -> None:
         """Make a table, ``<catalog>_<table>``, and fill it; lists and mappings are kept as JSON."""
         names = list(dict.fromkeys([*columns, *(name for row in rows for name in row)]))
@@ -48,6 +41,23 @@ class CatalogStore:
         """Rows by a query with bound values."""
         with self._guard:
             return [dict(row) for row in self._connection.execute(sql, values)]
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What it was made of (``digest``) and when (``made``, UTC); empty if nothing is told."""
+        if not self.columns("about"):
+            return {}
+        return {row["name"]: row["value"] for row in self.select("SELECT name, value FROM about")}
+
+    def index(self, table: str, column: str) -> None:
+        """Make looking for values of a column fast."""
+        with self._guard:
+            self._connection.execute(f'CREATE INDEX "{table}.{column}" ON "{table}" ("{column}")')
+
+    def save(self, path: Path) -> None:
+        """Write everything to a file that does not exist."""
+        with self._guard, closing(sqlite3.connect(path)) as target:
+            self._connection.backup(target)
 
     def columns(self, table: str) -> list[str]:
         """Names of the columns of a table; none if there is no such table."""

@@ -11,7 +11,8 @@ import numpy as np
 from ...._fields import nearest
 from ....catalog_fields import CatalogField, CatalogInfo, catalog_info, fields_of, table_name
 from ....exceptions import RequestError, RequestRejectedError
-from ....wire.query import DISTANCE_KEY, METADATA, QUERY, RowRequest, encode_metadata, read_row_request
+from ....wire.query import DISTANCE_KEY, QUERY, RowRequest, read_row_request
+from ....wire.query_columns import METADATA, encode_metadata
 from .conditions import condition, ordering, quoted
 from .resolving import Resolved, resolve
 from .store import CatalogStore
