@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["LONGEST_MESSAGE", "printable"]
+__all__ = ["LONGEST_MESSAGE", "printable", "without_paths"]
 
 #: Characters of one message; long lists of problems stay whole, a whole reply does not.
 LONGEST_MESSAGE = 20_000
@@ -24,6 +24,8 @@ _UNFIT = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
 _ENDS_OF_LINES = re.compile(r"\s*[\r\n]+\s*")
+_QUOTED_PATH = re.compile(r"""(["'])(?:/|[A-Za-z]:\\)[^"']+\1""")
+_PATH = re.compile(r"""(?<![\w:/.<>\])])(?:/[^\s/:;,"'()<>]+){2,}/?|\b[A-Za-z]:\\[^\s:;,"'()<>]+""")
 
 
 def printable(text: str, limit: int = LONGEST_MESSAGE, *, lines: bool = False) -> str:
@@ -55,3 +57,14 @@ def printable(text: str, limit: int = LONGEST_MESSAGE, *, lines: bool = False) -
         text = text.replace("\r\n", "\n") if lines else _ENDS_OF_LINES.sub(" ", text).strip()
         text = _UNFIT.sub("\N{REPLACEMENT CHARACTER}", text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def without_paths(text: str) -> str:
+    """A text without the folders of this machine; names of files stay."""
+    return _PATH.sub(lambda found: _name(found[0]), _QUOTED_PATH.sub(lambda found: _name(found[0][1:-1]), text))
+
+
+def _name(path: str) -> str:
+    """The file's name, or nothing but a mark for a folder."""
+    last = re.split(r"[/\\]", path.rstrip("/\\"))[-1]
+    return last if "." in last.strip(".") else "(a folder of the server)"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..exceptions import ProductNotAvailableError, RequestError
+from ..exceptions import ProductNotAvailableError
 from ..jobs.protocol import JobHandle
 from ..kinds import ProductKind
 from ..products.provenance import provenance_of
 from ..products.report import Phase
 from ..request.spectrum import SpectrumRequest
 from ..wire import envelope, lightcurve, position, sources, spectrum
+from ..wire.lightcurve_names import variants_asked
 from ..wire.values import flag
 from .call import Call, Reply
 from .refusals import without_paths
@@ -24,8 +25,6 @@ __all__ = [
     "spectra",
     "standard_position",
 ]
-
-_CHOICES = ("no", "yes", "both")
 
 
 def standard_position(call: Call) -> Reply:
@@ -80,23 +79,12 @@ def light_curve_content(call: Call, handle: JobHandle, *, nosys: str, incbad: st
     layout : {"new", "old"}
         For which clients.
     """
-    wanted = {"nosys": _choice(call, "nosys", nosys), "incbad": _choice(call, "incbad", incbad)}
+    wanted = variants_asked(call.payload, nosys=nosys, incbad=incbad)
     curves = call.backend.collect(handle, ProductKind.LIGHT_CURVE)
     urls = lightcurve.file_urls(f"{call.product_url(handle.id)}/lc")
     request = handle.request.light_curve
     mjd = request is not None and request.time_format in ("m", "mjd")
     return lightcurve.encode(curves, urls=urls, mjd=mjd, layout=layout, **wanted) | _provenance(curves)
-
-
-def _choice(call: Call, key: str, default: str) -> str:
-    """``nosys`` or ``incbad``: a word, or, as older clients say it, a truth value."""
-    value = call.payload.get(key, default)
-    if isinstance(value, bool | int) and value in (0, 1):
-        return "yes" if value else "no"
-    word = value.strip().lower() if isinstance(value, str) else ""
-    if word not in _CHOICES:
-        raise RequestError([(key, f"must be {', '.join(_CHOICES)}")])
-    return word
 
 
 def spectra(call: Call) -> Reply:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
 from .._log import log
+from .._printable import without_paths
 from ..exceptions import (
     IdentifierError,
     NoDataError,
@@ -35,8 +35,6 @@ _FOR_THE_SENDER = (NoDataError, IdentifierError, ProductNotAvailableError, Proto
 
 # How problems with what is not there begin; the service lists their names only.
 _NEEDED = "is needed: "
-_QUOTED_PATH = re.compile(r"""(["'])(?:/|[A-Za-z]:\\)[^"']+\1""")
-_PATH = re.compile(r"""(?<![\w:/.<>\])])(?:/[^\s/:;,"'()<>]+){2,}/?|\b[A-Za-z]:\\[^\s:;,"'()<>]+""")
 
 
 class RefusedError(Exception):
@@ -91,14 +89,3 @@ def _parameter_refusal(error: RequestError) -> dict[str, Any]:
         else:
             invalid.append(f"{key} {message}".strip())
     return refusal(_PROBLEMS, [(_MISSING, missing), (_INVALID, invalid)])
-
-
-def without_paths(text: str) -> str:
-    """A text without the folders of this machine; names of files stay."""
-    return _PATH.sub(lambda found: _name(found[0]), _QUOTED_PATH.sub(lambda found: _name(found[0][1:-1]), text))
-
-
-def _name(path: str) -> str:
-    """The file's name, or nothing but a mark for a folder."""
-    last = re.split(r"[/\\]", path.rstrip("/\\"))[-1]
-    return last if "." in last.strip(".") else "(a folder of the server)"

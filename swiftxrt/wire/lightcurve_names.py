@@ -14,13 +14,19 @@ position) or ``nondet`` (not found); without one the service has put them togeth
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import astropy.units as u
 
 from ..bands import TOTAL, EnergyBand
+from ..exceptions import RequestError
 
-__all__ = ["CATALOGUE_BANDS", "CATALOGUE_RATIOS", "ORIGINS", "DatasetName", "parse_dataset_name"]
+__all__ = ["CATALOGUE_BANDS", "CATALOGUE_RATIOS", "ORIGINS", "DatasetName", "parse_dataset_name", "variants_asked"]
+
+#: Answers to the question for a variant.
+_CHOICES = ("no", "yes", "both")
 
 #: Bands of the SXPS catalogues.
 CATALOGUE_BANDS = {
@@ -97,3 +103,30 @@ def parse_dataset_name(name: str) -> DatasetName | None:
     if match := _RATIO.fullmatch(name):
         return DatasetName(name, "PC", "HR", "", match[1].lower(), match[2] or "")
     return None
+
+
+def variants_asked(content: Mapping[str, Any], *, nosys: str, incbad: str) -> dict[str, str]:
+    """Which variants a question wants, ``"no"``, ``"yes"`` or ``"both"``, by their flags.
+
+    Parameters
+    ----------
+    content : mapping
+        The question; older clients give truth values.
+    nosys, incbad : {"no", "yes", "both"}
+        What counts where it does not say.
+
+    Raises
+    ------
+    RequestError
+        If the answer is none of these.
+    """
+    return {key: _choice(key, content.get(key, default)) for key, default in (("nosys", nosys), ("incbad", incbad))}
+
+
+def _choice(key: str, value: Any) -> str:
+    if isinstance(value, bool | int) and value in (0, 1):
+        return "yes" if value else "no"
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word not in _CHOICES:
+        raise RequestError([(key, f"must be {', '.join(_CHOICES)}")])
+    return word

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,6 +61,11 @@ BAND_FLAGS: Mapping[str, str] = {
     "DataFromCatalogue": "from_catalog",
     "PileupWarning": "pileup_warning",
 }
+_NUMBERS, _FLAGS = (
+    {f"{band.capitalize()}_{key}": f"{band}_{ours}" for band in SXPS_BAND_NAMES for key, ours in names.items()}
+    for names in (BAND_NUMBERS, BAND_FLAGS)
+)
+_LIMITS, _NEGATIVE = ({f"{band}_{name}" for band in SXPS_BAND_NAMES} for name in ("upper_limit", "rate_err_neg"))
 _EXCERPT = 300
 _OBSID_DIGITS = 11
 # The words with which positions without data are refused are not known.
@@ -261,21 +267,11 @@ def _row(row: Mapping[str, Any], time_format: str) -> dict[str, Any]:
         "source_exposure": number(row.get("SourceExposure")),
         "image_exposure": number(row.get("ImageExposure")),
     }
-    for band in SXPS_BAND_NAMES:
-        title = band.capitalize()
-        made |= {
-            f"{band}_{ours}": number(row[key])
-            for theirs, ours in BAND_NUMBERS.items()
-            if (key := f"{title}_{theirs}") in row
-        }
-        made |= {
-            f"{band}_{ours}": bool(yes(row[key]))
-            for theirs, ours in BAND_FLAGS.items()
-            if (key := f"{title}_{theirs}") in row
-        }
-        if f"{band}_rate_err_neg" in made:
-            made[f"{band}_rate_err_neg"] = abs(made[f"{band}_rate_err_neg"])
-    if not any(name.endswith("_upper_limit") for name in made):
+    made |= {ours: number(row[name]) for name in row if (ours := _NUMBERS.get(name, ""))}
+    made |= {ours: bool(yes(row[name])) for name in row if (ours := _FLAGS.get(name, ""))}
+    for name in _NEGATIVE & made.keys():
+        made[name] = abs(made[name])
+    if _LIMITS.isdisjoint(made):
         raise _bad("a row", row)
     return made
 
@@ -295,7 +291,7 @@ def _moment(value: Any, time_format: str) -> tuple[str, Any]:
         kind = time_format.lower()
         return (kind, moment) if kind != "cal" and kind in TIME_FORMATS else ("", None)
     try:
-        return "cal", Time(text(value), scale="utc").isot
+        return "cal", datetime.fromisoformat(text(value)).replace(tzinfo=None).isoformat()
     except ValueError:
         return "", None
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from astropy.table import QTable, Table
 from astropy.time import Time
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from swiftxrt.exceptions import FormatError, NoDataError, OutputExistsError, ProtocolError, RequestError
@@ -165,6 +165,9 @@ def test_frozen_comparable_picklable(entry):
         entry.catalog = "2SXPS"
     with pytest.raises(AttributeError, match="cannot be deleted"):
         del entry.catalog
+    for name in entry:
+        if isinstance(entry[name], dict | list):
+            entry[name].clear()
     entry.record.clear()
     entry.record.setdefault("x", 1)
     for value in entry.record.values():
@@ -228,6 +231,11 @@ NESTED = st.recursive(
 
 @settings(max_examples=60, deadline=None)
 @given(value=NESTED)
+@example(value="")
+@example(value=" in front and behind ")
+@example(value='two\nlines, "quoted"')
+@example(value=2**64)
+@example(value={"a": [None, "x", 1.5]})
 def test_files_keep_every_value(tmp_path_factory, value):
     folder = tmp_path_factory.mktemp("entry")
     source = CatalogSource({**SOURCE, "Extra": value, "Rate_band0": value if isinstance(value, float) else 1.5})

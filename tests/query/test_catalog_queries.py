@@ -13,6 +13,7 @@ from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 
 from swiftxrt import Column, SwiftXRTClass, Target, conf, join_bursts
+from swiftxrt.backends.local.catalog import host
 from swiftxrt.backends.local.catalog.store import CatalogStore
 from swiftxrt.catalog import tables
 from swiftxrt.exceptions import RequestError, UnknownObjectError
@@ -124,7 +125,7 @@ def url(small_archive: Path) -> Iterator[str]:
         return store
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CatalogStore, "open", opened)
+        patch.setattr(host, "open_catalog", opened)
         with embedded_server(small_archive) as address:
             yield address
 

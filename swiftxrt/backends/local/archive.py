@@ -126,6 +126,19 @@ class Archive:
         left_out.add("of other targets", [one.obsid for one in every if one.obsid not in known], "observation")
         return chosen, left_out.sentences()
 
+    def objects(self) -> dict[str, str]:
+        """The name of the object of each target, as its first observation has it.
+
+        Raises
+        ------
+        NoDataError
+            If there is no observation at all, or none can be read.
+        """
+        found: dict[str, str] = {}
+        for observation, glance in self._readable(self.observations):
+            found.setdefault(observation.target_id, glance.object_name)
+        return found
+
     def covering(self, positions: SkyCoord) -> list[Observation]:
         """The observations whose field of view may hold one of some positions.
 

@@ -106,7 +106,7 @@ class LocalBackend:
         )
         folder = Path(state).expanduser() if state is not None else Path(self._scratch.name)  # type: ignore[union-attr]
         self.store = _open_store(folder)
-        self.catalog = LocalCatalog(self.archive, folder / "catalog", self.calibration)
+        self.catalog = LocalCatalog(self.archive, folder / "catalog", self.calibration, weakref.proxy(self))
         self._lock = _hold(folder)
         self._scheduler = Scheduler(
             self.store,

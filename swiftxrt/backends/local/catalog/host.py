@@ -12,10 +12,13 @@ from typing import Any
 from ...._atomic import atomic_path
 from ...._fields import nearest
 from ....exceptions import RequestRejectedError, ServiceError
+from ....jobs.protocol import HostingBackend
 from ....products.calibration import Calibration
 from ..archive import Archive
-from . import bursts, curves, images, limits, objects, spectra, tables
+from . import bursts, curves, images, limits, objects, spectra, table_files, tables
 from .build import open_catalog
+from .burst_products import BurstProducts
+from .observation_files import FOLDER, observation_file
 from .store import CatalogStore
 
 __all__ = ["FUNCTIONS", "LocalCatalog"]
@@ -23,7 +26,7 @@ __all__ = ["FUNCTIONS", "LocalCatalog"]
 #: The functions by name: each makes the content of a reply of the catalogue, the arguments and the address of files.
 FUNCTIONS: Mapping[str, Callable[[Any, Mapping[str, Any], str], dict[str, Any]]] = {
     name: function
-    for module in (tables, objects, curves, spectra, images, limits, bursts)
+    for module in (tables, table_files, objects, curves, spectra, images, limits, bursts)
     for name, function in module.FUNCTIONS.items()
 }
 
@@ -43,16 +46,23 @@ class LocalCatalog:
         Where the catalogue and files made of it are kept.
     calibration : Calibration
         Of the engine.
+    jobs : HostingBackend, optional
+        Who makes products of bursts.
     """
 
     name = "local"
 
-    def __init__(self, archive: Archive, folder: Path, calibration: Calibration) -> None:
+    def __init__(
+        self, archive: Archive, folder: Path, calibration: Calibration, jobs: HostingBackend | None = None
+    ) -> None:
         self.archive = archive
         self.folder = folder
         self.calibration = calibration
+        self.bursts = BurstProducts(archive, folder / "bursts", jobs)
         self._store: CatalogStore | None = None
         self._guard = threading.Lock()
+        #: Held while a product is made, so that nobody makes the same twice.
+        self.making = threading.Lock()
 
     @property
     def service(self) -> str:
@@ -78,9 +88,14 @@ class LocalCatalog:
         """Where the files are that replies name; their addresses are relative to it."""
         return self.folder / "files"
 
+    @staticmethod
+    def files_address(base_url: str) -> str:
+        """Address below which all files are."""
+        return f"{base_url}/{FILES}"
+
     def address(self, path: Path, base_url: str) -> str:
         """Address of one of `files` as a reply names it."""
-        return f"{base_url}/{FILES}/{path.relative_to(self.files).as_posix()}"
+        return f"{self.files_address(base_url)}/{path.relative_to(self.files).as_posix()}"
 
     def answer(self, function: str, content: Mapping[str, Any], base_url: str = _HERE) -> dict[str, Any]:
         """The content of the reply to a call.
@@ -116,6 +131,9 @@ class LocalCatalog:
 
     def find(self, name: str) -> Path | None:
         """The file behind an address below ``catalog_files``, or None."""
+        first, _, rest = name.partition("/")
+        if first == FOLDER:
+            return observation_file(self.archive, rest)
         root = self.files.resolve()
         try:
             path = (root / name).resolve()
@@ -134,6 +152,7 @@ class LocalCatalog:
 
     def close(self) -> None:
         """Give back what is held open."""
+        self.bursts.close()
         with self._guard:
             if self._store is not None:
                 self._store.close()
