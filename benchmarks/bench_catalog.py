@@ -144,8 +144,8 @@ def table_here(folder: Path, columns: tuple[str, ...] | None, *, is_kept: bool) 
 def table_there(folder: Path) -> tuple[float, float]:
     """The table from CSV by the reference client, which finds the file already downloaded."""
     import swifttools.ukssdc.data.download as dl
-    from swifttools.ukssdc.data import SXPS
     from swifttools.ukssdc import main as base
+    from swifttools.ukssdc.data import SXPS
 
     # Everything but the network.
     base.submitAPICall = lambda *args, **options: {"URL": f"https://benchmark.invalid/{FILE}", "FILE": FILE}

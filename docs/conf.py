@@ -24,6 +24,7 @@ release = __version__
 version = ".".join(release.split(".")[:2])
 
 extensions = [
+    "catalog_columns",
     "matplotlib.sphinxext.plot_directive",
     "numpydoc",
     "parameter_tables",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .products.catalog_objects import CatalogTransient as CatalogTransient
     from .products.compare import Comparison as Comparison
     from .products.countspectrum import CountSpectrum as CountSpectrum
+    from .products.dataset_images import DatasetImages as DatasetImages
     from .products.events import EventList as EventList
     from .products.fit import FitParameter as FitParameter
     from .products.fit import SpectralFit as SpectralFit
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from .products.lightcurve import LightCurveSet as LightCurveSet
     from .products.observation import Observation as Observation
     from .products.position import Position as Position
+    from .products.preview import SourcePreview as SourcePreview
     from .products.productset import ProductSet as ProductSet
     from .products.provenance import Provenance as Provenance
     from .products.report import JobReport as JobReport
@@ -107,6 +109,7 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "products.events": ("EventList",),
     "products.fit": ("FitParameter", "SpectralFit"),
     "products.gti": ("GTI",),
+    "products.dataset_images": ("DatasetImages",),
     "products.image": ("SkyImage",),
     "products.lightcurve": ("HardnessCurve", "LightCurve", "LightCurveSet"),
     "products.observation": ("Observation",),
@@ -117,6 +120,7 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "products.response": ("ARF", "RMF"),
     "products.sources": ("SourceList",),
     "products.spectrum": ("XRTSpectrum",),
+    "products.preview": ("SourcePreview",),
     "products.spectrumset": ("SpectrumSet",),
     "query.core": ("SwiftXRT", "SwiftXRTClass"),
     "request.bundle": ("XRTRequest",),

@@ -47,6 +47,8 @@ def observe(folder: Path) -> None:
     simulate(folder, scene=scene(), seed=4)
 
 
-def _source(name: str, offset: tuple[float, float], curve: Constant | TabulatedCurve, spectrum: AbsorbedPowerLaw) -> Source:
+def _source(
+    name: str, offset: tuple[float, float], curve: Constant | TabulatedCurve, spectrum: AbsorbedPowerLaw
+) -> Source:
     at = place(offset).icrs
     return Source(name, float(at.ra.deg), float(at.dec.deg), curve, spectrum)

@@ -9,8 +9,7 @@ from typing import Any
 from ..products.lightcurve import LightCurveSet
 from ..wire import lightcurve, sxps, sxps_products
 from .bursts import fetched_from
-from .following import ask_following, asked_about, tell_replaced
-from .objects import product_key
+from .following import ask_following, asked_about, product_key, tell_replaced
 from .protocol import CatalogBackend
 
 __all__ = ["catalog_light_curve"]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from ..exceptions import ServiceWarning, SupersededError, warn
+from ..catalog_fields import catalog_info
+from ..exceptions import RequestError, ServiceWarning, SupersededError, warn
+from ..wire import sxps
 from .protocol import CatalogBackend
-from .references import source_key
+from .references import Key, catalog_with_details, is_transient_name, source_key, transient_key
 
-__all__ = ["ask_following", "asked_about", "tell_replaced"]
+__all__ = ["ask_following", "asked_about", "product_key", "source_of_transient", "tell_replaced"]
 
 _T = TypeVar("_T")
 
@@ -72,3 +74,42 @@ def tell_replaced(content: Mapping[str, Any]) -> None:
     """Warn that a product is that of the source which has taken the place of the one that was asked for."""
     text = f"{content['whichCat']} has another source in place of {asked_about(content)}, whose product this is"
     warn(text, ServiceWarning)
+
+
+def product_key(backend: CatalogBackend, source: Any, *, transient: Any, catalog: str, what: str) -> tuple[str, Key]:
+    """The name of a catalogue, and what a source or transient is called there.
+
+    Parameters
+    ----------
+    backend : CatalogBackend
+        Who is asked which source a transient is, if `source` is the name of one.
+    source, transient : object
+        One of both, as users give it.
+    catalog : str
+        The catalogue.
+    what : str
+        What is wanted, such as ``"light curves"``.
+
+    Raises
+    ------
+    RequestError
+        If it is nothing of the kind.
+    UnknownObjectError
+        If the transient is not among the sources.
+    """
+    if transient is not None:
+        return catalog_with_details(catalog, f"{what} of transients"), transient_key(transient)
+    info = catalog_info(catalog)
+    if not info.is_sxps:
+        raise RequestError([("catalog", f"{what} of sources are those of LSXPS and 2SXPS, not of {info.name}")])
+    if is_transient_name(source):
+        name = catalog_with_details(catalog, f"{what} of transients")
+        return name, source_of_transient(backend, sxps.question_for_source(name, transient_key(source)))
+    return info.name, source_key(source, info.name)
+
+
+def source_of_transient(backend: CatalogBackend, content: Mapping[str, Any]) -> Key:
+    """What the source is called that a transient is, which the question names."""
+    asked = next(value[0] for name, value in content.items() if name in _IDENTIFIERS)
+    found = sxps.read_lookup(backend.ask(sxps.SOURCES_OF_TRANSIENTS, content), asked)
+    return {"sourceID": found} if isinstance(found, int) else {"sourceName": found}

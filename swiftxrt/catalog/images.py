@@ -24,8 +24,7 @@ from ..wire import sxps, sxps_images, sxps_products
 from ..wire.lightcurve_names import CATALOGUE_BANDS
 from .bursts import fetched_from
 from .fetching import fetch_all
-from .following import ask_following, asked_about, tell_replaced
-from .objects import product_key
+from .following import ask_following, asked_about, product_key, tell_replaced
 from .protocol import CatalogBackend
 from .references import dataset_key
 from .saving import Keeping, file_name
@@ -108,7 +107,7 @@ def catalog_images(
     content = sxps_products.ask_dataset_images(info.name, key, bands=bands, types=types, regions=regions)
     Keeping.of(location, label, layout=layout)
     reply = backend.ask(sxps_products.DATASET_IMAGES, content)
-    sxps.check_dataset(reply, info.name, label)
+    sxps.check_stack(reply, info.name, label)
     told = sxps_images.read_dataset_images(reply)
     if told.superseded_by:
         text = f"dataset {label} is an obsolete stack; get_dataset({label!r}) tells what has replaced it"
@@ -144,9 +143,7 @@ def _read_all(files: Mapping[str, Path]) -> tuple[dict[str, Any], dict[str, Form
     return parts, damaged
 
 
-def _put_together(
-    label: str, parts: Mapping[str, Any], missing: _Missing, provenance: Provenance
-) -> DatasetImages:
+def _put_together(label: str, parts: Mapping[str, Any], missing: _Missing, provenance: Provenance) -> DatasetImages:
     exposure: CCDData | None = parts.get("exposure")
 
     def of(kind: str) -> dict[str, Any]:

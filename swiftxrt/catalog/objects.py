@@ -9,9 +9,9 @@ from ..exceptions import RequestError, ServiceWarning, warn
 from ..products.catalog_dataset import CatalogDataset
 from ..products.catalog_objects import CatalogSource, CatalogTransient
 from ..wire import sxps
-from .following import ask_following
+from .following import ask_following, source_of_transient
 from .protocol import CatalogBackend
-from .references import Key, catalog_with_details, dataset_key, is_transient_name, source_key, transient_key
+from .references import catalog_with_details, dataset_key, is_transient_name, source_key, transient_key
 
 __all__ = [
     "dataset_question",
@@ -27,7 +27,7 @@ def find_source(backend: CatalogBackend, source: Any = None, *, transient: Any =
     """A source of a catalogue; see `swiftxrt.SwiftXRTClass.get_source`."""
     function, content = source_question(source, transient=transient, catalog=catalog)
     if function == sxps.SOURCES_OF_TRANSIENTS:
-        content = _of_transient(backend, content)
+        content = sxps.question(content["whichCat"], source_of_transient(backend, content))
     found = _followed(backend, content)
     if found.replaces is not None:
         warn(f"{found.catalog} has {found.name} ({found.source_id}) in place of {found.asked}", ServiceWarning)
@@ -76,14 +76,6 @@ def dataset_question(dataset: Any, *, dataset_id: int | None, catalog: str) -> t
     """The function and the content of the question about a dataset."""
     name = catalog_with_details(catalog, "details of datasets")
     return sxps.DATASET, sxps.question(name, dataset_key(dataset, dataset_id))
-
-
-def _of_transient(backend: CatalogBackend, content: dict[str, Any]) -> dict[str, Any]:
-    """The question about the source that a transient is."""
-    asked = next(value[0] for name, value in content.items() if name != "whichCat")
-    found = sxps.read_lookup(backend.ask(sxps.SOURCES_OF_TRANSIENTS, content), asked)
-    key: Key = {"sourceID": found} if isinstance(found, int) else {"sourceName": found}
-    return sxps.question(content["whichCat"], key)
 
 
 def _followed(backend: CatalogBackend, content: dict[str, Any]) -> CatalogSource:

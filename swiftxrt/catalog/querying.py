@@ -35,6 +35,9 @@ _UNIQUE = {
     "BATGRBCat": "GRBname",
 }
 
+#: Catalogues that write 0, 0 for a position that is not known.
+_ZERO_IS_NOWHERE = frozenset({"BAT_GRB"})
+
 _Columns = Mapping[str, CatalogField]
 _known: WeakKeyDictionary[Any, dict[tuple[str, str], _Columns]] = WeakKeyDictionary()
 _guard = threading.Lock()
@@ -136,6 +139,8 @@ def rows_table(
     distance = CatalogField(DISTANCE, "float", unit, "Distance from the centre of the cone", "pos.angDistance")
     asked = {"catalog": query.catalog, "table": query.table, "query": query.to_dict()}
     known = {**fields, DISTANCE: distance}
+    if query.catalog in _ZERO_IS_NOWHERE:
+        columns = _without_zeros(columns, query.position_columns)
     return catalog_table(columns, known, positions=_positions(query), meta={**asked, **(meta or {})})
 
 
@@ -147,6 +152,20 @@ def _positions(query: CatalogQuery) -> dict[str, tuple[str, str]]:
     others = {f"position_{name.lower()}": pair for name, pair in query.info.positions.items()}
     pairs = {name: pair for name, pair in others.items() if pair != query.position_columns}
     return {**dict(reversed(pairs.items())), "position": query.position_columns}
+
+
+def _without_zeros(columns: Mapping[str, Sequence[Any]], pair: tuple[str, str]) -> Mapping[str, Sequence[Any]]:
+    """The columns with gaps where both coordinates are zero."""
+    if not set(pair) <= set(columns):
+        return columns
+    places = list(zip(*(columns[name] for name in pair), strict=True))
+    known = [(None, None) if all(map(_is_zero, place)) else place for place in places]
+    return {**columns, **{name: [place[number] for place in known] for number, name in enumerate(pair)}}
+
+
+def _is_zero(value: Any) -> bool:
+    """Whether it is a zero, or its text."""
+    return str(value) != "" and not str(value).strip("+-0.")
 
 
 class _Found(NamedTuple):

@@ -14,8 +14,7 @@ from ..wire import spectrum, sxps, sxps_products
 from ..wire.spectrumreply import SpectrumReply
 from .bursts import fetched_from
 from .fetching import fetch_all
-from .following import ask_following, asked_about, tell_replaced
-from .objects import product_key
+from .following import ask_following, asked_about, product_key, tell_replaced
 from .protocol import CatalogBackend
 from .saving import Keeping, file_name
 from .spectrum_archives import collect_spectra
@@ -63,9 +62,7 @@ def catalog_spectra(
     return spectra
 
 
-def _collected(
-    backend: CatalogBackend, told: SpectrumReply, provenance: Any, keeping: Keeping | None
-) -> SpectrumSet:
+def _collected(backend: CatalogBackend, told: SpectrumReply, provenance: Any, keeping: Keeping | None) -> SpectrumSet:
     """Fetch and read the archives; keep them, and the pictures of the fits, where that is wanted."""
     if keeping is None or told.missing:
         return collect_spectra(told, backend, provenance)
@@ -77,9 +74,7 @@ def _collected(
         if fit.image_url
     }
     keeping.check([*(file_name(part.data_url) for part in told.slices if part.data_url), *pictures.values()])
-    spectra = collect_spectra(
-        told, backend, provenance, keep=lambda path, url: keeping.keep(path, file_name(url))
-    )
+    spectra = collect_spectra(told, backend, provenance, keep=lambda path, url: keeping.keep(path, file_name(url)))
     with TemporaryDirectory(prefix="swiftxrt-") as scratch:
         files, errors = fetch_all(backend, {url: url for url in pictures}, Path(scratch))
         for url, path in files.items():

@@ -33,6 +33,7 @@ def collect_spectra(
     *,
     mark: Callable[[Provenance, Provenance], Provenance] = lambda told, here: told,
     reject: Callable[[], None] = lambda: None,
+    keep: Callable[[Path, str], object] = lambda path, url: None,
 ) -> SpectrumSet:
     """Fetch and read the archives that a spectrum reply names.
 
@@ -49,6 +50,9 @@ def collect_spectra(
         gives the former with what else is to be said.
     reject : callable, optional
         Called for each archive that cannot be used.
+    keep : callable, optional
+        Called with the path, which is temporary, and the address of each
+        archive that can.
 
     Returns
     -------
@@ -73,7 +77,7 @@ def collect_spectra(
     def told(spectrum: CountSpectrum) -> Provenance:
         return mark(spectrum.provenance.received(provenance), provenance)
 
-    found, unread = _slices(reply, source, told, reject)
+    found, unread = _slices(reply, source, told, reject, keep)
     reasons = {label: str(error) for label, error in unread.items()}
     spectra = reply.assemble(found, unread=reasons, provenance=provenance)
     if not spectra and not spectra.fits:
@@ -87,7 +91,11 @@ def collect_spectra(
 
 
 def _slices(
-    reply: SpectrumReply, source: Source, told: Callable[[CountSpectrum], Provenance], reject: Callable[[], None]
+    reply: SpectrumReply,
+    source: Source,
+    told: Callable[[CountSpectrum], Provenance],
+    reject: Callable[[], None],
+    keep: Callable[[Path, str], object],
 ) -> tuple[dict[str, tuple[CountSpectrum, ...]], dict[str, ServiceError | FormatError]]:
     """The spectra of each time slice, and why those of others could not be had."""
     found: dict[str, tuple[CountSpectrum, ...]] = {}
@@ -100,6 +108,7 @@ def _slices(
                 path = source.fetch(part.data_url, Path(scratch) / f"slice{number}.tar.gz")
                 read = read_slice_archive(path)
                 found[part.label] = tuple(one.replace(provenance=told(one)) for one in read)
+                keep(path, part.data_url)
             except (ServiceError, FormatError) as error:
                 unread[part.label] = error
                 reject()

@@ -187,7 +187,8 @@ def _download(backend: CatalogBackend, query: CatalogQuery, epoch: str | None, v
     if ending is None:
         raise ProtocolError(f"a table with one of the endings {', '.join(ENDINGS)} was promised; got {name!r}")
     log.info("the table %s of %s is downloaded", _title(query), version)
-    raw = path.with_name(f"{path.stem}{ending}")
+    # Of the newest version always the same name: what is left of a download that broke off is taken up or replaced.
+    raw = path.with_name(f"{_stem(query)}_{_stamp(epoch) if epoch else _CURRENT}{ending}")
     try:
         backend.fetch(url, raw, overwrite=True)
         meta = {

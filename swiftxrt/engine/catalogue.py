@@ -36,7 +36,7 @@ from .catalogue_rates import (
     ratios,
     summed,
 )
-from .make_limits import DataSet, data_sets
+from .make_limits import data_sets
 
 __all__ = ["FIRST_STACK", "Catalogue", "make_catalogue", "obsid_of"]
 

@@ -79,9 +79,7 @@ def _outer_pix(inner: Floats) -> Floats:
     return np.maximum(RADIUS_PIX, _RING_FACTOR * inner)
 
 
-def _apertures(
-    field: Field, detection: Detection, x: Floats, y: Floats, inner: Floats, exposure_s: float
-) -> Apertures:
+def _apertures(field: Field, detection: Detection, x: Floats, y: Floats, inner: Floats, exposure_s: float) -> Apertures:
     """Counts in circles, and in rings where pile-up spoils the core."""
     found = measure_apertures(field, detection, x, y, exposure_s)
     for row in np.flatnonzero(inner > 0):
@@ -101,9 +99,7 @@ def _taken(found: Apertures, rows: NDArray[np.int64]) -> Apertures:
     return Apertures(*(values[rows] for values in vars(found).values()))
 
 
-def _whole(
-    images: FieldImages, search: FieldSearch, found: dict[str, Apertures], sources: NDArray[np.int64]
-) -> Bins:
+def _whole(images: FieldImages, search: FieldSearch, found: dict[str, Apertures], sources: NDArray[np.int64]) -> Bins:
     """The rows of the data set as a whole: those of one band after those of the other."""
     lists = images.data_set.lists
     parts = []
@@ -128,9 +124,7 @@ def _whole(
     return joined(parts)
 
 
-def _in_snapshots(
-    images: FieldImages, field: Field, whole: Bins, x: Floats, y: Floats, inner: Floats
-) -> Bins:
+def _in_snapshots(images: FieldImages, field: Field, whole: Bins, x: Floats, y: Floats, inner: Floats) -> Bins:
     """The rows of all snapshots of an observation."""
     circles = _Pixels(field, images.corner, x, y, inner)
     snapshots = [one for events in images.data_set.lists for one in split_snapshots(events)]

@@ -109,9 +109,7 @@ class FieldImages:
     def counts(self, band: str) -> NDArray[np.int32]:
         """Events of a band in the pixels of the whole image."""
         channels = BANDS[band].channels
-        return stack_images(
-            self.data_set.lists, channels, wcs=self.wcs, exposure=False, left_out=self.hot
-        ).counts
+        return stack_images(self.data_set.lists, channels, wcs=self.wcs, exposure=False, left_out=self.hot).counts
 
     def searched(self, band: str) -> BandSearch:
         """Look for sources."""
@@ -119,9 +117,7 @@ class FieldImages:
 
     def known(self, band: str, sources: Sequence[PointSource]) -> tuple[Field, Detection]:
         """The part of the image that was seen, with sources that are known."""
-        field = band_field(
-            self.counts(band)[self.window], self.exposure[self.window], BANDS[band], self.calibration
-        )
+        field = band_field(self.counts(band)[self.window], self.exposure[self.window], BANDS[band], self.calibration)
         model, seen = np.zeros_like(field.counts), field.background_s > 0
         level = max(float(field.counts[seen].mean()), 1e-9)
         for source in sources:
@@ -206,9 +202,7 @@ def search_field(number: int, data_set: DataSet, calibration: Calibration, *, fi
     return FieldSearch(number, data_set, detections, background, uneven, images.shape[0])
 
 
-def _detected(
-    first: int, number: int, band: str, search: BandSearch, images: FieldImages
-) -> tuple[Detected, ...]:
+def _detected(first: int, number: int, band: str, search: BandSearch, images: FieldImages) -> tuple[Detected, ...]:
     columns = band_columns(search, images.exposure, images.wcs)
     return tuple(
         Detected(first + row, number, band, point, {name: float(column[row]) for name, column in columns.items()})

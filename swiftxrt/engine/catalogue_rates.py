@@ -154,7 +154,7 @@ def summed(bins: Bins, n_sources: int) -> Bins:
     size = n_sources * len(BAND_NAMES)
 
     def total(values: Floats) -> Floats:
-        return np.bincount(slot, values[used], minlength=size)
+        return np.asarray(np.bincount(slot, values[used], minlength=size), dtype=float)
 
     exposure_s = total(bins.exposure_s)
     start, stop = np.full(size, np.inf), np.full(size, -np.inf)

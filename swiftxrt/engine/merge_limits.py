@@ -276,7 +276,7 @@ def _general(table: Table, group: Integers, first: Integers, used: Flags) -> dic
     """Columns that say what the rows are."""
     columns: dict[str, Any] = {"dataset": np.full(first.size, "merged"), "obsid": np.full(first.size, "")}
     columns["n_observations"] = _observations(table, group, first.size, used)
-    if "position" in table.colnames and isinstance(table["position"], SkyCoord) and len(table):
+    if "position" in table.colnames and isinstance(table["position"], SkyCoord):
         place = table["position"]
         # Names that nobody knows have no position, and are not far from anything.
         if not np.any(place.separation(place[first][group]).arcsec >= _SAME_ARCSEC):
@@ -286,7 +286,7 @@ def _general(table: Table, group: Integers, first: Integers, used: Flags) -> dic
                 if name in table.colnames and (name == "position_number" or "catalog_source" in table.colnames):
                     columns[name] = table[name][first]
     for name, last in (("start", False), ("stop", True)):
-        if name in table.colnames and isinstance(table[name], Time) and len(table):
+        if name in table.colnames and isinstance(table[name], Time):
             columns[name] = _outermost(table[name], group, first, used, last)
     return columns
 

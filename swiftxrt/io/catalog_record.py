@@ -80,7 +80,7 @@ def _column(value: Any, field: CatalogField) -> Column:
         kind = float if field.kind in _NUMBERS else np.int64 if field.kind in _WHOLE else "U1"
         return MaskedColumn(np.zeros(1, dtype=kind), mask=[True], **about)
     is_number = isinstance(value, float | int) and not isinstance(value, bool)
-    if (is_number and abs(value) < 2**63) or isinstance(value, bool) or _is_simple(value):
+    if is_number or isinstance(value, bool) or _is_simple(value):
         unit = ("s" if field.kind == "met" else field.unit) if is_number else ""
         return Column([value], unit=unit or None, **about)
     cell = np.empty(1, dtype=object)

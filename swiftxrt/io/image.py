@@ -24,7 +24,7 @@ from ._fitsfile import load_fits, save_fits
 from ._history import add_sources
 from ._reading import foreign_content
 
-__all__ = ["read_exposure", "read_image", "write_image"]
+__all__ = ["read_exposure", "read_image", "read_map", "write_image"]
 
 _EXPOSURE = "EXPOSURE"
 #: Cards with the band in keV, as in the EBOUNDS extensions of OGIP files.
@@ -82,14 +82,19 @@ def read_image(path: str | os.PathLike[str], *, exposure: str | os.PathLike[str]
 
 
 def read_exposure(path: str | os.PathLike[str]) -> CCDData:
-    """Read an exposure map (s).
+    """Read an exposure map (s); see `read_map`."""
+    return read_map(path, u.s)
+
+
+def read_map(path: str | os.PathLike[str], unit: u.UnitBase) -> CCDData:
+    """Read the first image of a file as values of a unit, whatever they are.
 
     Raises
     ------
     FormatError
         If the file is damaged or holds no image with a celestial WCS.
     """
-    return _ccd(_first_image(load_fits(path), path), u.s, path)
+    return _ccd(_first_image(load_fits(path), path), unit, path)
 
 
 def _is_image(hdu: Any) -> bool:

@@ -18,7 +18,13 @@ __all__ = ["write_map"]
 
 
 def write_map(
-    values: NDArray[Any], wcs: WCS, unit: str, path: Path, *, cards: Mapping[str, Any] | None = None, overwrite: bool = False
+    values: NDArray[Any],
+    wcs: WCS,
+    unit: str,
+    path: Path,
+    *,
+    cards: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Write a map as the only image of a FITS file, gzipped if its name ends so.
 

@@ -28,7 +28,7 @@ _EVERYTHING = "all"
 _LISTS = {"catalog": "all"}
 
 
-def reference_time(cells: Cells, wanted: str | None, *, stacklevel: int = 4) -> dict[str, Any]:
+def reference_time(cells: Cells, wanted: str | None) -> dict[str, Any]:
     """The reference time of a source, as values of a target.
 
     The catalogues often give times to six digits only; another of their times
@@ -60,7 +60,7 @@ def reference_time(cells: Cells, wanted: str | None, *, stacklevel: int = 4) -> 
     full, error_s = fuller_met(_met(time), _other_times(cells))
     if error_s:
         text = f"t0: the catalogue has rounded {_TIMES[word]}, which may be off by {error_s:g} s"
-        warn(f"{text}; if that matters, give the time itself: replace(t0=...)", RequestWarning, stacklevel=stacklevel)
+        warn(f"{text}; if that matters, give the time itself: replace(t0=...)", RequestWarning, stacklevel=5)
     return {"t0": time if full == _met(time) else full * u.s}
 
 

@@ -162,7 +162,7 @@ class XRTRequest(Record):
         RequestWarning
             If the reference time is rounded in the catalogue.
         """
-        target = Target.from_source(source, t0=t0, use=use, fallback=fallback)
+        target = Target._of_source(source, t0=t0, use=use, fallback=fallback)
         data = chosen_observations(source, use, fallback) or AllData()
         for slot in _SLOTS:
             part = parts.get(slot)

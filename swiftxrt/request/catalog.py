@@ -96,7 +96,7 @@ class CatalogQuery:
             raise RequestError(problems, _WHAT)
 
     def _normal(self, problems: list[tuple[str, str]]) -> Iterator[tuple[str, Any]]:
-        """The values as they are kept; problems are added to the list."""
+        """The values as they are kept, each stored before the next is looked at; problems are added to the list."""
         try:
             info = catalog_info(self.catalog)
             yield "catalog", info.name

@@ -284,11 +284,12 @@ def as_constraints(where: Any) -> tuple[Constraint, ...]:
         return where.parts
     if isinstance(where, str | bytes | Mapping | Column) or not isinstance(where, Iterable):
         raise _not_a_constraint(where)
-    return tuple(part for one in where for part in (one.parts if isinstance(one, _Joined) else _no_constraint(one)))
-
-
-def _no_constraint(value: Any) -> NoReturn:
-    raise _not_a_constraint(value)
+    parts: list[Constraint] = []
+    for one in where:
+        if not isinstance(one, _Joined):
+            raise _not_a_constraint(one)
+        parts += one.parts
+    return tuple(parts)
 
 
 def _not_a_constraint(value: Any) -> RequestError:

@@ -243,6 +243,11 @@ class Target(Record):
         RequestWarning
             If the reference time is rounded in the catalogue.
         """
+        return cls._of_source(row, t0=t0, use=use, fallback=fallback)
+
+    @classmethod
+    def _of_source(cls, row: Any, *, t0: str | None, use: str, fallback: str | None) -> Target:
+        """As `from_source`; a warning points to the caller of the method that calls this one."""
         chosen = chosen_observations(row, use, fallback)
         target_ids = None if chosen is None else tuple(dict.fromkeys(obsid[:8] for obsid in chosen.obsids))
         cells = Cells(row)
@@ -272,7 +277,7 @@ class Target(Record):
         RequestError, NoDataError
             As for `from_source`.
         """
-        return cls.from_source(row, t0=t0, use=use)
+        return cls._of_source(row, t0=t0, use=use, fallback=None)
 
     @classmethod
     def _from_cells(cls, cells: Cells, **values: Any) -> Target:

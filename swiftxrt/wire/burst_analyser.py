@@ -26,7 +26,7 @@ from .reading import names, number, yes
 __all__ = ["BINNINGS", "INSTRUMENTS", "SERVICE_BANDS", "ask_analyser", "decode_analyser"]
 
 #: Our names of instruments, bands and binnings of the BAT, and those of the service in questions.
-INSTRUMENTS = {"bat": "bat", "xrt": "xrt", "uvot": "uvot"}
+INSTRUMENTS = {"bat": "BAT", "xrt": "XRT", "uvot": "UVOT"}
 SERVICE_BANDS = {
     "observed_density": "ObservedFlux",
     "density": "Density",

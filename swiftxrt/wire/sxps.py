@@ -24,6 +24,7 @@ __all__ = [
     "SOURCES_OF_TRANSIENTS",
     "TRANSIENT",
     "check_current",
+    "check_stack",
     "question",
     "question_for_source",
     "read_dataset",
@@ -116,10 +117,21 @@ def read_dataset(content: Mapping[str, Any], catalog: str, asked: int | str) -> 
         If the reply is not what the protocol promises.
     """
     details = _details(content, f"dataset {asked}", catalog)
-    if _OLD_STACK in details:
-        newer = catalog_rows(_newer_stacks(details[_OLD_STACK]), "datasets")
-        raise SupersededError(_replaced(f"stack {asked}", catalog, _named(newer, "ObsID")), newer)
+    check_stack(details, catalog, asked)
     return CatalogDataset.of_reply(details, catalog=catalog, asked=asked)
+
+
+def check_stack(content: Mapping[str, Any], catalog: str, asked: int | str) -> None:
+    """Look whether a reply about a dataset, of any kind, tells of other stacks instead.
+
+    Raises
+    ------
+    SupersededError
+        If it names what has replaced the stack.
+    """
+    if _OLD_STACK in content:
+        newer = catalog_rows(_newer_stacks(content[_OLD_STACK]), "datasets")
+        raise SupersededError(_replaced(f"stack {asked}", catalog, _named(newer, "ObsID")), newer)
 
 
 def read_lookup(content: Mapping[str, Any], asked: int | str) -> int | str:

@@ -117,9 +117,7 @@ def _flag_problems(flags: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, f"True or False is needed; got {value!r:.40}") for name, value in wrong.items()]
 
 
-def _for_transients(
-    bands: Any, time_format: Any, all_types: bool, given: Mapping[str, Any]
-) -> list[tuple[str, str]]:
+def _for_transients(bands: Any, time_format: Any, all_types: bool, given: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What cannot be chosen for transients: the service makes their curves as it makes those of bursts."""
     text = "cannot be chosen for a transient; leave it out"
     problems = [(name, text) for name in (*given, *(["all_types"] if all_types else []))]

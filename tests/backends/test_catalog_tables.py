@@ -133,7 +133,8 @@ def test_subsets(catalog: LocalCatalog, subset: str, found: list[int]) -> None:
 
 
 def test_subset_of_datasets(catalog: LocalCatalog) -> None:
-    assert rows(catalog, table="datasets", cols=["DatasetID"], subset="ultra-clean") == [{"DatasetID": 7}]
+    for subset in ("clean", "ultra-clean"):
+        assert rows(catalog, table="datasets", cols=["DatasetID"], subset=subset) == [{"DatasetID": 7}]
     with pytest.raises(RequestRejectedError, match="UK_XRT XRTLiveCat has no subset 'clean'"):
         rows(catalog, database="UK_XRT", table="XRTLiveCat", cols=["name"], subset="clean")
 

@@ -31,7 +31,7 @@ SOURCES = [
     for number, name, ra, dec, err, rate, hr1, det, field, notes in [
         (11, "LSXPS J000000.0+000000", 0.0, 0.0, 3.5, 0.5, -0.2, 0, 0, "bright"),
         (12, "LSXPS J000002.4+000000", 0.01, 0.0, 4.5, 0.05, None, 1, 0, None),
-        (13, "LSXPS J235957.6+000000", 359.99, 0.0, 5.5, 0.005, 0.9, 2, 4, "50%_sure"),
+        (13, "LSXPS J235957.6+000000", 359.99, 0.0, 5.5, 0.005, 0.9, 2, 0, "50%_sure"),
         (14, "LSXPS J120000.0+900000", 180.0, 90.0, 3.5, None, 0.1, 0, 1, "at the pole"),
         (15, "LSXPS J000000.0-001200", None, None, None, 0.02, 0.3, 0, 0, "position unknown"),
     ]

@@ -276,7 +276,7 @@ def test_the_burst_analyser_is_asked_for_a_part_by_default() -> None:
     assert backend.sent("downloadBurstAnalyser") == [
         {
             "targetID": TARGET,
-            "instruments": ["bat", "xrt", "uvot"],
+            "instruments": ["BAT", "XRT", "UVOT"],
             "bands": ["Density"],
             "BATBinning": ["snr4"],
             "incbad": "yes",

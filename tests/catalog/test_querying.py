@@ -123,7 +123,11 @@ def test_recorded_bursts_of_two_catalogues_are_joined(validation_data: Path) -> 
     assert both["RA"].value.tolist() == [row["RA"] for row in expected]
     assert both["T90"].unit == u.s
     # One has no position from the ground, which the catalogue writes as 0, 0.
-    assert (both["position"].separation(both["position_UK_XRT"]) < 5 * u.arcmin).sum() == 15
+    unknown = np.asarray(both["position"].mask)
+    assert both["GRBname"][unknown].tolist() == ["GRB 160623A"]
+    assert both["RA_ground"].mask.tolist() == unknown.tolist()
+    apart = both["position"][~unknown].separation(both["position_UK_XRT"][~unknown])
+    assert (apart < 5 * u.arcmin).all()
     assert both.meta["catalog"] == "BAT_GRB"
     assert both.meta["joined"]["catalog"] == "UK_XRT"
     assert short.colnames[0] == "position"
@@ -154,6 +158,18 @@ def test_columns_with_the_original_text_and_a_warning(validation_data: Path) -> 
     assert table["BAT_T90_orig"][0] == "~1.3 to ~3"
     assert bool(table["BAT_T90_warn"][0])
     assert "position" not in table.colnames
+
+
+def test_zeros_are_nowhere_in_one_catalogue_only() -> None:
+    rows = [
+        {"GRBname": str(one), "RA_ground": ra, "DEC_ground": dec} for one, ra, dec in [(1, 0, 5), (2, "0.000", -0.0)]
+    ]
+    table = query_rows(service(reply(rows), "BAT_GRB", "BATGRBCat"), CatalogQuery(catalog="BAT_GRB"))
+    assert np.asarray(table["position"].mask).tolist() == [False, True]
+    named = query_rows(service(reply(rows), "BAT_GRB", "BATGRBCat"), CatalogQuery(catalog="BAT_GRB", columns="GRBname"))
+    assert named["GRBname"].tolist() == ["1", "2"]
+    source = query_rows(service(reply([{"LSXPS_ID": 1, "RA": 0.0, "Decl": 0.0}])), CatalogQuery())
+    assert source["position"][0].ra.deg == 0
 
 
 # Pages.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ from swiftxrt import SwiftXRTClass
 from swiftxrt.jobs.job import Job
 from swiftxrt.products.productset import ProductSet
 from swiftxrt.testing.server import embedded_server
+
+from tests.interop.field import make_field
 
 USER = "tutorial@example.org"
 NAME = "SIM_GRB 200416A"
@@ -130,3 +133,50 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 @pytest.fixture(scope="session")
 def wait() -> Callable[[Callable[[], bool]], None]:
     return wait_until
+
+
+# ---------------------------------------------------------------- catalogues and bursts
+
+
+@pytest.fixture(scope="session")
+def field(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Observations of a field with a burst."""
+    folder = tmp_path_factory.mktemp("field")
+    make_field(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def field_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the servers of all modules keep: the catalogue is built once."""
+    return tmp_path_factory.mktemp("catalogue")
+
+
+@pytest.fixture(scope="module")
+def field_url(field: Path, field_state: Path) -> Iterator[str]:
+    """A server with the catalogue of the field."""
+    with embedded_server(field, state=field_state) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def ukssdc(field_url: str) -> Iterator[Any]:
+    """``swifttools.ukssdc`` whose calls go to our server; nothing else of it is changed."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    with warnings.catch_warnings():
+        # distutils, which swifttools still imports, and its own escapes
+        warnings.simplefilter("ignore")
+        pytest.importorskip("swifttools", reason="swifttools is not installed (extra 'interop')")
+        module = pytest.importorskip("swifttools.ukssdc.main", reason="swifttools needs setuptools")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "APIURL", f"{field_url}/API/main.php")
+        yield importlib.import_module("swifttools.ukssdc")
+
+
+@pytest.fixture(scope="module")
+def client(field_url: str) -> Iterator[SwiftXRTClass]:
+    """Our client at the same server."""
+    with SwiftXRTClass(user=USER) as made:
+        yield made

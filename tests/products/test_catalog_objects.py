@@ -234,7 +234,9 @@ NESTED = st.recursive(
 @example(value="")
 @example(value=" in front and behind ")
 @example(value='two\nlines, "quoted"')
+@example(value=2**63)
 @example(value=2**64)
+@example(value=-(2**70))
 @example(value={"a": [None, "x", 1.5]})
 def test_files_keep_every_value(tmp_path_factory, value):
     folder = tmp_path_factory.mktemp("entry")
@@ -245,7 +247,9 @@ def test_files_keep_every_value(tmp_path_factory, value):
 
 
 def test_table_file_tells_units(tmp_path):
-    table = Table.read(ENTRIES[0].write(tmp_path / "entry.ecsv"))
+    source = CatalogSource({**SOURCE, "NearestNeighbour": 1e80})
+    table = Table.read(source.write(tmp_path / "entry.ecsv"))
+    assert table["NearestNeighbour"].unit == u.arcsec
     assert table["Rate_band0"].unit == u.ct / u.s
     assert table["FirstObsMET"].unit == u.s
     assert table["Err90"].description.startswith("Radius of the 90%")

@@ -79,8 +79,9 @@ def test_recorded_requests_for_blind_detections(validation_data):
                 XRTRequest.from_source(source, **options)
             continue
         if settings["T0"] == round(settings["T0"], -3):
-            with pytest.warns(RequestWarning, match="rounded FirstBlindDetMET"):
+            with pytest.warns(RequestWarning, match="rounded FirstBlindDetMET") as told:
                 request = XRTRequest.from_source(source, **options)
+            assert [one.filename for one in told] == [__file__]
         else:
             request = XRTRequest.from_source(source, **options)
         assert_same_globals(request, settings)
@@ -159,6 +160,14 @@ def test_times_are_complete_where_they_can_be():
     assert Target.from_source(CatalogSource(SOURCE), t0="first_detection").t0_met == 175893506.972863
     with pytest.raises(RequestError, match="no FirstBlindDetMET; it has first_observation, first_detection"):
         Target.from_source(CatalogSource(SOURCE), t0="first_blind_detection")
+
+
+@pytest.mark.parametrize("make", [Target.from_source, Target.from_transient])
+def test_warnings_point_to_the_caller(make):
+    source = CatalogSource({**SOURCE, "FirstObsMET": None, "lcRanges": None})
+    with pytest.warns(RequestWarning, match="rounded FirstDetMET") as told:
+        make(source, t0="first_detection")
+    assert [one.filename for one in told] == [__file__]
 
 
 def test_rows_do_for_all_observations():

@@ -283,7 +283,7 @@ def test_words_of_questions() -> None:
     asked = ask_analyser(
         1, instruments="XRT", bands=["density", "ObservedFlux"], bat_binning=[4 * u.ms, "SNR5", 10 * u.s]
     )
-    assert asked["instruments"] == ["xrt"]
+    assert asked["instruments"] == ["XRT"]
     assert asked["bands"] == ["Density", "ObservedFlux"]
     assert asked["BATBinning"] == ["timedel0.004", "snr5", "timedel10"]
     assert ask_analyser(1, bat_binning=[64, 1000] * u.ms)["BATBinning"] == ["timedel0.064", "timedel1"]

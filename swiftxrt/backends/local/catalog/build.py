@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -26,13 +26,16 @@ from ....products.observation import Observation
 from ..archive import Archive
 from .build_sources import SourceRows, transient_details
 from .build_tables import bin_rows, data_source_rows, dataset_rows, detection_rows, hardness_rows, point_rows
+from .burst_tables import TABLE, burst_rows
 from .clock import FORM, uk_civil
 from .numbering import renumbered
 from .store import CatalogStore
 
-__all__ = ["epoch_paths", "fill_store", "open_catalog", "pc_events"]
+__all__ = ["FILES", "epoch_paths", "fill_store", "open_catalog", "pc_events"]
 
 _FILE, _EPOCHS = "catalog.sqlite", "epochs"
+#: Where files are that replies name.
+FILES = "files"
 _STAMP = "%Y%m%dT%H%M%S"
 #: What is written differs from what other versions of this program wrote.
 _VERSION = 1
@@ -70,7 +73,9 @@ def open_catalog(archive: Archive, folder: Path, calibration: Calibration) -> Ca
     try:
         with closing(CatalogStore()) as made:
             fill_store(made, pc_events(observations), calibration, digest=digest, before=before)
+            made.add(TABLE, burst_rows(archive), fields_of(*TABLE.rsplit("_", 1)))
             _keep(made, path, before)
+        shutil.rmtree(folder / FILES, ignore_errors=True)  # made of the catalogue before
     finally:
         if before is not None:
             before.close()
@@ -119,9 +124,7 @@ def fill_store(
         The catalogue that it replaces: sources keep their numbers.
     """
     made_at = datetime.now(UTC)
-    catalogue = make_catalogue(
-        lists, calibration=calibration, progress=lambda note: log.info("catalogue: %s", note)
-    )
+    catalogue = make_catalogue(lists, calibration=calibration, progress=lambda note: log.info("catalogue: %s", note))
     for note in catalogue.left_out:
         log.warning("left out of the catalogue: %s", note)
     catalogue, gone = renumbered(catalogue, *_numbered(before))
@@ -186,7 +189,11 @@ def _files(folder: Path, observations: Sequence[Observation]) -> Iterator[tuple[
                 stat = path.stat()
             except OSError:  # gone since it was listed: what cannot be read is left out
                 continue
-            yield str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path), stat.st_size, stat.st_mtime_ns
+            yield (
+                str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path),
+                stat.st_size,
+                stat.st_mtime_ns,
+            )
 
 
 def _opened(path: Path) -> CatalogStore | None:
@@ -205,11 +212,11 @@ def _opened(path: Path) -> CatalogStore | None:
 
 def _keep(made: CatalogStore, path: Path, before: CatalogStore | None) -> None:
     """Put a catalogue in its place, and the one before among the earlier ones."""
+    if before is not None:
+        stamp = datetime.strptime(before.about["made"], FORM).strftime(_STAMP)
+        (path.parent / _EPOCHS).mkdir(exist_ok=True)
+        with atomic_path(path.parent / _EPOCHS / f"{stamp}.sqlite", overwrite=True) as temporary:
+            before.save(temporary)
+        before.close()
     with atomic_path(path, overwrite=True) as temporary:
         made.save(temporary)
-        if before is None:
-            return
-        stamp = datetime.strptime(before.about["made"], FORM).strftime(_STAMP)
-        before.close()
-        (path.parent / _EPOCHS).mkdir(exist_ok=True)
-        os.replace(path, path.parent / _EPOCHS / f"{stamp}.sqlite")

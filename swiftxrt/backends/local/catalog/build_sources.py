@@ -53,9 +53,9 @@ class SourceRows:
     @cached_property
     def neighbours(self) -> dict[str, list[Neighbour]]:
         """Of each source, among all and among those that are good or reasonable."""
-        places = np.array([source.best.place for source in self.catalogue.sources]).reshape(-1, 2)
+        ra, dec = np.array([source.best.place for source in self.catalogue.sources]).reshape(-1, 2).T
         fine = [source.best.quality <= Quality.REASONABLE for source in self.catalogue.sources]
-        return {"": nearest_neighbours(*places.T), "OK": nearest_neighbours(*places.T, fine)}
+        return {"": nearest_neighbours(ra, dec), "OK": nearest_neighbours(ra, dec, fine)}
 
     def rows(self) -> list[Row]:
         """One for each source, with all columns."""
@@ -176,7 +176,7 @@ def transient_details(
     start = min(float(events.gti.start[0]) for events in search.data_set.lists)
     obsids = [obsid_of(searches[one], catalogue.searches) for one in transient.data_sets]
     limit_obsid = obsid_of(searches[transient.limit_data_set], catalogue.searches)
-    row: Row = {name: None for name in fields_of("LSXPS", "transient")}
+    row: Row = dict.fromkeys(fields_of("LSXPS", "transient"))
     return row | {
         "TransientID": index,
         "IAUName": designation("Swift", ra, dec),

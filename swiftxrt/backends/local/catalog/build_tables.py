@@ -148,7 +148,7 @@ def data_source_rows(catalogue: Catalogue) -> list[Row]:
     """One for each source of a dataset."""
     whole = catalogue.bins
     part, found = catalogue.in_total(whole)
-    keys = list(zip(part.source.tolist(), part.data_set.tolist(), strict=True))
+    rows_of = {key: row for row, key in enumerate(zip(part.source.tolist(), part.data_set.tolist(), strict=True))}
     made = {name: ratios(whole, name, found) for name in RATIOS}
     by_field: dict[int, list[tuple[int, DataSource]]] = {}
     for index, source in enumerate(catalogue.sources):
@@ -173,7 +173,7 @@ def data_source_rows(catalogue: Catalogue) -> list[Row]:
                 "BestDetectionID": member.best.number,
                 "IsOrphanSource": 0,
             }
-            where = keys.index((index, member.data_set)) if (index, member.data_set) in keys else None
+            where = rows_of.get((index, member.data_set))
             for name, ratio in made.items():
                 columns = {name: ratio.value, f"{name}_pos": ratio.err_pos, f"{name}_neg": -ratio.err_neg}
                 row |= {label: None if where is None else number(one[where]) for label, one in columns.items()}
@@ -183,9 +183,9 @@ def data_source_rows(catalogue: Catalogue) -> list[Row]:
 
 def _near(members: Sequence[DataSource]) -> tuple[list[float], list[float]]:
     """Distances of the nearest source of the dataset, and of the nearest good or reasonable one."""
-    places = np.array([one.best.place for one in members]).T
+    ra, dec = np.array([one.best.place for one in members]).T
     fine = [one.quality <= Quality.REASONABLE for one in members]
-    every, good = nearest_neighbours(*places), nearest_neighbours(*places, fine)
+    every, good = nearest_neighbours(ra, dec), nearest_neighbours(ra, dec, fine)
     return [one.arcsec for one in every], [one.arcsec for one in good]
 
 

@@ -171,12 +171,12 @@ class BurstProducts:
         """What is asked of the engine for a product; it waits for the position that others are made at."""
         target = Target(burst.object_name, target_ids=burst.target_ids, resolve_t0=True)
         if kind is ProductKind.STANDARD_POSITION:
-            return XRTRequest(target, position=PositionRequest("standard", search_radius=_SEARCH_RADIUS))
+            return XRTRequest(target=target, position=PositionRequest("standard", search_radius=_SEARCH_RADIUS))
         target = self.archive.resolve(self._placed(target, burst))
         if kind is ProductKind.LIGHT_CURVE:
-            return XRTRequest(target, light_curve=LightCurveRequest(binning=_BINNING, data=AllData()))
+            return XRTRequest(target=target, light_curve=LightCurveRequest(binning=_BINNING, data=AllData()))
         slices = _slices(observations_of(self.archive, burst.target_ids), float(target.t0_met or 0.0))
-        return XRTRequest(target, spectrum=SpectrumRequest(slices=slices, data=AllData()))
+        return XRTRequest(target=target, spectrum=SpectrumRequest(slices=slices, data=AllData()))
 
     def _placed(self, target: Target, burst: Burst) -> Target:
         """The target at the position of the X-ray source, if that is known."""

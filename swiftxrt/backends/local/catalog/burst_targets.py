@@ -12,7 +12,7 @@ from ....products.observation import Observation
 from ....wire.values import job_number
 from ..archive import Archive
 
-__all__ = ["Burst", "burst_of_name", "burst_of_target", "observations_of", "require_burst", "target_of"]
+__all__ = ["Burst", "all_bursts", "burst_of_name", "burst_of_target", "observations_of", "require_burst", "target_of"]
 
 #: Names of bursts in event files, with the mark that simulations have.
 _NAME = re.compile(r"(?:SIM[\s_-]*)?GRB[\s_-]*(\d{6})([A-Z]?)", re.IGNORECASE)
@@ -52,6 +52,11 @@ def _bursts(archive: Archive) -> dict[str, Burst]:
             first = found.get(name, Burst(name, object_name, ()))
             found[name] = Burst(name, first.object_name, (*first.target_ids, target_id))
     return found
+
+
+def all_bursts(archive: Archive) -> list[Burst]:
+    """All bursts, in the order of their targets."""
+    return list(_bursts(archive).values())
 
 
 def _normal(name: Any) -> str:

@@ -58,7 +58,7 @@ def light_curves(catalog: Any, content: Mapping[str, Any], base_url: str) -> dic
     """
     store = catalog.store
     binning = _word(content, "binning", _BINNING, "obslc")
-    if flag(content, "transient", False):
+    if flag(content, "transient"):
         return transient_curves(catalog, find_transient(store, content), binning)
     if binning == "counts":
         raise RequestRejectedError("bins of equal counts are there for transients only")
@@ -69,7 +69,7 @@ def light_curves(catalog: Any, content: Mapping[str, Any], base_url: str) -> dic
     source = find_source(store, content)
     time_format = _word(content, "timeFormat", _TIMES, "MJD")
     chosen = chosen_words(content, "bands", _BANDS, "all")
-    flags = {name: flag(content, name, default) for name, default in _FLAGS.items()}
+    flags = {name: flag(content, name, default=default) for name, default in _FLAGS.items()}
     reply: dict[str, Any] = {"TimeFormat": time_format, "T0": 0, "Binning": binning, "Datasets": []}
     tables = _Tables(source, time_format, show_obsids=flags["showObs"])
     for name, columns, rows in _datasets(store, source, binning, chosen, flags):
@@ -117,6 +117,8 @@ def _datasets(
 
 def _rate_sets(flags: Mapping[str, bool]) -> dict[str, tuple[str, ...]]:
     """What follows the band in the names of datasets, and the origins of their bins."""
+    rates: tuple[str, ...]
+    limits: tuple[str, ...]
     if flags["getAllTypes"]:
         rates, limits = ("blind", "retro", "nondet"), ("retro", "nondet")
     else:

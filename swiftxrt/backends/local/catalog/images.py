@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def source_images(catalog: Any, content: Mapping[str, Any], base_url: str) -> di
     base_url : str
         Address under which the client sees the server.
     """
-    if flag(content, "transient", False):
+    if flag(content, "transient"):
         row = find_transient(catalog.store, content)
         place = ("transients", str(row["TransientID"]))
     else:
@@ -67,7 +68,7 @@ def source_images(catalog: Any, content: Mapping[str, Any], base_url: str) -> di
             for name, path in paths.items():
                 image = images.exposure.time_s if name == _EXPMAP else images.counts(name.lower())
                 picture = thumbnail(image, float(x), float(y), smooth=name != _EXPMAP)
-                kept_file(path, lambda new, pixels=picture: write_png(pixels, new))
+                kept_file(path, partial(write_png, picture))
     return {name: catalog.address(path, base_url) for name, path in paths.items()}
 
 
@@ -76,7 +77,7 @@ def dataset_images(catalog: Any, content: Mapping[str, Any], base_url: str) -> d
     row = find_dataset(catalog.store, content)
     wanted = chosen_words(content, "bands", _BANDS, "all")
     types = chosen_words(content, "types", _TYPES, "all")
-    regions = flag(content, "getRegions", False)
+    regions = flag(content, "getRegions")
     with catalog.making:
         files = _DatasetFiles(catalog, row)
         reply: dict[str, Any] = {}

@@ -111,8 +111,8 @@ def _answer(catalog: Any, request: LimitRequest) -> dict[str, Any]:
         keep = [all(bins.get((one, band), {}).get("Origin") != "blind" for band in range(4)) for one in obsids]
         table, obsids = table[keep], [one for one, is_kept in zip(obsids, keep, strict=True) if is_kept]
     made = encode_limits(table, obsids, request)
-    if request.use_catalog_values or request.detections_as_rates:
-        _with_catalog(made, bins, request)
+    if request.use_catalog_values:
+        _use_catalog(made, bins, request)
     found = {"DetData": encode_nearby(one for _, one in near)} if near else {}
     return {**({} if resolved is None else resolved.content), **found, **made}
 
@@ -187,21 +187,18 @@ def _stack(store: CatalogStore, row: Any) -> str:
     return str(rows[int(np.argmin(np.abs(times - here).sum(axis=1)))]["ObsID"])
 
 
-def _with_catalog(
+def _use_catalog(
     made: dict[str, Any], bins: Mapping[tuple[str, int], Mapping[str, Any]], request: LimitRequest
 ) -> None:
-    """Add what the catalogue says of the position."""
+    """Put what the catalogue says of the position in the place of what was measured."""
     for band in request.band_names:
         title, number = band.capitalize(), _BANDS.index(band)
         for row in made["ULData"]:
             found = bins.get((row["ObsID"], number), {})
-            if request.detections_as_rates:
-                row[f"{title}_IsRetrospectiveDetection"] = int(found.get("Origin") == "retro")
-            if request.use_catalog_values:
-                row[f"{title}_DataFromCatalogue"] = int(bool(found))
-                row |= _catalog_values(title, found, request) if found else {}
-        made["Columns"] += [f"{title}_IsRetrospectiveDetection"] * request.detections_as_rates
-        made["Columns"] += [f"{title}_DataFromCatalogue"] * request.use_catalog_values
+            row |= _catalog_values(title, found, request) if found else {}
+            row[f"{title}_IsRetrospectiveDetection"] = int(found.get("Origin") == "retro")
+            row[f"{title}_DataFromCatalogue"] = int(bool(found))
+        made["Columns"] += [f"{title}_IsRetrospectiveDetection", f"{title}_DataFromCatalogue"]
 
 
 def _catalog_values(title: str, found: Mapping[str, Any], request: LimitRequest) -> dict[str, Any]:

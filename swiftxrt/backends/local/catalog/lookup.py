@@ -93,7 +93,7 @@ def find_dataset(store: CatalogStore, content: Mapping[str, Any]) -> Row:
     return {**rows[0], "inStack": json.loads(rows[0]["inStack"])}
 
 
-def flag(content: Mapping[str, Any], name: str, default: bool) -> bool:
+def flag(content: Mapping[str, Any], name: str, *, default: bool = False) -> bool:
     """A truth value of a call.
 
     Raises

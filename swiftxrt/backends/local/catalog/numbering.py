@@ -22,7 +22,9 @@ _SUCCESSOR_ARCSEC = 30.0
 Row = Mapping[str, Any]
 
 
-def renumbered(catalogue: Catalogue, before: Sequence[Row], gone: Sequence[Row]) -> tuple[Catalogue, list[dict[str, Any]]]:
+def renumbered(
+    catalogue: Catalogue, before: Sequence[Row], gone: Sequence[Row]
+) -> tuple[Catalogue, list[dict[str, Any]]]:
     """The catalogue with the numbers that its sources had before, and what became of the others.
 
     Parameters
@@ -53,9 +55,7 @@ def renumbered(catalogue: Catalogue, before: Sequence[Row], gone: Sequence[Row])
     for index in range(len(catalogue.sources)):
         numbers.append(claimed.get(index, free))
         free += index not in claimed
-    sources = tuple(
-        replace(source, number=number) for source, number in zip(catalogue.sources, numbers, strict=True)
-    )
+    sources = tuple(replace(source, number=number) for source, number in zip(catalogue.sources, numbers, strict=True))
     kept = set(claimed.values())
     lost = [row for row in (*before, *gone) if int(row["LSXPS_ID"]) not in kept]
     return replace(catalogue, sources=sources), [_lost(row, places, numbers) for row in lost]

@@ -12,7 +12,7 @@ from ....exceptions import RequestRejectedError, UnknownObjectError
 from ....wire.sxps import DATASET, SOURCE, SOURCES_OF_TRANSIENTS, TRANSIENT
 from .clock import bjd_of, mjd_of
 from .lookup import find_dataset, find_source, find_transient, live_only, successors
-from .numbers import sexagesimal
+from .numbers import healpix, sexagesimal
 from .store import CatalogStore
 
 __all__ = ["FUNCTIONS", "dataset_info", "source_info", "sources_of_transients", "transient_info"]
@@ -110,6 +110,7 @@ class _Source:
             "ra_rad": float(ra),
             "sindec": float(np.sin(dec)),
             "cosdec": float(np.cos(dec)),
+            "HPPIX": healpix(self.row["RA"], self.row["Decl"]),
             "StillDetected": 1,
             "OK": 1,
             "lcRanges": self._ranges(),
@@ -132,7 +133,7 @@ class _Source:
             return {}
         met = np.array([min(one["StartMET"] for one in here), max(one["StopMET"] for one in here)])
         rates = [(one["Rate"] + one["RateNeg"], max(one["Rate"] + one["RatePos"], one["UpperLimit"])) for one in here]
-        ends = {
+        ends: dict[str, Any] = {
             "TDB": bjd_of(met, self.row["RA"], self.row["Decl"]),
             "MJD": mjd_of(met),
             "MET": met,

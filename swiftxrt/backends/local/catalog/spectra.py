@@ -35,7 +35,7 @@ def spectra(catalog: Any, content: Mapping[str, Any], base_url: str) -> dict[str
     base_url : str
         Address under which the client sees the server.
     """
-    if not flag(content, "transient", False):
+    if not flag(content, "transient"):
         source = find_source(catalog.store, content)
         obsids = covering(catalog, source["LSXPS_ID"])
         return _spectrum(catalog, source, obsids, ("sources", str(source["LSXPS_ID"]), "spectrum"), base_url)
