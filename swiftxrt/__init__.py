@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from .products.sources import SourceList as SourceList
     from .products.spectrum import XRTSpectrum as XRTSpectrum
     from .products.spectrumset import SpectrumSet as SpectrumSet
+    from .products.stacking import stack_light_curves as stack_light_curves
     from .query.core import SwiftXRT as SwiftXRT
     from .query.core import SwiftXRTClass as SwiftXRTClass
     from .request.bundle import XRTRequest as XRTRequest
@@ -106,22 +107,23 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "products.catalog_objects": ("CatalogSource", "CatalogTransient"),
     "products.compare": ("Comparison",),
     "products.countspectrum": ("CountSpectrum",),
+    "products.dataset_images": ("DatasetImages",),
     "products.events": ("EventList",),
     "products.fit": ("FitParameter", "SpectralFit"),
     "products.gti": ("GTI",),
-    "products.dataset_images": ("DatasetImages",),
     "products.image": ("SkyImage",),
     "products.lightcurve": ("HardnessCurve", "LightCurve", "LightCurveSet"),
     "products.observation": ("Observation",),
     "products.position": ("Position",),
+    "products.preview": ("SourcePreview",),
     "products.productset": ("ProductSet",),
     "products.provenance": ("Provenance",),
     "products.report": ("JobReport", "Phase"),
     "products.response": ("ARF", "RMF"),
     "products.sources": ("SourceList",),
     "products.spectrum": ("XRTSpectrum",),
-    "products.preview": ("SourcePreview",),
     "products.spectrumset": ("SpectrumSet",),
+    "products.stacking": ("stack_light_curves",),
     "query.core": ("SwiftXRT", "SwiftXRTClass"),
     "request.bundle": ("XRTRequest",),
     "request.constraints": ("Column",),

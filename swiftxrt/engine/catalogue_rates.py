@@ -225,6 +225,9 @@ class Ratios:
     err_neg: Floats
     err_pos: Floats
 
+    def __getitem__(self, rows: Any) -> Ratios:
+        return Ratios(self.value[rows], self.err_neg[rows], self.err_pos[rows])
+
 
 def ratios(bins: Bins, name: str, wanted: Flags | None = None) -> Ratios:
     """A hardness ratio of bins, in the order of the rows of the total band.

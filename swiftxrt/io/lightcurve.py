@@ -294,8 +294,15 @@ def _native(values: Any, kind: Any) -> Any:
     return values.astype(float) << kind
 
 
-def write_set(curves: LightCurveSet, folder: str | PathLike[str], *, format: str, overwrite: bool) -> None:  # noqa: A002
-    """Write a set; see `swiftxrt.LightCurveSet.write`."""
+def write_set(
+    curves: LightCurveSet,
+    folder: str | PathLike[str],
+    *,
+    format: str,  # noqa: A002
+    overwrite: bool,
+    prefix: str = "",
+) -> None:
+    """Write a set; see `swiftxrt.LightCurveSet.write`. With a prefix to their names all files are in one folder."""
     folder = folder_to_write(folder, "a set of light curves", "curves.total.write('curve.fits')")
     if format == "ukssdc.qdp":
         write_qdp(curves, folder, overwrite=overwrite)
@@ -304,9 +311,10 @@ def write_set(curves: LightCurveSet, folder: str | PathLike[str], *, format: str
         raise RequestError(f"a set is written as {', '.join(_FORMATS)}; got {format!r}")
     usable_folder(folder)
     for name, curve in curves.items():
-        write_curve(curve, folder / f"{name}{_SET_ENDINGS[format]}", format=format, overwrite=overwrite)
+        write_curve(curve, folder / f"{prefix}{name}{_SET_ENDINGS[format]}", format=format, overwrite=overwrite)
     for name, one in curves.variants.items():
-        write_set(one, folder / name, format=format, overwrite=overwrite)
+        inner = (folder, f"{prefix}{name}_") if prefix else (folder / name, "")
+        write_set(one, inner[0], format=format, overwrite=overwrite, prefix=inner[1])
 
 
 def read_set(kind: type[LightCurveSet], folder: str | PathLike[str]) -> LightCurveSet:

@@ -76,7 +76,12 @@ class HardnessCurve(Curve):
         """
         soft, hard = str(EnergyBand.parse(soft_band)), str(EnergyBand.parse(hard_band))
         needed = ("met_s", "time_err_neg", "time_err_pos", "hardness_ratio", "mode")
-        attributes = {"definition": definition, "soft_band": soft, "hard_band": hard, "barycentred": barycentred}
+        attributes: dict[str, Any] = {
+            "definition": definition,
+            "soft_band": soft,
+            "hard_band": hard,
+            "barycentred": barycentred,
+        }
         return cls._from_columns(columns, needed, t0_met, binning=binning, provenance=provenance, **attributes)
 
     @property

@@ -160,7 +160,7 @@ class LightCurve(Curve):
         for name in ("rate_err_neg", "rate_err_pos") if limit.any() else ():
             columns = {**columns, name: np.where(limit, np.nan, columns.get(name, np.nan))}
         band, needed = str(EnergyBand.parse(band)), ("met_s", "time_err_neg", "time_err_pos", "rate", "mode")
-        attributes = {"band": band, "confidence": confidence, "barycentred": barycentred}
+        attributes: dict[str, Any] = {"band": band, "confidence": confidence, "barycentred": barycentred}
         return cls._from_columns(columns, needed, t0_met, binning=binning, provenance=provenance, **attributes)
 
     @property

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
 from typing import Any, overload
 
 from astropy.table import QTable
@@ -97,12 +99,15 @@ class Outcomes(Sequence[Outcome]):
     @property
     def values(self) -> list[Any]:
         """What came, without the failures; a `PartialResultWarning` tells of them."""
-        failed = self.failed
-        if failed:
+        self.tell_failures()
+        return [one.value for one in self if one.is_ok]
+
+    def tell_failures(self) -> None:
+        """Warn of the failures, if there are any, with a `PartialResultWarning`."""
+        if failed := self.failed:
             shown = "; ".join(f"{one.item!s:.60}: {one.error}" for one in failed[:_MOST_NAMED])
             more = f"; and {len(failed) - _MOST_NAMED} more" if len(failed) > _MOST_NAMED else ""
             warn(f"{len(failed)} of {len(self)} are missing: {shown}{more}", PartialResultWarning)
-        return [one.value for one in self if one.is_ok]
 
     @property
     def failed(self) -> list[Outcome]:
@@ -118,6 +123,49 @@ class Outcomes(Sequence[Outcome]):
             "error": [str(one.error or "") for one in self],
         }
         return QTable(columns, dtype=(str, bool, str))
+
+    def write(
+        self,
+        location: str | PathLike[str],
+        *,
+        layout: str = "folders",
+        format: str | None = None,  # noqa: A002
+        overwrite: bool = False,
+    ) -> list[Path]:
+        """Write light curves or spectra of many objects.
+
+        Parameters
+        ----------
+        location : path-like
+            Folder for all; made if needed.
+        layout : {"folders", "stems"}, optional
+            Whether each object gets a folder with its name, or all files go
+            into one, beginning with its name; spectra need the former.
+        format : str, optional
+            As for `LightCurveSet.write`.
+        overwrite : bool, optional
+            Whether existing files may be replaced.
+
+        Returns
+        -------
+        folders : list of Path
+            What `LightCurveSet.read` or `SpectrumSet.read` reads; `location` for ``"stems"``.
+
+        Raises
+        ------
+        RequestError
+            If what came cannot be written so.
+        OutputExistsError
+            If a file exists and `overwrite` is False.
+
+        Warns
+        -----
+        PartialResultWarning
+            If there are failures, of which nothing is written.
+        """
+        from ..io.outcomes import write_outcomes
+
+        return write_outcomes(self, location, layout=layout, format=format, overwrite=overwrite)
 
     def __repr__(self) -> str:
         return f"<Outcomes: {len(self) - len(self.failed)} of {len(self)}>"

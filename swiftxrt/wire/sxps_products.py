@@ -103,7 +103,7 @@ def ask_light_curve(
         raise RequestError(problems, "light curve")
     if transient:
         return {"whichCat": catalog, "bands": "all", "binning": how, "timeFormat": None, "transient": True, **key}
-    content = {"bands": _words(bands, _CURVE_BANDS, "bands"), "binning": how}
+    content: dict[str, Any] = {"bands": _words(bands, _CURVE_BANDS, "bands"), "binning": how}
     content["timeFormat"] = _word("met" if time_format is None else time_format, _TIME_FORMATS, "time_format")
     content |= {"showObs": True} if show_obsids else {}
     content |= {theirs: given[ours] for ours, theirs in _GENERAL.items() if ours in given}
@@ -215,5 +215,5 @@ def _word(given: Any, known: Mapping[str, str], what: str) -> str:
     for ours, theirs in known.items():
         if word in (ours, theirs.lower()):
             return theirs
-    first = list({theirs: ours for ours, theirs in reversed(known.items())}.values())[::-1]
+    first = [ours for number, (ours, theirs) in enumerate(known.items()) if theirs not in list(known.values())[:number]]
     raise RequestError([(what, f"must be one of {', '.join(first)}; got {given!r:.60}{nearest(word, first)}")])

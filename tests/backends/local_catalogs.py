@@ -19,6 +19,7 @@ def surveyed_catalog(archive: Path, state: Path, folder: Path) -> LocalCatalog:
 def source_id(catalog: LocalCatalog, name: str) -> int:
     """Number of a source that was simulated."""
     from astropy.coordinates import SkyCoord
+
     from tests import surveyed
 
     offset = surveyed.NEW[0] if name == "new" else surveyed.STEADY[name][0]

@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.time import Time
-from tests import surveyed
-from tests.backends.local_catalogs import source_id, surveyed_catalog
 
 from swiftxrt.backends.local.catalog.clock import bjd_of, mjd_of, uk_date
 from swiftxrt.backends.local.catalog.host import LocalCatalog
@@ -20,6 +18,8 @@ from swiftxrt.catalog.objects import find_dataset, find_source, find_transient
 from swiftxrt.catalog_fields import fields_of
 from swiftxrt.exceptions import RequestRejectedError, SupersededError, UnknownObjectError
 from swiftxrt.wire import lightcurve
+from tests import surveyed
+from tests.backends.local_catalogs import source_id, surveyed_catalog
 
 BANDS = ("Total", "Soft", "Medium", "Hard")
 
@@ -268,7 +268,17 @@ def test_limits_of_what_was_not_found(catalog: LocalCatalog) -> None:
     reply = curves(catalog, "new", showObs=True)
     assert reply["Datasets"][:2] == ["Total_rates", "Total_UL"]
     limits = table(reply, "Total_UL")
-    assert list(limits) == "Time TimePos TimeNeg UpperLimit CtsInSrc BGInSrc CorrFact Exposure ObsID".split()
+    assert list(limits) == [
+        "Time",
+        "TimePos",
+        "TimeNeg",
+        "UpperLimit",
+        "CtsInSrc",
+        "BGInSrc",
+        "CorrFact",
+        "Exposure",
+        "ObsID",
+    ]
     assert limits["ObsID"].tolist() == [surveyed.OBSIDS[0]]
     assert table(reply, "Total_rates")["ObsID"].tolist() == [surveyed.OBSIDS[1]]
 
@@ -307,7 +317,7 @@ def test_bands(catalog: LocalCatalog) -> None:
     assert curves(catalog, "target", bands=["Hard", "hr2"])["Datasets"] == ["Hard_rates", "HR2"]
     assert curves(catalog, "target", bands="total")["Datasets"] == ["Total_rates"]
     ratio = table(curves(catalog, "target", bands="HR1"), "HR1")
-    assert list(ratio) == "Time TimePos TimeNeg HR HRPos HRNeg Exposure".split()
+    assert list(ratio) == ["Time", "TimePos", "TimeNeg", "HR", "HRPos", "HRNeg", "Exposure"]
 
 
 def _origins(catalog: LocalCatalog, name: str, **options: Any) -> dict[str, int]:

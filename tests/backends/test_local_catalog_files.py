@@ -13,8 +13,6 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
-from tests import surveyed
-from tests.backends.local_catalogs import source_id, surveyed_catalog
 
 from swiftxrt.backends.local.catalog import making
 from swiftxrt.backends.local.catalog.host import LocalCatalog
@@ -25,6 +23,8 @@ from swiftxrt.io.regions import read_regions
 from swiftxrt.io.spectrum import read_slice_archive
 from swiftxrt.wire import spectrum
 from swiftxrt.wire.sxps_tables import read_epochs, read_table_file
+from tests import surveyed
+from tests.backends.local_catalogs import source_id, surveyed_catalog
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def test_images_that_are_chosen(catalog: LocalCatalog) -> None:
 
 @pytest.mark.parametrize(("table", "rows"), [("sources", None), ("datasets", 3), ("transients", 1), ("xcorr", 0)])
 def test_whole_tables(catalog: LocalCatalog, tmp_path: Path, table: str, rows: int | None) -> None:
-    known = [name for name in fields_of("LSXPS", table)]
+    known = list(fields_of("LSXPS", table))
     for form in ("csv", "fits"):
         reply = catalog.ask("getSXPSTable", {"whichCat": "LSXPS", "table": table, "format": form})
         url, name = read_table_file(reply)

@@ -241,6 +241,14 @@ def test_offline_the_newest_version_is_used_and_told(caplog: pytest.LogCaptureFi
     assert len(service.asked) == asked
 
 
+def test_whole_numbers_may_have_a_decimal_point() -> None:
+    table = get(Service(CSV.replace(",0,2,2006", ",0.0,2.0,2006")))
+    assert table["NearestNeighbour_ID"].tolist() == [2, None, 1, 2]
+    assert table["StrayLightWarning"].tolist() == [False, True, False, False]
+    with pytest.raises(ProtocolError, match="not a whole number"):
+        get(Service(CSV.replace(",0,2,2006", ",0,2.5,2006")), epoch="2022-08-16")
+
+
 def test_empty_tables_keep_their_types() -> None:
     table = get(Service(CSV.splitlines()[0] + "\n"))
     assert len(table) == 0
@@ -289,6 +297,8 @@ def test_tables_may_come_as_fits() -> None:
     assert ids(made) == [1, 2]
     assert made["RA"].mask.tolist() == [False, True]
     assert made["FirstObsDate"].mask.tolist() == [False, True]
+    query = CatalogQuery(where=Column("RA").is_null())
+    assert ids(tables.query_table(Service(), query)) == [2]
     again = get(Service(fits_bytes(table, packed=True), "LSXPS_Sources.fits.gz"), epoch="2022-08-16")
     assert again["IAUName"].tolist() == ["LSXPS J1", "LSXPS J2"]
 
@@ -399,6 +409,7 @@ RATE = u.ct / u.s
         (Column("IAUName").like("lsxps j1_5%"), [2**53 + 1, 4]),
         (Column("IAUName").not_like("LSXPS J16%"), [2**53 + 1, 4]),
         (Column("IAUName") == "LSXPS J155612.3-181111", [4]),
+        (Column("IAUName") == "lsxps j163700.6+073914", [1]),
         (Column("LSXPS_ID") == 2**53 + 1, [2**53 + 1]),
         (Column("FirstObsDate") < Time("2006-07-29 19:18:26"), [1]),
         (Column("FirstObsDate") < Time("2006-07-29 19:18:24"), []),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import astropy.units as u
 import numpy as np
 import pytest
@@ -29,8 +27,8 @@ def rows(catalogue: Catalogue) -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def found(surveyed_catalogue: Catalogue) -> Iterator[dict[str, tuple[int, UniqueSource]]]:
-    yield {name: (row, surveyed_catalogue.sources[row]) for name, row in rows(surveyed_catalogue).items()}
+def found(surveyed_catalogue: Catalogue) -> dict[str, tuple[int, UniqueSource]]:
+    return {name: (row, surveyed_catalogue.sources[row]) for name, row in rows(surveyed_catalogue).items()}
 
 
 def of(bins: Bins, row: int, band: int = 0) -> Bins:
@@ -120,9 +118,7 @@ def test_snapshots_make_up_their_observation(surveyed_catalogue: Catalogue) -> N
                 assert (1.0 / parts.scale).sum() == pytest.approx(1.0 / whole.scale[0])
 
 
-def test_only_the_new_source_varies(
-    surveyed_catalogue: Catalogue, found: dict[str, tuple[int, UniqueSource]]
-) -> None:
+def test_only_the_new_source_varies(surveyed_catalogue: Catalogue, found: dict[str, tuple[int, UniqueSource]]) -> None:
     for snapshots in (False, True):
         constant = surveyed_catalogue.constancy(snapshots=snapshots)
         for name, (row, _) in found.items():

@@ -19,7 +19,11 @@ def make_field(folder: Path) -> None:
     usual = default_scene()
     t0, burst = float(usual.t0_met_s or 0.0), usual.sources[0]
     places = [(0.07, 0.03), (-0.06, 0.06), (0.02, -0.09)]
-    curves = [Constant(0.08), Constant(0.05), TabulatedCurve((t0, t0 + 0.5 * _DAY_S, t0 + 0.6 * _DAY_S), (0.0, 0.0, 0.3))]
+    curves = [
+        Constant(0.08),
+        Constant(0.05),
+        TabulatedCurve((t0, t0 + 0.5 * _DAY_S, t0 + 0.6 * _DAY_S), (0.0, 0.0, 0.3)),
+    ]
     field = [
         Source(f"field {number}", burst.ra_deg + ra, burst.dec_deg + dec, curve, _SPECTRUM)
         for number, ((ra, dec), curve) in enumerate(zip(places, curves, strict=True))

@@ -11,9 +11,8 @@ from ....catalog_fields import fields_of
 from ....engine.catalogue import Catalogue, obsid_of
 from ....engine.catalogue_fields import FieldSearch
 from ....engine.catalogue_matching import DataSource, nearest_neighbours
-from ....engine.catalogue_rates import BAND_NAMES, RATIOS, Bins, ratios
+from ....engine.catalogue_rates import BAND_NAMES, RATIOS, Bins
 from ....engine.detection_quality import Quality
-from ....engine.snapshots import split_snapshots
 from .clock import bjd_of, mjd_of, utc_date
 from .numbers import COORDINATES, number
 
@@ -94,7 +93,7 @@ def _times(search: FieldSearch) -> Row:
         "MidTime_MJD": float(mjd_of(middle)),
         "StartTime_UTC": utc_date(start),
         "StopTime_UTC": utc_date(stop),
-        "NumberOfSnapshots": sum(len(split_snapshots(events)) for events in lists),
+        "NumberOfSnapshots": sum(len(events.gti.snapshots()) for events in lists),
     }
 
 
@@ -146,10 +145,9 @@ def _detection_row(member: DataSource, band: str) -> Row:
 
 def data_source_rows(catalogue: Catalogue) -> list[Row]:
     """One for each source of a dataset."""
-    whole = catalogue.bins
-    part, found = catalogue.in_total(whole)
+    made = {name: catalogue.bin_ratios[name, False] for name in RATIOS}
+    part = next(iter(made.values())).bins
     rows_of = {key: row for row, key in enumerate(zip(part.source.tolist(), part.data_set.tolist(), strict=True))}
-    made = {name: ratios(whole, name, found) for name in RATIOS}
     by_field: dict[int, list[tuple[int, DataSource]]] = {}
     for index, source in enumerate(catalogue.sources):
         for member in source.members:
@@ -174,9 +172,10 @@ def data_source_rows(catalogue: Catalogue) -> list[Row]:
                 "IsOrphanSource": 0,
             }
             where = rows_of.get((index, member.data_set))
-            for name, ratio in made.items():
+            for name, one in made.items():
+                ratio = one.ratio
                 columns = {name: ratio.value, f"{name}_pos": ratio.err_pos, f"{name}_neg": -ratio.err_neg}
-                row |= {label: None if where is None else number(one[where]) for label, one in columns.items()}
+                row |= {label: None if where is None else number(values[where]) for label, values in columns.items()}
             rows.append(row)
     return sorted(rows, key=lambda row: int(row["ObsSourceID"]))
 
@@ -215,20 +214,17 @@ def bin_rows(catalogue: Catalogue, obsids: Mapping[int, str]) -> Iterator[Row]:
 
 def hardness_rows(catalogue: Catalogue, obsids: Mapping[int, str]) -> Iterator[Row]:
     """One for each hardness ratio that is known, of a source in a dataset or snapshot."""
-    for bins in (catalogue.bins, catalogue.snapshots):
-        part, found = catalogue.in_total(bins)
-        blind = catalogue.is_member(part)
-        for name in RATIOS:
-            ratio = ratios(bins, name, found)
-            for row in np.flatnonzero(np.isfinite(ratio.value)).tolist():
-                yield {
-                    **_when(part, row, obsids, catalogue),
-                    "Ratio": name,
-                    "HR": number(ratio.value[row]),
-                    "HRPos": number(ratio.err_pos[row]),
-                    "HRNeg": number(-ratio.err_neg[row]),
-                    "Origin": "blind" if blind[row] else "retro",
-                }
+    for (name, _), made in catalogue.bin_ratios.items():
+        ratio = made.ratio
+        for row in np.flatnonzero(np.isfinite(ratio.value)).tolist():
+            yield {
+                **_when(made.bins, row, obsids, catalogue),
+                "Ratio": name,
+                "HR": number(ratio.value[row]),
+                "HRPos": number(ratio.err_pos[row]),
+                "HRNeg": number(-ratio.err_neg[row]),
+                "Origin": "blind" if made.blind[row] else "retro",
+            }
 
 
 def _when(bins: Bins, row: int, obsids: Mapping[int, str], catalogue: Catalogue) -> Row:

@@ -13,6 +13,7 @@ from ....exceptions import NoDataError, ProductNotAvailableError, RequestRejecte
 from ....io.spectrum import write_slice_archive
 from ....kinds import ProductKind
 from ....products.spectrumset import SpectrumSet
+from ....request.selection import AllData
 from ....request.spectrum import SpectrumRequest
 from ....wire import spectrum
 from .lookup import find_source, find_transient, flag
@@ -72,7 +73,7 @@ def _spectrum(
 
 
 def _made(catalog: Any, row: dict[str, Any], obsids: Collection[str], place: tuple[str, ...]) -> dict[str, Any]:
-    wanted = SpectrumRequest()
+    wanted = SpectrumRequest(data=AllData())
     try:
         found: SpectrumSet = make_product(catalog, ProductKind.SPECTRUM, row, obsids, spectrum=wanted)
     except (NoDataError, ProductNotAvailableError) as error:

@@ -39,11 +39,13 @@ def transient_curves(catalog: Any, transient: dict[str, Any], binning: str) -> d
 
 
 def _made(catalog: Any, transient: dict[str, Any], binning: str) -> dict[str, Any]:
+    # A bin of so many counts would reach back over the time when there were none.
+    obsids = transient["AllNewObs"] if binning == "counts" else covering(catalog, transient["LSXPS_ID"])
     curves = make_product(
         catalog,
         ProductKind.LIGHT_CURVE,
         transient,
-        covering(catalog, transient["LSXPS_ID"]),
+        obsids,
         light_curve=LightCurveRequest(binning=_BINNING[binning]),
     )
     reply = lightcurve.encode(curves, urls={}, nosys="both", incbad="both", mjd=True)
