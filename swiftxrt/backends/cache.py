@@ -22,6 +22,7 @@ from typing import Any
 
 from .._atomic import atomic_path
 from .._log import log
+from ..catalog.limit_journal import FOLDER as LIMITS
 from ..config import cache_folder, conf
 from ..exceptions import SwiftXRTError
 from ..jobs.owner import key_of_folder, owner_mark
@@ -126,7 +127,8 @@ class CachedJob:
 
 def clear_cache() -> None:
     """Remove all kept replies, of all services and users."""
-    shutil.rmtree(cache_folder() / _FOLDER, ignore_errors=True)
+    for name in (_FOLDER, LIMITS):
+        shutil.rmtree(cache_folder() / name, ignore_errors=True)
 
 
 def _name(call: str, asked: Mapping[str, Any]) -> str:

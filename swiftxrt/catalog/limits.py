@@ -222,10 +222,8 @@ class _Crowd:
         workers = DaemonThreads(max(1, int(conf.max_connections)))
         try:
             self._go_on(fresh, workers, stop)
-        except BaseException:
-            stop.request()  # or what waits for the service would go on
-            raise
         finally:
+            stop.request()  # after an interrupt, or what waits for the service would go on
             workers.shutdown(wait=False, cancel_futures=True)
         return [one or Answer(error=self._not_asked()) for one in self._answers]
 

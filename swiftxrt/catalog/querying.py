@@ -107,7 +107,7 @@ def query_rows(backend: CatalogBackend, query: CatalogQuery) -> QTable:
         meta["resolved_by"] = found.resolved.text
         meta["resolved_position"] = SkyCoord(found.resolved.ra, found.resolved.dec, unit="deg", frame="icrs")
     columns = rows_to_columns(found.rows, found.request.columns or ())
-    distances = columns.pop(wire.DISTANCE_KEY, [])
+    distances = columns.pop(wire.DISTANCE_KEY, [None] * len(found.rows))
     if query.radius is not None:
         columns = {DISTANCE: distances, **columns}
     return rows_table(columns, query, fields, unit=found.request.radius_unit, meta=meta)

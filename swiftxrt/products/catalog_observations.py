@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from astropy.table import MaskedColumn, QTable
+from astropy.table import QTable
 
 from .._fields import nearest
+from ..catalog_fields import CatalogField
 from ..exceptions import IdentifierError, NoDataError, ProtocolError, RequestError
 from ..identifiers import parse_obsid
+from ._catalog_columns import catalog_column
 from ._display import ReadableTable
 from .catalog_record import catalog_rows
 
@@ -123,13 +125,11 @@ def _table(entries: Sequence[tuple[str, Any, str]], choice: str) -> QTable:
     for entry in entries:
         by_obsid.setdefault(entry[0], entry)
     obsids, datasets, detections = zip(*by_obsid.values(), strict=True)
-    missing = np.array([number is None for number in datasets])
-    numbers = np.array([number or 0 for number in datasets], dtype=np.int64)
     table = ReadableTable(meta={"which": choice})
     table["obsid"] = np.array(obsids, dtype="U11")
     table["target_id"] = np.array([obsid[:8] for obsid in obsids], dtype="U8")
     table["detection"] = np.array(detections, dtype="U13")
-    table["dataset_id"] = MaskedColumn(numbers, mask=missing) if missing.any() else numbers
+    table["dataset_id"] = catalog_column("DatasetID", datasets, CatalogField("DatasetID", "int"))
     for name, text in _DESCRIPTIONS.items():
         table[name].info.description = text
     return table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from collections.abc import Iterator, Mapping
 from os import PathLike
 from pathlib import Path
@@ -18,7 +19,7 @@ from astropy.time import Time
 from .._fields import nearest
 from .._printable import printable
 from ..catalog_fields import CatalogField, fields_of
-from ..exceptions import ProtocolError
+from ..exceptions import NoDataError, ProtocolError
 from ..met import met_to_time
 from .catalog_table import catalog_table, catalog_value, rows_to_columns
 
@@ -69,16 +70,20 @@ class CatalogRecord(Mapping[str, Any]):
         lacking = [name for name in self._needed if _is_missing(record.get(name))]
         if lacking:
             raise ProtocolError(f"the details of a {self.kind} lack {', '.join(lacking)}")
-        if "Decl" in self._needed and not abs(number_or_none(record["Decl"]) or 0.0) <= _POLE_DEG:
-            raise ProtocolError(f"the declination of a {self.kind} is {record['Decl']!r:.40} degrees")
         vars(self).update(_record=record, catalog=catalog, asked=asked)
+        if "Decl" in self._needed:
+            self._coordinates()
+        for name in self._needed:
+            if isinstance(record[name], dict | list):
+                raise ProtocolError(f"{name} of a {self.kind} must be a single value; got {record[name]!r:.60}")
+            self[name]  # is an error if it cannot be read
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._record:
             known = f"the {self.kind} has no field {name!r}"
             raise KeyError(known + (nearest(name, self._record) if isinstance(name, str) else ""))
         value = self._record[name]
-        if isinstance(value, dict | list):
+        if isinstance(value, dict | list) and self._is_nested(name):
             return self._nested(name, value)
         return catalog_value(value, self._described.get(name))
 
@@ -135,12 +140,27 @@ class CatalogRecord(Mapping[str, Any]):
 
     def _is_nested(self, name: str) -> bool:
         field = self._described.get(name)
-        return isinstance(self._record[name], dict | list) or (field is not None and field.kind in _NESTED)
+        return isinstance(self._record[name], dict | list) if field is None else field.kind in _NESTED
 
     @property
     def position(self) -> SkyCoord:
-        """Its position (ICRS)."""
-        return SkyCoord(self["RA"], self["Decl"], frame="icrs")
+        """Its position (ICRS).
+
+        Raises
+        ------
+        NoDataError
+            If the catalogue has none.
+        """
+        return SkyCoord(*self._coordinates(), unit="deg", frame="icrs")
+
+    def _coordinates(self) -> tuple[float, float]:
+        """Right ascension and declination in degrees."""
+        ra, dec = (number_or_none(self._record.get(name)) for name in ("RA", "Decl"))
+        if ra is None or dec is None:
+            raise NoDataError(f"the catalogue has no position of this {self.kind}")
+        if math.isinf(ra) or not abs(dec) <= _POLE_DEG:
+            raise ProtocolError(f"the position of a {self.kind} is {ra:g}, {dec:g} degrees")
+        return ra, dec
 
     @property
     def name(self) -> str:
@@ -298,5 +318,5 @@ def number_or_none(value: Any) -> float | None:
         return None
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ProtocolError(f"a number was promised; got {value!r:.60}") from None

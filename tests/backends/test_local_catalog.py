@@ -82,11 +82,11 @@ def test_detections_and_non_detections(catalog: LocalCatalog) -> None:
     assert (missed["NumStacks"], missed["NumObservations"]) == (0, 1)
     assert "Stacks" not in missed
     (row,) = found["Observations"]
-    assert row["ObsID"] == int(surveyed.OBSIDS[1])
+    assert row["ObsID"] == surveyed.OBSIDS[1]
     assert row["HasBlindDetection_band0"] == 1
     assert set(row["Total_Info"]) >= {"DetectionID", "DatasetID", "Band", "Rate", "DetFlag"}
     (other,) = missed["Observations"]
-    assert other["ObsID"] == int(surveyed.OBSIDS[0])
+    assert other["ObsID"] == int(surveyed.OBSIDS[0])  # as recorded: a number here
     for band, name in enumerate(BANDS):
         info = other[f"{name}_Info"]
         assert (info["sourceID"], info["dsID"], info["band"], info["isDet"]) == (data["LSXPS_ID"], 1, band, 0)

@@ -516,7 +516,7 @@ def test_empty_replies(reply):
     [
         ({"data": [1]}, "details of an object were promised"),
         ({"data": {**SOURCE, "RA": None}}, "lack RA"),
-        ({"data": {**SOURCE, "Decl": 91}}, "declination of a source is 91"),
+        ({"data": {**SOURCE, "Decl": 91}}, "position of a source is 95.3826, 91 degrees"),
         ({"data": {**SOURCE, "Decl": "south"}}, "a number was promised; got 'south'"),
         ({"newerSources": 5}, "a list of rows was promised"),
         ({"newerSources": [5]}, "a list of rows was promised"),

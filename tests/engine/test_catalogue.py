@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import astropy.units as u
 import numpy as np
 import pytest
@@ -9,6 +11,8 @@ from astropy.coordinates import SkyCoord
 
 from swiftxrt.engine.calibration import EMBEDDED, EmbeddedCalibration
 from swiftxrt.engine.catalogue import FIRST_STACK, Catalogue, make_catalogue, obsid_of
+from swiftxrt.engine.catalogue_bins import measure_field
+from swiftxrt.engine.catalogue_fields import FieldImages
 from swiftxrt.engine.catalogue_fluxes import fixed_power_law
 from swiftxrt.engine.catalogue_matching import UniqueSource
 from swiftxrt.engine.catalogue_rates import BAND_NAMES, Bins
@@ -174,3 +178,28 @@ def test_flux_of_the_assumed_spectrum() -> None:
     assert 3.5e-11 < observed < unabsorbed < 5e-11
     assert fixed_power_law(EmbeddedCalibration()) == (observed, unabsorbed)
     assert fixed_power_law(object()) is None  # type: ignore[arg-type]  # a calibration with another response
+
+
+def test_core_that_pile_up_spoils_is_left_out(
+    surveyed_catalogue: Catalogue, found: dict[str, tuple[int, UniqueSource]]
+) -> None:
+    """With a ring, in all bands and snapshots, the rate is the same."""
+    row, source = found["target"]
+    search = surveyed_catalogue.searches[0]
+    spoilt = {
+        band: tuple(
+            replace(one, point=replace(one.point, hole_pix=4.0 if source.detection(1, band) is one else 0.0))
+            for one in detections
+        )
+        for band, detections in search.detections.items()
+    }
+    images = FieldImages(search.data_set, EMBEDDED)
+    place = SkyCoord([source.best.place], unit="deg")
+    whole, snapshots = measure_field(images, replace(search, detections=spoilt), place)
+    before = surveyed_catalogue.observed
+    for band in range(len(BAND_NAMES)):
+        ring, circle = of(whole, 0, band), of(before, row, band)
+        parts = of(snapshots, 0, band)
+        assert ring.counts[0] < 0.7 * circle.counts[0]
+        assert ring.rate[0] == pytest.approx(circle.rate[0], abs=3 * ring.errors[0][0])
+        assert parts.counts.sum() == ring.counts[0]

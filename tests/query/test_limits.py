@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import astropy.units as u
 import numpy as np
@@ -12,8 +13,8 @@ from astropy.table import QTable
 from astropy.utils.masked import Masked
 
 from swiftxrt import SwiftXRTClass, Target, merge_upper_limits
-from swiftxrt.exceptions import NoDataError, ProductNotAvailableError, RequestError
-from swiftxrt.query.limits import as_positions
+from swiftxrt.exceptions import NoDataError, RequestError
+from swiftxrt.query.places import as_positions
 
 PLACE = SkyCoord(150.0, 20.0, unit="deg")
 BESIDE = SkyCoord(150.08, 20.02, unit="deg")
@@ -46,10 +47,28 @@ def test_the_radius_travels_with_the_table(local: SwiftXRTClass, tmp_path: Path)
     assert u.Quantity(QTable.read(tmp_path / "limits.fits").meta["RADIUS"]) == 20 * u.arcsec
 
 
-def test_the_service_has_none_yet() -> None:
-    """No connection is made to find that out."""
-    with pytest.raises(ProductNotAvailableError, match="not available from this service yet.*backend='local'"):
-        SwiftXRTClass(user="a@b.org").get_upper_limits(PLACE)
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"catalog": "2SXPS"},
+        {"skip_detections": True},
+        {"use_catalog_values": True},
+        {"timeout": 5 * u.min},
+        {"refresh": True},
+        {"get_query_payload": True},
+    ],
+    ids=lambda option: next(iter(option)),
+)
+def test_what_only_the_service_can_do(local: SwiftXRTClass, option: dict[str, Any]) -> None:
+    with pytest.raises(RequestError, match=f"{next(iter(option))}: is for the service"):
+        local.get_upper_limits(PLACE, **option)
+
+
+def test_merged_observations(local: SwiftXRTClass) -> None:
+    merged = local.get_upper_limits([PLACE, BESIDE, ELSEWHERE], data="merged")
+    assert merged["outcome"].tolist() == ["limit", "limit", "not observed"]
+    assert "total_rate" not in merged.colnames
+    assert len(local.get_upper_limits([], data="merged")) == 0
 
 
 def test_folder_without_observations(tmp_path: Path) -> None:
@@ -97,10 +116,10 @@ def test_no_positions(local: SwiftXRTClass) -> None:
         (SkyCoord([1.0, np.nan], [2.0, 3.0], unit="deg"), r"number \[1\] \(from 0\) of 2 is masked or not a number"),
         (SkyCoord(Masked([1.0, 2.0] * u.deg, mask=[True, False]), [2.0, 3.0] * u.deg), r"number \[0\]"),
         ("GK Per", "SkyCoord.from_name"),
-        (["GK Per"], "a SkyCoord, a Target"),
+        (["GK Per"], "the local engine knows no names"),
         (12.5, "a SkyCoord, a Target"),
         ([(1.0, 2.0)], "a SkyCoord, a Target"),
-        (Target("X"), "the target 'X' has no position"),
+        (Target("X"), "'X' has no position"),
         (QTable({"ra": [1.0]}), "must have a column 'position'"),
         (QTable({"a": PLACE.reshape(1), "b": PLACE.reshape(1)}), "several columns of positions, a, b"),
     ],

@@ -47,6 +47,7 @@ def test_six_digits_are_a_date_where_they_can_be_one() -> None:
     assert grb.parse_burst(120305) == 120305
     assert grb.parse_burst("121305") == 121305
     assert grb.parse_burst("991216") == 991216
+    assert grb.parse_burst("030101") == 30101  # before Swift
 
 
 @pytest.mark.parametrize(

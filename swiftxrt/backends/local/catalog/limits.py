@@ -7,6 +7,7 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -21,9 +22,11 @@ from ....engine.catalogue import FIRST_STACK
 from ....engine.make_limits import LimitSettings
 from ....exceptions import RequestRejectedError, UnknownObjectError
 from ....met import time_to_met
+from ....products.calibration import Calibration
 from ....products.limits import known_values
 from ....wire.sxps_limit_calls import encode_limits, encode_nearby, read_limit_request
 from ....wire.sxps_limits import FUNCTION, LimitRequest, Nearby
+from ..archive import Archive
 from ..limits import measure_upper_limits
 from .resolving import Resolved, resolve
 from .store import CatalogStore
@@ -35,14 +38,23 @@ _PATIENCE_S = 300.0
 #: Sources within this are told of.
 _NEARBY_ARCSEC = 30.0
 #: Limits are worked out side by side, and results wait to be fetched, up to so many.
-_WORKERS, _MOST_RESULTS = 2, 1000
+_WORKERS, _MOST_RESULTS, _MOST_TABLES = 2, 1000, 1000
 _BANDS = ("total", "soft", "medium", "hard")
 
 
 class _Desk:
-    """Works limits out, and keeps the results that nobody has waited for."""
+    """Works limits out, and keeps the results that nobody has waited for.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    catalog : LocalCatalog
+        Has the observations.
+    """
+
+    def __init__(self, catalog: Any) -> None:
+        archive, calibration = catalog.archive, catalog.calibration
+        # Who asks for other times, or once more, need not wait again; the catalogue does not follow the archive either.
+        self.measured = lru_cache(_MOST_TABLES)(lambda *asked: _measured(archive, calibration, *asked))
         self._workers = DaemonThreads(_WORKERS)
         self._results: dict[str, Future[dict[str, Any]]] = {}
         self._guard = threading.Lock()
@@ -88,23 +100,23 @@ def upper_limits(catalog: Any, content: Mapping[str, Any], base_url: str) -> dic
     request = read_limit_request(content)
     with _desks_guard:
         if catalog not in _desks:
-            _desks[catalog] = _Desk()
+            _desks[catalog] = _Desk(catalog)
         desk = _desks[catalog]
     if request.job is not None:
         return desk.ask(request.job)
     if not catalog_info(request.catalog).is_sxps:
         raise RequestRejectedError(f"catalogue must be LSXPS or 2SXPS; got {request.catalog:.60}")
-    return desk.begin(lambda: _answer(catalog, request))
+    return desk.begin(lambda: _answer(catalog, desk, request))
 
 
 FUNCTIONS: Mapping[str, Callable[..., dict[str, Any]]] = {FUNCTION: upper_limits}
 
 
-def _answer(catalog: Any, request: LimitRequest) -> dict[str, Any]:
+def _answer(catalog: Any, desk: _Desk, request: LimitRequest) -> dict[str, Any]:
     resolved = None if request.name is None else resolve(catalog, request.name)
     place = _place(request, resolved)
     near = _sources(catalog.store, catalog_info(request.catalog).name, place)
-    table = _measured(catalog, request, place)
+    table = desk.measured(float(place.ra.deg[0]), float(place.dec.deg[0]), _settings(request))
     obsids = [str(row["obsid"]) or _stack(catalog.store, row) for row in table]
     bins = _bins(catalog.store, near[0][0]) if near else {}
     if request.skip_detections:
@@ -124,18 +136,21 @@ def _place(request: LimitRequest, resolved: Resolved | None) -> SkyCoord:
     return SkyCoord([ra], [dec], unit="deg", frame="icrs")
 
 
-def _measured(catalog: Any, request: LimitRequest, place: SkyCoord) -> QTable:
-    """Rows of the data sets that observed the position."""
+def _settings(request: LimitRequest) -> LimitSettings:
     confidence = _confidence(request.sigma, "sigma")
     threshold = request.detection_sigma
-    settings = LimitSettings(
+    return LimitSettings(
         bands=request.band_names,
         data=request.data,
         detections_as_rates=request.detections_as_rates,
         confidence=confidence,
         detection_threshold=None if threshold is None else _confidence(threshold, "detThresh"),
     )
-    table = measure_upper_limits(catalog.archive, place, settings, catalog.calibration)
+
+
+def _measured(archive: Archive, calibration: Calibration, ra: float, dec: float, settings: LimitSettings) -> QTable:
+    """Rows of the data sets that observed a position."""
+    table = measure_upper_limits(archive, SkyCoord([ra], [dec], unit="deg"), settings, calibration)
     return table[known_values(table, "image_exposure")[0] > 0]
 
 

@@ -148,7 +148,7 @@ class _Source:
             own = {band: self.detections.get((member["DatasetID"], band)) for band in range(4)}
             row = {
                 **member,
-                "ObsID": int(dataset["ObsID"]),
+                "ObsID": dataset["ObsID"],
                 "IsStackedImage": dataset["IsStackedImage"],
                 "IsObsoleteStack": 0,
                 "BestDetFlag": min(one["DetFlag"] for one in own.values() if one),

@@ -1,0 +1,160 @@
+"""500 light curves of catalogued sources into one long table, and a QDP file of 40,000 rows, against the reference.
+
+The service is imitated in a process of its own, without delay: it answers with curves in all bands, as for a source
+with 95 observations (67 kB). The reference client asks for one source after the other, and its tables are put together
+with pandas; the aim is 10 times as fast. The QDP file is read by Astropy's reader and by ours; the aim is 10 times as
+fast, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import multiprocessing
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+
+from swiftxrt import SwiftXRTClass, conf, stack_light_curves
+from swiftxrt.io.qdp import read_qdp
+
+SOURCES = 500
+RATES, LIMITS = 44, 51
+QDP_ROWS = 40_000
+REPEATS = 3
+TIME = ["Time", "TimePos", "TimeNeg"]
+COUNTS = ["CtsInSrc", "BGInSrc", "CorrFact", "Exposure"]
+KINDS = {
+    "rates": ([*TIME, "Rate", "RatePos", "RateNeg", *COUNTS], RATES),
+    "UL": ([*TIME, "UpperLimit", *COUNTS], LIMITS),
+}
+BANDS = ("Total", "Soft", "Medium", "Hard")
+
+
+def light_curves() -> dict[str, Any]:
+    """A reply of about the usual size."""
+    random = np.random.default_rng(7)
+    tables = {f"{band}_{kind}": table for band in BANDS for kind, table in KINDS.items()}
+    tables |= {ratio: ([*TIME, "HR", "HRPos", "HRNeg"], RATES) for ratio in ("HR1", "HR2")}
+    reply: dict[str, Any] = {"TimeFormat": "MJD", "T0": 0, "Binning": "obslc", "Datasets": list(tables)}
+    for name, (columns, rows) in tables.items():
+        values = np.round(random.uniform(0, 1, (rows, len(columns))), 6)
+        values[:, 0] = np.sort(np.round(random.uniform(53945, 59000, rows), 6))
+        values[:, [index for index, column in enumerate(columns) if column.endswith("Neg")]] *= -1
+        reply[f"{name}Data"] = {"columns": columns, "data": values.tolist()}
+    return {**reply, "OK": 1, "APIVersion": "1.0.5"}
+
+
+def serve(told: Connection) -> None:
+    body = json.dumps(light_curves()).encode()
+    answer_bytes = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+    ) + body
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                await reader.readexactly(int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0]))
+                writer.write(answer_bytes)
+                await writer.drain()
+        writer.close()
+
+    async def run() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        told.send((server.sockets[0].getsockname()[1], len(body)))
+        await server.serve_forever()
+
+    asyncio.run(run())
+
+
+@contextlib.contextmanager
+def service() -> Iterator[tuple[str, int]]:
+    """Its address, and the size of its replies."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.Process(target=serve, args=(there,), daemon=True)
+    process.start()
+    try:
+        port, size = here.recv()
+        yield f"http://127.0.0.1:{port}", size
+    finally:
+        process.kill()
+        process.join()
+
+
+def timed(action: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def ours() -> None:
+    with SwiftXRTClass() as client:
+        found = client.gather(client.get_light_curve, range(1, SOURCES + 1), time_format="mjd", show_obsids=False)
+        table = stack_light_curves(found)
+    assert len(table) == SOURCES * len(BANDS) * (RATES + LIMITS)
+
+
+def theirs(url: str) -> None:
+    import pandas as pd
+    import swifttools.ukssdc.main as main
+    from swifttools.ukssdc.data import SXPS
+
+    main.APIURL = f"{url}/API/main.php"
+    numbers = list(range(1, SOURCES + 1))
+    found = SXPS.getLightCurves(
+        sourceID=numbers, binning="obs", timeFormat="MJD", saveData=False, returnData=True, silent=True
+    )
+    parts = {
+        (number, name): curves[name]
+        for number, curves in found.items()
+        for name in curves["Datasets"]
+        if not name.startswith("HR")
+    }
+    table = pd.concat(parts, names=["source", "dataset"])
+    assert len(table) == SOURCES * len(BANDS) * (RATES + LIMITS)
+
+
+def write_qdp(path: Path) -> None:
+    random = np.random.default_rng(7)
+    rows = random.uniform(0.1, 1, (QDP_ROWS, 6))
+    rows[:, 0] = np.sort(random.uniform(100, 1e6, QDP_ROWS))
+    rows[:, [2, 5]] *= -1
+    lines = ["READ TERR 1 2", "! WT data", "!Time\tT_+ve\tT_-ve\tRate\tRatepos\tRateneg"]
+    lines += ["\t".join(f"{value:.6f}" for value in row) for row in rows.tolist()]
+    path.write_text("\n".join(lines) + "\n", encoding="ascii")
+
+
+def compare_qdp() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "curve.qdp"
+        write_qdp(path)
+        reference = min(timed(lambda: Table.read(path, format="ascii.qdp", table_id=0)) for _ in range(2))
+        took = min(timed(lambda: read_qdp(path)) for _ in range(REPEATS))
+        assert len(read_qdp(path)[0].rows) == QDP_ROWS
+    print(f"QDP file of {QDP_ROWS} rows")
+    print(f"  astropy's reader      {reference:6.3f} s")
+    print(f"  swiftxrt              {took:6.3f} s, ratio {reference / took:4.1f} (aim: 10)")
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    with service() as (url, size), conf.set_temp("service_url", url):
+        reference = timed(lambda: theirs(url))
+        took = min(timed(ours) for _ in range(REPEATS))
+    print(f"{SOURCES} light curves of {size / 1e3:.0f} kB into one table, no delay")
+    print(f"  reference client      {reference:6.2f} s")
+    print(f"  swiftxrt              {took:6.2f} s, ratio {reference / took:4.1f} (aim: 10)")
+    compare_qdp()
+
+
+if __name__ == "__main__":
+    main()
