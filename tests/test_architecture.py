@@ -71,7 +71,7 @@ ONLY_IN = {
     "uvicorn": ("server",),
 }
 # Slow to import and seldom needed: inside functions only.
-INSIDE_FUNCTIONS = {"regions"}
+INSIDE_FUNCTIONS = {"pyarrow", "regions"}
 # What the engine must not touch: files, networks, figures.
 ENGINE_BANS = {"astropy.io", "astropy.visualization", "http", "os", "pathlib", "shutil", "socket", "tempfile", "urllib"}
 

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .._atomic import usable_folder
+from .._atomic import output_errors, usable_folder
 from .._log import log
 from ..config import cache_folder, conf
 from ..exceptions import OutputExistsError, ServiceError, ServiceWarning, StorageError, UnknownObjectError, warn
@@ -102,6 +102,9 @@ class LimitJournal:
             return None
         folder = cache_folder() / FOLDER
         try:
+            usable_folder(folder.parent)
+            with output_errors(folder):
+                folder.mkdir(mode=0o700, exist_ok=True)  # what one asks about is nobody's business
             return cls(usable_folder(folder))
         except (StorageError, OutputExistsError, sqlite3.Error) as error:
             text = f"answers are not kept in {folder}, so that they are lost if this ends early: {error}"

@@ -100,10 +100,10 @@ class Neighbour:
 def identify(searches: Sequence[FieldSearch]) -> tuple[UniqueSource, ...]:
     """Put the detections of all data sets together.
 
-    Detections are taken from the best to the worst; each joins the nearest
-    source within three sigma of both errors (at least 2 and at most 10
-    pixels) that has none of the same band, or of the same data set, yet. The
-    best detection gives the position.
+    Detections are taken from the best to the worst; each joins the source of
+    the nearest of those before it within three sigma of both errors (at least
+    2 and at most 10 pixels), unless that has one of the same band, or of the
+    same data set, already. The best detection gives the position.
 
     Parameters
     ----------
@@ -145,21 +145,21 @@ def _grouped(
     error: Callable[[T], float],
     key: Callable[[T], Hashable],
 ) -> list[list[T]]:
-    """Groups of items at one place, with different keys; the first of each group counts for its place and error."""
+    """Groups of items with different keys, each near at least one other of its group."""
     groups: list[list[T]] = []
-    ra, dec, errors = (np.zeros(len(items)) for _ in range(3))
-    for item in items:
-        n = len(groups)
-        apart = separation_arcsec(*place(item), ra[:n], dec[:n])
-        allowed = np.clip(_SIGMAS * np.hypot(error(item), errors[:n]), *_CLOSE_ARCSEC)
-        for row in np.argsort(np.where(apart <= allowed, apart, np.inf)):
-            if apart[row] > allowed[row]:
-                continue
-            if all(key(item) != key(other) for other in groups[row]):
-                groups[row].append(item)
+    owner = np.zeros(len(items), dtype=int)
+    ra, dec = (np.array([place(item)[axis] for item in items], dtype=float) for axis in (0, 1))
+    errors = np.array([error(item) for item in items], dtype=float)
+    for row, item in enumerate(items):
+        apart = separation_arcsec(ra[row], dec[row], ra[:row], dec[:row])
+        near = np.flatnonzero(apart <= np.clip(_SIGMAS * np.hypot(errors[row], errors[:row]), *_CLOSE_ARCSEC))
+        for other in near[np.argsort(apart[near])]:
+            if all(key(item) != key(member) for member in groups[owner[other]]):
+                owner[row] = owner[other]
+                groups[owner[row]].append(item)
                 break
         else:
-            (ra[n], dec[n]), errors[n] = place(item), error(item)
+            owner[row] = len(groups)
             groups.append([item])
     return groups
 

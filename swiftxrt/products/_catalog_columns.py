@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from .._printable import printable
 from ..catalog_fields import CatalogField
 from ..exceptions import ProtocolError, SwiftXRTError
-from ..met import DECIMALS, met_to_time
+from ..met import DECIMALS, MJDREFI, met_to_time
 
 __all__ = ["catalog_column", "is_missing"]
 
@@ -33,6 +34,9 @@ _UNKNOWN = CatalogField("", "")
 _CIVIL_TIME = "Europe/London"
 # Doubles hold whole numbers exactly up to here.
 _EXACT = 2.0**53
+# Times before there was UTC, and of the future, stand for times that are not known.
+_FIRST_MJD, _FUTURE_DAYS = 36934.0, 365.0
+_UNIX_MJD, _DAY_S = 40587.0, 86400.0
 
 
 def catalog_column(name: str, values: Values, field: CatalogField | None) -> Any:
@@ -210,6 +214,7 @@ def _digits(value: Any, digits: int, is_missing: bool) -> str:
 
 def _mets(values: Values, field: CatalogField) -> Time:
     numbers, missing = _numbers(values)
+    missing |= _is_never(numbers / _DAY_S + MJDREFI)
     return _masked_time(met_to_time(np.where(missing, 0.0, numbers)), missing)
 
 
@@ -218,9 +223,16 @@ def _scaled(form: str, scale: str, usual: float) -> Callable[[Values, CatalogFie
 
     def make(values: Values, field: CatalogField) -> Time:
         numbers, missing = _numbers(values)
+        missing |= _is_never(numbers - usual + MJDREFI)
         return _masked_time(Time(np.where(missing, usual, numbers), format=form, scale=scale), missing)
 
     return make
+
+
+def _is_never(mjd: NDArray[np.float64]) -> Flags:
+    """Which times cannot be those of anything that was observed."""
+    last = _UNIX_MJD + time.time() / _DAY_S + _FUTURE_DAYS
+    return np.asarray((mjd < _FIRST_MJD) | (mjd > last))
 
 
 def _moments(values: Values) -> tuple[NDArray[np.datetime64], Flags]:
@@ -229,7 +241,8 @@ def _moments(values: Values) -> tuple[NDArray[np.datetime64], Flags]:
     if not (isinstance(plain, np.ndarray) and plain.dtype.kind == "M"):
         plain = [None if is_missing(one) or str(one).startswith(_NO_DATE) else str(one).strip() for one in plain]
     moments = np.array(plain, dtype="datetime64[us]")
-    missing = np.isnat(moments)
+    mjd = (moments - np.datetime64("1970-01-01", "us")) / np.timedelta64(1, "s") / _DAY_S + _UNIX_MJD
+    missing = np.isnat(moments) | _is_never(mjd)
     return moments, missing if mask is None else missing | mask
 
 
@@ -286,15 +299,15 @@ def _utc(moments: NDArray[np.datetime64], missing: Flags) -> Time:
     minute, second = np.divmod((known - days) / np.timedelta64(1, "s"), 60.0)
     date = (month // 12 + 1970, month % 12 + 1, day + 1)
     jd1, jd2 = erfa.dtf2d("UTC", *date, minute.astype(int) // 60, minute.astype(int) % 60, second)
-    time = Time(jd1, jd2, format="jd", scale="utc", precision=DECIMALS)
-    time.format = "isot"
-    return _masked_time(time, missing)
+    times = Time(jd1, jd2, format="jd", scale="utc", precision=DECIMALS)
+    times.format = "isot"
+    return _masked_time(times, missing)
 
 
-def _masked_time(time: Time, missing: Flags) -> Time:
+def _masked_time(times: Time, missing: Flags) -> Time:
     if missing.any():
-        time[missing] = np.ma.masked
-    return time
+        times[missing] = np.ma.masked
+    return times
 
 
 def _objects(values: Values, field: CatalogField) -> NDArray[np.object_]:

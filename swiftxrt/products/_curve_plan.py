@@ -53,6 +53,9 @@ class PlannedCurves(Mapping[str, Any]):
             curve = self._curves[name] = curve.make()
         return curve
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._curves
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._curves)
 

@@ -63,6 +63,8 @@ def read_dataset(reply: Mapping[str, Any], parsed: DatasetName) -> Dataset:
 
 def _whole(numbers: NDArray[np.float64]) -> NDArray[np.int64]:
     """Whole numbers; 0 where there is none."""
+    if not len(numbers):
+        return np.array([], dtype=np.int64)
     return np.clip(np.nan_to_num(numbers), 0, _LARGEST).astype(np.int64)
 
 

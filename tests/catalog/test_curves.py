@@ -482,6 +482,8 @@ def test_only_sets_are_stacked() -> None:
 def test_curves_are_made_when_they_are_looked_at() -> None:
     swift, _ = service(getSXPSLC=reply("Total_rates", "Soft_rates"))
     curves = swift.get_light_curve(1)
+    assert "soft" in curves
+    assert len(stack_light_curves({1: curves})) == 2
     assert not isinstance(curves.raw("soft"), LightCurve)
     assert curves.soft is curves["soft"]
     assert pickle.loads(pickle.dumps(curves)).equals(curves)

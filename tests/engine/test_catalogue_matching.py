@@ -41,6 +41,15 @@ def test_bands_of_a_data_set_are_put_together() -> None:
     assert source.detection(2, "soft") is None
 
 
+def test_detections_are_compared_with_all_of_a_source() -> None:
+    """Bands that are far from each other, with one between them."""
+    found = [
+        detected(n, 1, band, east) for n, (band, east) in enumerate([("soft", 0.0), ("total", 5.0), ("hard", 10.0)])
+    ]
+    (source,) = identify([search(1, *found)])
+    assert list(source.members[0].detections) == ["soft", "total", "hard"]
+
+
 def test_two_detections_of_a_band_are_two_sources() -> None:
     sources = identify([search(1, detected(1, 1, "total", 0.0), detected(2, 1, "total", 5.0))])
     assert [one.best.number for one in sources] == [1, 2]

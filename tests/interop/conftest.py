@@ -17,7 +17,6 @@ from swiftxrt import SwiftXRTClass
 from swiftxrt.jobs.job import Job
 from swiftxrt.products.productset import ProductSet
 from swiftxrt.testing.server import embedded_server
-
 from tests.interop.field import make_field
 
 USER = "tutorial@example.org"
@@ -162,9 +161,9 @@ def field_url(field: Path, field_state: Path) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def ukssdc(field_url: str) -> Iterator[Any]:
     """``swifttools.ukssdc`` whose calls go to our server; nothing else of it is changed."""
-    import matplotlib
+    import matplotlib as mpl
 
-    matplotlib.use("agg")
+    mpl.use("agg")
     with warnings.catch_warnings():
         # distutils, which swifttools still imports, and its own escapes
         warnings.simplefilter("ignore")

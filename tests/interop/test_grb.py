@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,9 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::U
 @pytest.fixture(scope="module")
 def grb(ukssdc: Any) -> Any:
     """``swifttools.ukssdc.data.GRB``."""
-    import swifttools.ukssdc.data.GRB as module
-
-    return module
+    return importlib.import_module("swifttools.ukssdc.data.GRB")
 
 
 @pytest.fixture(scope="module")
@@ -85,12 +84,14 @@ def test_light_curves(grb: Any, ours: LightCurveSet, tmp_path: Path) -> None:
     grb.getLightCurves(targetID=TARGET, destDir=str(tmp_path))
     assert {path.name for path in tmp_path.iterdir()} >= {"WTCURVE_incbad.qdp", "PCCURVE_incbad.qdp", "PCHR_incbad.qdp"}
     saved = grb.getLightCurves(targetID=[TARGET], saveData=False, returnData=True)
-    assert list(saved) == [TARGET] and all("_incbad" in name for name in saved[TARGET]["Datasets"])
+    assert list(saved) == [TARGET]
+    assert all("_incbad" in name for name in saved[TARGET]["Datasets"])
 
 
 def test_burst_without_a_light_curve(grb: Any) -> None:
     nothing = grb.getLightCurves(targetID=12345, saveData=False, returnData=True)
-    assert nothing["Datasets"] == [] and "NOLC" in nothing
+    assert nothing["Datasets"] == []
+    assert "NOLC" in nothing
     # The reference client sends null for names that it does not know.
     assert "NOLC" in grb.getLightCurves(GRBName="GRB 990101", saveData=False, returnData=True)
 
@@ -118,8 +119,10 @@ def test_rebinning(grb: Any, client: SwiftXRTClass, wait: Callable[[Callable[[],
 def test_spectra(grb: Any, our_spectra: SpectrumSet, tmp_path: Path) -> None:
     # With pictures it fails for spectra without a fit (the name of the result is not set yet): they are left out.
     theirs = grb.getSpectra(GRBName=NAME, returnData=True, saveImages=False, destDir=str(tmp_path))
-    assert theirs["rnames"] == ["interval0", "late_time"] and theirs["late_time"]["Modes"] == ["PC"]
-    assert theirs["T0"] == T0 and theirs["late_time"]["Start"] == 4000.0
+    assert theirs["rnames"] == ["interval0", "late_time"]
+    assert theirs["late_time"]["Modes"] == ["PC"]
+    assert theirs["T0"] == T0
+    assert theirs["late_time"]["Start"] == 4000.0
     assert_same_spectra(theirs, our_spectra)
     assert {path.name for path in tmp_path.iterdir()} == {"interval0.tar.gz", "late_time.tar.gz"}
     assert "NoSpectrum" in grb.getSpectra(targetID=12345, returnData=True, saveData=False, saveImages=False)
@@ -151,7 +154,8 @@ def test_cancelling(grb: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "build_product", lambda *args, progress, **options: _slow(progress))
     rebin = grb.rebinLightCurve(targetID=TARGET, binMeth="snapshot")
     slices = grb.timesliceSpectrum(targetID=TARGET, slices={"a": "OBS09999001000-OBS09999001001"}, redshift=0.5)
-    assert grb.cancelRebin(rebin) is True and grb.cancelTimeslice(slices) is True
+    assert grb.cancelRebin(rebin) is True
+    assert grb.cancelTimeslice(slices) is True
     assert grb.checkRebinStatus(rebin)["statusCode"] == grb.checkTimesliceStatus(slices)["statusCode"] == -4
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::U
 @pytest.fixture(scope="module")
 def sxps(ukssdc: Any) -> Any:
     """``swifttools.ukssdc.data.SXPS``."""
-    import swifttools.ukssdc.data.SXPS as module
-
-    return module
+    return importlib.import_module("swifttools.ukssdc.data.SXPS")
 
 
 def assert_same_record(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
@@ -61,7 +60,8 @@ def test_source_details(sxps: Any, client: SwiftXRTClass) -> None:
     assert_same_record(theirs, ours.record)
     by_name = sxps.getSourceDetails(sourceName=[ours.name])
     assert by_name[ours.name]["LSXPS_ID"] == SOURCE
-    assert list(theirs["Detections"]["Observations"]["ObsID"]) == list(ours.detections["ObsID"])
+    observations = theirs["Detections"]["Observations"]
+    assert [f"{obsid:011d}" for obsid in observations["ObsID"]] == list(ours.detections["ObsID"])
     with pytest.raises(RuntimeError, match="not found"):
         sxps.getSourceDetails(sourceID=99)
     with pytest.raises(UnknownObjectError):
@@ -107,7 +107,8 @@ def test_source_images(sxps: Any, client: SwiftXRTClass, tmp_path: Path) -> None
     theirs, ours = (
         {path.name: path.read_bytes() for path in (tmp_path / who).rglob("*.png")} for who in ("theirs", "ours")
     )
-    assert theirs == ours and set(theirs) == {f"{name}.png" for name in (*BANDS, "Expmap")}
+    assert theirs == ours
+    assert set(theirs) == {f"{name}.png" for name in (*BANDS, "Expmap")}
 
 
 def test_transients(sxps: Any, client: SwiftXRTClass, tmp_path: Path) -> None:
@@ -139,7 +140,8 @@ def test_upper_limits(sxps: Any, client: SwiftXRTClass) -> None:
     assert by_text["ResolvedRA"] == pytest.approx(335.65)
     known = client.get_source(SOURCE).position
     near = sxps.getUpperLimits(RA=known.ra.deg, Dec=known.dec.deg, skipDetections=True)
-    assert list(near["DetData"]["SourceName"]) == [client.get_source(SOURCE).name] and near["ULData"].empty
+    assert list(near["DetData"]["SourceName"]) == [client.get_source(SOURCE).name]
+    assert near["ULData"].empty
 
 
 def test_failed_upper_limit(sxps: Any) -> None:
@@ -186,7 +188,8 @@ def test_old_tables(sxps: Any, client: SwiftXRTClass) -> None:
 def test_observations(sxps: Any, client: SwiftXRTClass) -> None:
     blind = sxps.getObsList(sourceID=SOURCE, useObs="blind")
     ours = client.get_source_observations(SOURCE, which="blind")
-    assert blind["obsList"] == list(ours["obsid"]) and blind["targList"] == sorted(set(ours["target_id"]))
+    assert blind["obsList"] == list(ours["obsid"])
+    assert blind["targList"] == sorted(set(ours["target_id"]))
 
 
 def test_product_requests(sxps: Any, client: SwiftXRTClass) -> None:
@@ -196,6 +199,7 @@ def test_product_requests(sxps: Any, client: SwiftXRTClass) -> None:
     ours = Target.from_source(source, t0="first_observation", use="catalog")
     assert (sent["name"], sent["Tstart"]) == (ours.name, pytest.approx(ours.t0_met, abs=1.0))
     assert (sent["RA"], sent["Dec"]) == pytest.approx((ours.position.ra.deg, ours.position.dec.deg))
-    assert sent["targ"] == ",".join(ours.target_ids or ()) and sent["useposobs"] == ",".join(OBSIDS)
+    assert sent["targ"] == ",".join(ours.target_ids or ())
+    assert sent["useposobs"] == ",".join(OBSIDS)
     late = sxps.makeProductRequest(USER, sourceID=TRANSIENT, transient=True, useObs="new", addProds=["LightCurve"])
     assert late.getJSONDict()["uselcobs"] == OBSIDS[1]

@@ -26,7 +26,7 @@ from ....products.observation import Observation
 from ..archive import Archive
 from .build_sources import SourceRows, transient_details
 from .build_tables import bin_rows, data_source_rows, dataset_rows, detection_rows, hardness_rows, point_rows
-from .burst_tables import TABLE, burst_rows
+from .burst_tables import add_bursts
 from .clock import FORM, uk_civil
 from .numbering import renumbered
 from .store import CatalogStore
@@ -73,7 +73,7 @@ def open_catalog(archive: Archive, folder: Path, calibration: Calibration) -> Ca
     try:
         with closing(CatalogStore()) as made:
             fill_store(made, pc_events(observations), calibration, digest=digest, before=before)
-            made.add(TABLE, burst_rows(archive), fields_of(*TABLE.rsplit("_", 1)))
+            add_bursts(made, archive)
             _keep(made, path, before)
         shutil.rmtree(folder / FILES, ignore_errors=True)  # made of the catalogue before
     finally:

@@ -1,4 +1,4 @@
-"""The table of bursts of an archive."""
+"""The tables of bursts, as far as observations with the XRT tell of them."""
 
 from __future__ import annotations
 
@@ -7,25 +7,29 @@ from typing import Any
 from ....catalog_fields import fields_of
 from ....request.target import Target
 from ..archive import Archive
-from .burst_targets import all_bursts
+from .burst_targets import Burst, all_bursts
+from .store import CatalogStore
 
-__all__ = ["TABLE", "burst_rows"]
-
-#: Its catalogue and name.
-TABLE = "UK_XRT_XRTLiveCat"
+__all__ = ["add_bursts"]
 
 
-def burst_rows(archive: Archive) -> list[dict[str, Any]]:
-    """A row for each burst: who it is, and the position of its target; what needs its products is null."""
-    columns = fields_of(*TABLE.rsplit("_", 1))
-    rows = []
-    for burst in all_bursts(archive):
-        position = archive.resolve(Target(burst.object_name, target_ids=burst.target_ids)).position
-        known = {
-            "targetID": int(burst.target_id),
-            "name": burst.name,
-            "RA": float(position.icrs.ra.deg),
-            "Decl": float(position.icrs.dec.deg),
-        }
-        rows.append(dict.fromkeys(columns) | known)
-    return rows
+def add_bursts(store: CatalogStore, archive: Archive) -> None:
+    """Add a row for each burst to the tables of bursts; what needs its products, or other instruments, is null."""
+    bursts = all_bursts(archive)
+    positions = [archive.resolve(Target(one.object_name, target_ids=one.target_ids)).position for one in bursts]
+    seen = [_seen(one, place) for one, place in zip(bursts, positions, strict=True)]
+    triggered = [{"Name": one.name, "TriggerNumber": int(one.target_id)} for one in bursts]
+    for catalog, table, rows in (("UK_XRT", "XRTLiveCat", seen), ("SDC_GRB", "SDC_Data_Table", triggered)):
+        columns = fields_of(catalog, table)
+        store.add(f"{catalog}_{table}", [dict.fromkeys(columns) | row for row in rows], columns)
+
+
+def _seen(burst: Burst, position: Any) -> dict[str, Any]:
+    """Who a burst is, and the position of its target."""
+    place = position.icrs
+    return {
+        "targetID": int(burst.target_id),
+        "name": burst.name,
+        "RA": float(place.ra.deg),
+        "Decl": float(place.dec.deg),
+    }
