@@ -99,9 +99,9 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def ours(connections: int) -> float:
-    with tempfile.TemporaryDirectory() as folder, conf.set_temp("cache_dir", folder):
-        with conf.set_temp("max_connections", connections):
-            return seconds(lambda: SwiftXRTClass().get_upper_limits(places(POSITIONS)))
+    limited = conf.set_temp("max_connections", connections)
+    with tempfile.TemporaryDirectory() as folder, conf.set_temp("cache_dir", folder), limited:
+        return seconds(lambda: SwiftXRTClass().get_upper_limits(places(POSITIONS)))
 
 
 def kept() -> tuple[float, float]:

@@ -143,7 +143,9 @@ def flux_table(values: Mapping[str, NDArray[Any]], name: CurveName) -> QTable:
         total = total_errors(values["value"], below, above, *ecf)
         for side, errors in zip(("neg", "pos"), total, strict=True):
             table[f"{flux.column}_total_err_{side}"] = errors << flux.unit
+    if "photon_index" in values:
         _add(table, "photon_index", values["photon_index"], _sizes(values, "photon_index"), u.one)
+    if "ecf" in values:
         _add(table, "ecf", ecf[0], ecf[1:], flux.unit / _RATE)
     table["is_upper_limit"] = limit
     if "is_bad" in values:

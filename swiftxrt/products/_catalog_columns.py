@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from .._printable import printable
 from ..catalog_fields import CatalogField
 from ..exceptions import ProtocolError, SwiftXRTError
-from ..met import DECIMALS, MJDREFI, met_to_time
+from ..met import DECIMALS, met_to_time
+from ..mission import MJDREFI
 
 __all__ = ["catalog_column", "is_missing"]
 

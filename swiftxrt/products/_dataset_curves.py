@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from ._curve_plan import CurvePlan
 from ._datasets import BAND_CURVES, DAY_S, KINDS, NEGATIVE_COLUMNS, SAME_COLUMNS, Dataset
 from .lightcurve import HardnessCurve, LightCurve, LightCurveSet
 
-__all__ = ["build_set", "empty_curve", "rate_plan", "ratio_plan"]
+__all__ = ["TableColumns", "build_set", "columns_together", "empty_curve", "rate_plan", "ratio_plan"]
 
 _RATE_COLUMNS = ("met_s", "time_err_neg", "time_err_pos", "rate", "mode")
 
@@ -73,7 +74,7 @@ def rate_plan(
     datasets: Sequence[Dataset], *, band: EnergyBand, t0_met: float | None, mjd: bool, **attributes: Any
 ) -> CurvePlan:
     """One light curve of any number of tables; arguments as for `build_set`."""
-    columns = partial(_joined, tuple(datasets), t0_met, mjd)
+    columns = TableColumns(tuple(datasets), t0_met, mjd)
     return CurvePlan(LightCurve, columns, {"band": band, "t0_met": t0_met, **attributes})
 
 
@@ -87,18 +88,83 @@ def ratio_plan(
     **attributes: Any,
 ) -> CurvePlan:
     """One hardness ratio of at least one table; arguments as for `build_set`."""
-    columns = partial(_joined, tuple(datasets), t0_met, mjd)
+    columns = TableColumns(tuple(datasets), t0_met, mjd)
     return CurvePlan(HardnessCurve, columns, {"soft_band": soft, "hard_band": hard, "t0_met": t0_met, **attributes})
 
 
-def _joined(datasets: Sequence[Dataset], t0_met: float | None, mjd: bool) -> dict[str, Any]:
-    """The columns of several tables together, NaN where one lacks a column."""
-    parts = [_our_columns(one, t0_met, mjd) for one in datasets]
-    if not parts:
-        return dict.fromkeys(_RATE_COLUMNS, ())
-    names = dict.fromkeys(name for part in parts for name in part)
+@dataclass(frozen=True, eq=False)
+class TableColumns:
+    """The columns of a curve, made of tables when they are asked for.
+
+    Parameters
+    ----------
+    datasets : tuple of Dataset
+        The tables.
+    t0_met : float or None
+        What times count from; None if they are MET themselves.
+    mjd : bool
+        Whether times are MJD (UTC).
+    """
+
+    datasets: tuple[Dataset, ...]
+    t0_met: float | None
+    mjd: bool
+
+    def __call__(self) -> dict[str, Any]:
+        """The columns for ``from_columns``."""
+        return columns_together([self])[0]
+
+
+def columns_together(curves: Sequence[TableColumns]) -> tuple[dict[str, Any], NDArray[np.int64]]:
+    """The columns of several curves below each other, NaN where one lacks a column.
+
+    Tables of a kind are put together before anything is calculated, which is
+    what makes it fast for thousands of short ones.
+
+    Returns
+    -------
+    columns : dict of str to ndarray
+        As for ``from_columns``; not sorted.
+    curve : ndarray of int
+        The place in `curves` that each row belongs to.
+    """
+    kinds: dict[Any, list[tuple[int, Dataset]]] = {}
+    for number, one in enumerate(curves):
+        for dataset in one.datasets:
+            kinds.setdefault((dataset.kind, dataset.mode, one.t0_met, one.mjd), []).append((number, dataset))
+    if not kinds:
+        return dict.fromkeys(_RATE_COLUMNS, ()), np.array([], dtype=np.int64)
+    parts = [_our_columns(_one([one for _, one in same]), kind[2], kind[3]) for kind, same in kinds.items()]
+    same = list(chain.from_iterable(kinds.values()))
+    return _below(parts), np.repeat([number for number, _ in same], [len(one) for _, one in same])
+
+
+def _one(datasets: Sequence[Dataset]) -> Dataset:
+    """One table of several of a kind."""
+    if len(datasets) == 1:
+        return datasets[0]
+    labels = {
+        name: np.concatenate([_label(one, name, filling) for one in datasets])
+        for name, filling in (("obsid", ""), ("quality", 0), ("snapshot", 0))
+        if any(len(getattr(one, name)) for one in datasets)
+    }
+    return Dataset(datasets[0].mode, datasets[0].kind, _below([one.values for one in datasets]), **labels)
+
+
+def _label(dataset: Dataset, name: str, filling: Any) -> NDArray[Any]:
+    values: NDArray[Any] = getattr(dataset, name)
+    return values if len(values) else np.full(len(dataset), filling)
+
+
+def _below(parts: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, Any]:
+    """Columns of several tables below each other."""
+    names = dict.fromkeys(chain.from_iterable(parts))
+    sizes = [len(next(iter(part.values()))) for part in parts]
     return {
-        name: np.concatenate([part.get(name, np.full(len(part["met_s"]), np.nan)) for part in parts]) for name in names
+        name: np.concatenate(
+            [part[name] if name in part else np.full(size, np.nan) for part, size in zip(parts, sizes, strict=True)]
+        )
+        for name in names
     }
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 from astropy.table import QTable
@@ -142,6 +143,7 @@ class Dataset:
         return len(self.values["Time"])
 
 
+@lru_cache(maxsize=256)
 def canonical(name: str) -> str:
     """Today's spelling of a column of the service; an unknown name comes back as it is."""
     return _SPELLINGS.get(name.strip().lower(), name.strip())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import astropy.units as u
@@ -11,7 +11,7 @@ from astropy.time import Time
 
 from .._printable import printable
 from ..identifiers import parse_obsid, parse_target_id
-from .catalog_observations import LEADING, band_details, band_word
+from .catalog_observations import LEADING, band_details, band_word, listed_obsids
 from .catalog_record import CatalogRecord, catalog_rows
 
 __all__ = ["CatalogDataset"]
@@ -94,8 +94,7 @@ class CatalogDataset(CatalogRecord):
     @property
     def stacks(self) -> tuple[str, ...]:
         """ObsIDs of the stacked images that it is part of."""
-        listed: Sequence[Any] = self._record.get("inStack") or ()
-        return tuple(parse_obsid(str(one).zfill(11)) for one in listed)
+        return listed_obsids(self._record, "inStack")
 
     @property
     def sources(self) -> QTable:

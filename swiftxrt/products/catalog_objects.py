@@ -12,11 +12,10 @@ from astropy.time import Time
 
 from .._printable import printable
 from ..exceptions import NoDataError, ProtocolError, RequestError
-from ..identifiers import parse_obsid
 from ..met import fuller_met, met_to_time
 from ._display import ReadableTable
 from .catalog_flags import DetectionFlag, decode_detection_flag
-from .catalog_observations import LEADING, band_details, band_word, observation_table
+from .catalog_observations import LEADING, band_details, band_word, listed_obsids, observation_table
 from .catalog_record import CatalogRecord, catalog_rows, number_or_none
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class _PointSource(CatalogRecord):
         NoDataError
             If the catalogue has none.
         """
-        if self.error_radius is None:
+        if self.error_radius is None or not self.error_radius > 0:
             raise NoDataError(f"the catalogue has no error circle of {self.name}")
         from regions import CircleSkyRegion, RegionMeta
 
@@ -331,8 +330,8 @@ class CatalogTransient(_PointSource):
             raise RequestError(
                 [("which", f"{known}; got {which!r:.60}; other choices are of its source in the catalogue")]
             )
-        listed = self._record.get("AllNewObs") if which == "new" else [self._record.get("DiscoveryObs")]
-        obsids = list(dict.fromkeys(parse_obsid(str(one).zfill(11)) for one in listed or [] if one))
+        record = self._record if which == "new" else {"AllNewObs": [self._record.get("DiscoveryObs")]}
+        obsids = list(listed_obsids(record, "AllNewObs"))
         if not obsids:
             raise NoDataError(f"no observation is listed for {which!r}")
         return ReadableTable({"obsid": obsids, "target_id": [one[:8] for one in obsids]}, meta={"which": which})

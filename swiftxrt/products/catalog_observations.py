@@ -16,7 +16,7 @@ from ._catalog_columns import catalog_column
 from ._display import ReadableTable
 from .catalog_record import catalog_rows
 
-__all__ = ["LEADING", "band_details", "band_word", "observation_table"]
+__all__ = ["LEADING", "band_details", "band_word", "listed_obsids", "observation_table"]
 
 #: Cells of a row that stay with what is said about one of its bands.
 LEADING = ("LSXPS_ID", "ObsID", "DatasetID", "ObsSourceID")
@@ -112,7 +112,7 @@ def _obsid(row: Mapping[str, Any]) -> str:
     try:
         return parse_obsid(text.zfill(11))
     except IdentifierError:
-        raise ProtocolError(f"an observation of the source has no ObsID, but {value!r:.60}") from None
+        raise ProtocolError(f"an observation has no ObsID, but {value!r:.60}") from None
 
 
 def _is_retrospective(row: Mapping[str, Any]) -> bool:
@@ -133,6 +133,20 @@ def _table(entries: Sequence[tuple[str, Any, str]], choice: str) -> QTable:
     for name, text in _DESCRIPTIONS.items():
         table[name].info.description = text
     return table
+
+
+def listed_obsids(record: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """The ObsIDs that a field lists, each once.
+
+    Raises
+    ------
+    ProtocolError
+        If they are something else.
+    """
+    listed = record.get(name) or []
+    if not isinstance(listed, list):
+        raise ProtocolError(f"a list of ObsIDs was promised as {name!r}; got {listed!r:.80}")
+    return tuple(dict.fromkeys(_obsid({"ObsID": one}) for one in listed if one))
 
 
 def band_details(rows: Sequence[Mapping[str, Any]], objects: Sequence[str], *, leading: Sequence[str]) -> QTable:

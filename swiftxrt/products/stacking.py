@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from .._fields import nearest
 from ..exceptions import RequestError
 from ._curve import MET_DECIMALS, Curve, curve_time
 from ._curve_plan import CurvePlan
+from ._dataset_curves import columns_together
 from ._display import ReadableTable
 from .hardness import HardnessCurve
 from .lightcurve import LightCurve, LightCurveSet
@@ -70,13 +71,13 @@ def stack_light_curves(
         for place, name in enumerate(names)
         if name in one
     ]
-    parts = [_plain(curve, kind) for _, _, curve in found]
-    sizes = [len(part["met"]) for part in parts]
-    barycentred = {_attribute(curve, "barycentred") for (_, _, curve), size in zip(found, sizes, strict=True) if size}
+    barycentred = {_attribute(curve, "barycentred") for _, _, curve in found}
     if len(barycentred) > 1:
         raise RequestError("times at the satellite and at the barycentre cannot stand in one column; stack them apart")
-    columns = {name: _column(name, of, parts, sizes) for name, of in kind._schema.items()}
-    item, place = (np.repeat([one[index] for one in found], sizes).astype(int) for index in (0, 1))
+    parts, owners = _parts([curve for _, _, curve in found], kind)
+    columns = {name: _column(name, of, parts) for name, of in kind._schema.items()}
+    owner = np.concatenate([np.array([], dtype=int), *owners])
+    item, place = (np.array([one[index] for one in found], dtype=int)[owner] for index in (0, 1))
     order = np.lexsort([columns[name] for name in ("is_upper_limit", "mode", "met") if name in columns] + [place, item])
     met_s = np.round(columns["met"][order], MET_DECIMALS)
     labels = np.array([label for label, _ in pairs] or [""])
@@ -121,29 +122,29 @@ def _names(curves: Any) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _plain(curve: Any, kind: type[Curve]) -> Mapping[str, Any]:
-    """Columns as plain numbers in the units of the schema."""
-    if isinstance(curve, CurvePlan):
-        columns = dict(curve.columns())
-        columns["met"] = np.asarray(columns.pop("met_s"), dtype=float)
-        if "is_upper_limit" in columns:  # Limits have no errors, as in the curve itself.
-            limit = np.asarray(columns["is_upper_limit"], dtype=bool)
-            for name in ("rate_err_neg", "rate_err_pos"):
-                columns[name] = np.where(limit, np.nan, columns.get(name, np.nan))
-        return columns
-    return {name: np.asarray(getattr(curve[name], "value", curve[name])) for name in kind._schema}
+def _parts(curves: list[Any], kind: type[Curve]) -> tuple[list[Mapping[str, Any]], list[NDArray[np.int64]]]:
+    """Columns as plain numbers in the units of the schema, and the place of the curve of each row."""
+    plans = [number for number, curve in enumerate(curves) if isinstance(curve, CurvePlan)]
+    made = [number for number, curve in enumerate(curves) if not isinstance(curve, CurvePlan)]
+    planned, owner = columns_together([curves[number].columns for number in plans])
+    columns = {**planned, "met": np.asarray(planned["met_s"], dtype=float)}
+    if "is_upper_limit" in columns:  # Limits have no errors, as in the curve itself.
+        for name in ("rate_err_neg", "rate_err_pos"):
+            columns[name] = np.where(columns["is_upper_limit"], np.nan, columns.get(name, np.nan))
+    parts = [
+        {name: np.asarray(getattr(curves[number][name], "value", curves[number][name])) for name in kind._schema}
+        for number in made
+    ]
+    owners = [np.array(plans, dtype=int)[owner], *(np.full(len(curves[number]), number) for number in made)]
+    return [columns, *parts], owners
 
 
 def _attribute(curve: Any, name: str) -> Any:
     return curve.options.get(name, False) if isinstance(curve, CurvePlan) else getattr(curve, name)
 
 
-def _column(name: str, of: Any, parts: Iterable[Mapping[str, Any]], sizes: Iterable[int]) -> NDArray[Any]:
+def _column(name: str, of: Any, parts: Iterable[Mapping[str, Any]]) -> NDArray[Any]:
     """One column of all curves; the usual filling where one lacks it."""
     kind = of if isinstance(of, type) else float
-
-    def pieces() -> Iterator[NDArray[Any]]:
-        for part, size in zip(parts, sizes, strict=True):
-            yield np.asarray(part[name]) if name in part else np.full(size, _FILL[kind])
-
-    return np.concatenate([np.array([], dtype=kind), *pieces()]).astype(kind if kind is not str else str, copy=False)
+    pieces = [np.asarray(part[name]) if name in part else np.full(len(part["met"]), _FILL[kind]) for part in parts]
+    return np.concatenate([np.array([], dtype=kind), *pieces]).astype(kind, copy=False)

@@ -241,8 +241,9 @@ def decode(
     if t0_met is not None and not needs_t0(dataset for _, dataset in found):  # absolute times count from nothing
         clock = read_clock(reply, None)
     clock = clock.adapted(dataset for _, dataset in found)
-    faults += [f"{named.text!r} {fault}" for named, one in found if (fault := clock.fault(one))]
-    found = [(named, one) for named, one in found if not clock.fault(one)]
+    late = [clock.fault(one) for _, one in found]
+    faults += [f"{named.text!r} {fault}" for (named, _), fault in zip(found, late, strict=True) if fault]
+    found = [pair for pair, fault in zip(found, late, strict=True) if not fault]
     clock = clock.checked(dataset for _, dataset in found)
     left_out = f"left out of the light curve: {'; '.join(faults)}" if faults else ""
     if not found:

@@ -54,16 +54,17 @@ def read_dataset(reply: Mapping[str, Any], parsed: DatasetName) -> Dataset:
         raise ProtocolError(f"{name!r} lacks {', '.join(missing)}; its columns are {', '.join(columns)}")
     if not np.all(np.isfinite(columns["Time"])):
         raise ProtocolError(f"{name!r} has rows without a time")
-    for column in _POSITIVE:
-        if column in columns and np.any(columns[column] < 0):  # NaN is not.
-            raise ProtocolError(f"{name!r} has negative values of {column}")
-    quality, snapshot = (_whole(columns.pop(column, np.array([]))) for column in ("Quality", "Snapshot"))
+    positive = [column for column in _POSITIVE if column in columns]
+    if np.any(np.array([columns[column] for column in positive]) < 0):  # NaN is not.
+        negative = next(column for column in positive if np.any(columns[column] < 0))
+        raise ProtocolError(f"{name!r} has negative values of {negative}")
+    quality, snapshot = (_whole(columns.pop(column, None)) for column in ("Quality", "Snapshot"))
     return Dataset(parsed.mode, parsed.kind, columns, obsid, quality, snapshot)
 
 
-def _whole(numbers: NDArray[np.float64]) -> NDArray[np.int64]:
+def _whole(numbers: NDArray[np.float64] | None) -> NDArray[np.int64]:
     """Whole numbers; 0 where there is none."""
-    if not len(numbers):
+    if numbers is None:
         return np.array([], dtype=np.int64)
     return np.clip(np.nan_to_num(numbers), 0, _LARGEST).astype(np.int64)
 
@@ -96,8 +97,8 @@ def read_columns(reply: Mapping[str, Any], name: str) -> dict[str, NDArray[Any]]
     if not isinstance(columns, list) or not isinstance(rows, list):
         raise ProtocolError(f"'{name}Data' needs the lists 'columns' and 'data'; it has {', '.join(table)}")
     names = [canonical(str(column)) for column in columns]
-    twice = [column for column, number in Counter(names).items() if number > 1]
-    if twice:
+    if len(set(names)) < len(names):
+        twice = [column for column, number in Counter(names).items() if number > 1]
         raise ProtocolError(f"{name!r} has the column {twice[0]} more than once: {', '.join(map(str, columns))}")
     fast = _all_numbers(names, rows)
     if fast is not None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from astropy.coordinates import EarthLocation, SkyCoord
 from astropy.table import QTable
-from astropy.time import Time
 
 from .._fields.base import wire_number
 from ..bands import SXPS_BAND_NAMES
 from ..exceptions import RequestError
-from ..met import time_to_met
 from .reading import yes
 from .sxps_limits import BAND_FLAGS, BAND_NUMBERS, DATA, TIME_FORMATS, LimitRequest, Nearby
 
@@ -95,7 +92,9 @@ def encode_nearby(nearby: Iterable[Nearby]) -> list[dict[str, Any]]:
     return [{"Distance": round(one.distance_arcsec, 1), "SourceName": one.name} for one in nearby]
 
 
-def encode_limits(table: QTable, obsids: Sequence[str], request: LimitRequest) -> dict[str, Any]:
+def encode_limits(
+    table: QTable, obsids: Sequence[str], times: tuple[Sequence[Any], Sequence[Any]], request: LimitRequest
+) -> dict[str, Any]:
     """The content of a reply: ``Columns`` and ``ULData``.
 
     Parameters
@@ -104,13 +103,14 @@ def encode_limits(table: QTable, obsids: Sequence[str], request: LimitRequest) -
         Upper limits at one position, only rows of data sets that observed it.
     obsids : sequence of str
         What the data sets are called in the reply.
+    times : (sequence, sequence)
+        Their begins and ends, in the form that was asked for.
     request : LimitRequest
         What was asked for.
     """
-    tell = _teller(request.time_format)
     columns: dict[str, Sequence[Any]] = {
-        "StartTime": [tell(row["start"], row["position"]) for row in table],
-        "StopTime": [tell(row["stop"], row["position"]) for row in table],
+        "StartTime": times[0],
+        "StopTime": times[1],
         "ObsID": obsids,
         "SourceExposure": _numbers(table["source_exposure"].to_value("s")),
         "ImageExposure": _numbers(table["image_exposure"].to_value("s")),
@@ -140,22 +140,3 @@ def _of_band(table: QTable, band: str, rates: bool) -> dict[str, list[Any]]:
 def _numbers(values: Iterable[Any]) -> list[Any]:
     """As the service sends them: what is no number as a text, which the reference client reads, unlike null."""
     return [float(value) if math.isfinite(value) else "NaN" for value in values]
-
-
-def _teller(time_format: str) -> Callable[[Time, SkyCoord], Any]:
-    return {
-        "cal": lambda time, place: _rounded(time).replace("T", " "),
-        "met": lambda time, place: float(time_to_met(time)),
-        "mjd": lambda time, place: float(time.utc.mjd),
-        "tdb": lambda time, place: float(_barycentric(time, place).jd),
-    }[time_format]
-
-
-def _rounded(time: Time) -> str:
-    return str(Time(time.utc, precision=0, format="isot").value)
-
-
-def _barycentric(time: Time, place: SkyCoord) -> Time:
-    """When the light reached the barycentre of the solar system; Swift is taken to be at the centre of the Earth."""
-    here = EarthLocation.from_geocentric(0, 0, 0, unit="m")
-    return time.tdb + time.light_travel_time(place, "barycentric", location=here, ephemeris="builtin")

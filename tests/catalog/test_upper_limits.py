@@ -247,8 +247,9 @@ def test_a_name_that_nobody_knows_is_not_anywhere() -> None:
     unknown = {"ERROR": 2, "ERRORTEXT": "The name `nobody` was not found"}
     resolved = {"ResolvedInfo": "Resolved", "ResolvedRA": 12.5, "ResolvedDec": "-3"}
     client, _ = service(lambda asked: unknown if asked["searchName"] == "nobody" else reply(**resolved))
-    with pytest.warns(PartialResultWarning):
+    with pytest.warns(PartialResultWarning) as caught:
         found = client.get_upper_limits(["GK Per", "nobody"])
+    assert caught[0].filename == __file__
     assert found["position"][0].separation(SkyCoord(12.5, -3.0, unit="deg")) < 1e-6 * u.arcsec
     assert np.isnan(found["position"].ra.deg[1])
     merged = merge_upper_limits(found)

@@ -79,6 +79,20 @@ def test_positions_that_stand_twice_are_asked_once() -> None:
     assert len(backend.asked) == 3
 
 
+def test_what_somebody_else_asks_meanwhile_is_not_asked_again() -> None:
+    other, elsewhere = service(reply(row("7")))
+
+    def answer(asked: dict[str, Any]) -> dict[str, Any]:
+        other.get_upper_limits(THREE[1:])
+        return reply()
+
+    client, backend = service(answer)
+    with conf.set_temp("max_connections", 1):
+        found = client.get_upper_limits(THREE)
+    assert found["obsid"].tolist() == ["00031635001", "00000000007", "00000000007"]
+    assert (len(backend.asked), len(elsewhere.asked)) == (1, 2)
+
+
 def test_nothing_is_kept_if_that_is_not_wanted(cache: Path) -> None:
     client, backend = service(reply())
     with conf.set_temp("cache", False):
@@ -92,8 +106,9 @@ def test_where_nothing_can_be_kept(cache: Path) -> None:
     cache.parent.mkdir()
     cache.write_text("a file in the way")
     client, _ = service(reply())
-    with pytest.warns(ServiceWarning, match="answers are not kept in .*limits"):
+    with pytest.warns(ServiceWarning, match="answers are not kept in .*limits") as caught:
         assert client.get_upper_limits(PLACE)["outcome"].tolist() == ["limit"]
+    assert caught[0].filename == __file__
 
 
 def test_a_damaged_file_of_answers_is_put_aside(cache: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -130,7 +145,6 @@ def test_a_few_are_asked_side_by_side() -> None:
 
 def test_after_many_failures_the_rest_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "_MOST_FAILURES", 5)
-    good = threading.Event()
 
     def answer(asked: dict[str, Any]) -> Any:
         return reply() if asked["RA"] == 0 else ServiceUnavailableError("is down", url="u")
@@ -147,7 +161,16 @@ def test_after_many_failures_the_rest_is_not_asked(monkeypatch: pytest.MonkeyPat
         client.get_upper_limits(places[1:])
     backend.functions[UL] = reply()
     assert set(client.get_upper_limits(places)["outcome"]) == {"limit"}
-    assert not good.is_set()
+
+
+def test_failures_now_and_then_stop_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_MOST_FAILURES", 3)
+    down = ServiceUnavailableError("is down", url="u")
+    client, backend = service(lambda asked: down if round(asked["RA"]) % 3 else reply())
+    with conf.set_temp("max_connections", 1), pytest.warns(PartialResultWarning):
+        found = client.get_upper_limits(SkyCoord(np.arange(12.0), np.zeros(12), unit="deg"))
+    assert len(backend.asked) == 12
+    assert found["outcome"].tolist() == ["limit", "failed", "failed"] * 4
 
 
 def test_offline_what_is_kept_is_given() -> None:

@@ -138,7 +138,7 @@ def test_files_of_the_spectra(grb: Any, our_spectra: SpectrumSet, tmp_path: Path
 
 
 def test_time_slices(grb: Any, client: SwiftXRTClass, wait: Callable[[Callable[[], bool]], None]) -> None:
-    job = grb.timesliceSpectrum(GRBName=NAME, slices={"early": ["80-800", "WT"], "mixed": "80-300,500-900"})
+    job = grb.timesliceSpectrum(GRBName=NAME, slices={"early": ["80-800", "WT"], "mixed": ["80-300,500-900", "PC"]})
     assert set(grb.checkTimesliceStatus(job)) == {"statusCode", "statusText"}
     wait(lambda: grb.timesliceComplete(job))
     theirs = grb.getSpectra(JobID=job, returnData=True, saveData=False, saveImages=False)

@@ -61,7 +61,7 @@ def test_source_details(sxps: Any, client: SwiftXRTClass) -> None:
     by_name = sxps.getSourceDetails(sourceName=[ours.name])
     assert by_name[ours.name]["LSXPS_ID"] == SOURCE
     observations = theirs["Detections"]["Observations"]
-    assert [f"{obsid:011d}" for obsid in observations["ObsID"]] == list(ours.detections["ObsID"])
+    assert [str(obsid).zfill(11) for obsid in observations["ObsID"]] == list(ours.detections["ObsID"])
     with pytest.raises(RuntimeError, match="not found"):
         sxps.getSourceDetails(sourceID=99)
     with pytest.raises(UnknownObjectError):

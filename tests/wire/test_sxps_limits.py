@@ -231,8 +231,7 @@ def test_a_date_is_recognised_whatever_was_asked_for() -> None:
     assert read_limit_reply(content(StartTime=12345.0), "cal").rows[0]["start"] == ("", None)
 
 
-@pytest.mark.parametrize("kind", ["cal", "met", "mjd", "tdb"])
-def test_what_a_server_sends_is_what_was_meant(kind: str) -> None:
+def test_what_a_server_sends_is_what_was_meant() -> None:
     table = limit_table(
         {
             "position": SkyCoord([150.0, 150.0], [20.0, 20.0], unit="deg"),
@@ -250,8 +249,9 @@ def test_what_a_server_sends_is_what_was_meant(kind: str) -> None:
             "hard_is_detected": [False, True],
         }
     )
-    request = LimitRequest(bands=("hard",), time_format=kind, detections_as_rates=True, ra=150.0, dec=20.0)
-    sent = encode_limits(table, ["00000000001", "10000000001"], request)
+    request = LimitRequest(bands=("hard",), time_format="met", detections_as_rates=True, ra=150.0, dec=20.0)
+    times = ([5.5e8, 5.6e8], [5.5e8 + 900.0, 5.6e8 + 900.0])
+    sent = encode_limits(table, ["00000000001", "10000000001"], times, request)
     text = json.dumps(sent, allow_nan=False)
     assert sent["Columns"][5:] == [
         f"Hard_{name}"
@@ -263,12 +263,11 @@ def test_what_a_server_sends_is_what_was_meant(kind: str) -> None:
     assert sent["ULData"][0]["Hard_Rate"] == "NaN"
     assert sent["ULData"][1]["Hard_RateNeg"] == -0.002
     assert sent["ULData"][1]["Hard_IsDetected"] == 1
-    found = read_limit_reply(json.loads(text), kind).rows
+    found = read_limit_reply(json.loads(text)).rows
     for name in ("hard_upper_limit", "hard_rate", "hard_rate_err_neg", "hard_rate_err_pos", "source_exposure"):
         np.testing.assert_array_equal([row[name] for row in found], table[name].value)
-    # To the second of a calendar date, and the ten minutes that the light takes to the barycentre.
-    tolerance = {"cal": 1.0, "met": 1e-5, "mjd": 1e-4, "tdb": 510.0}[kind]
-    assert np.all(np.abs((read_times([row["start"] for row in found]) - table["start"]).sec) < tolerance)
+    for name in ("start", "stop"):
+        assert np.all(np.abs((read_times([row[name] for row in found]) - table[name]).sec) < 1e-6)
 
 
 def test_a_server_leaves_rates_out_unless_asked_for() -> None:
@@ -280,7 +279,7 @@ def test_a_server_leaves_rates_out_unless_asked_for() -> None:
             **{f"total_{name}": [1.0] for name in ("upper_limit", "counts", "background_counts", "correction_factor")},
         }
     )
-    sent = encode_limits(table, ["00000000001"], LimitRequest(ra=150.0, dec=20.0))
+    sent = encode_limits(table, ["00000000001"], ([1.0], [2.0]), LimitRequest(ra=150.0, dec=20.0))
     names = ("UpperLimit", "Counts", "BGCounts", "CorrectionFactor")
     assert sent["Columns"] == [
         *("StartTime", "StopTime", "ObsID", "SourceExposure", "ImageExposure"),

@@ -143,14 +143,24 @@ def _slice_request(
         TimeSlice(label=str(label), intervals=_intervals(catalog, burst, str(text), t0_met))
         for label, text in zip(labels, times, strict=True)
     ]
-    redshift, grades = content.get("redshift"), content.get("grades")
+    grades = content.get("grades")
     wanted = SpectrumRequest(
         slices=TimeSlices(*slices),
         data=AllData(),
-        redshift=None if is_unset(redshift) or str(redshift).upper() == "NONE" else float(str(redshift)),
+        redshift=_redshift(content.get("redshift")),
         grades=None if is_unset(grades) else str(grades),
     )
     return base.replace(spectrum=wanted)
+
+
+def _redshift(value: Any) -> float | None:
+    """A redshift; nobody here knows that of a burst, so what is not given is none."""
+    if is_unset(value) or str(value).strip().upper() == "NONE":
+        return None
+    try:
+        return float(str(value))
+    except ValueError:
+        raise RequestRejectedError(f"the redshift is a number or NONE; got {value!r:.40}") from None
 
 
 def _intervals(catalog: Any, burst: Burst, text: str, t0_met: float) -> list[tuple[u.Quantity, u.Quantity]]:
@@ -163,6 +173,8 @@ def _intervals(catalog: Any, burst: Burst, text: str, t0_met: float) -> list[tup
         elif ends_of := _OBSERVATIONS.fullmatch(part):
             first, last = ends_of.groups()
             there = [one for one in observations_of(catalog.archive, burst.target_ids) if first <= one.obsid <= last]
+            if not there:
+                raise RequestRejectedError(f"there is no observation of {burst.name} in {part}")
             pairs.append(list(span_met(there)))
         else:
             raise RequestRejectedError(f"times are as 100-300,500-1000 or OBS<obsid>-OBS<obsid>; got {part!r:.60}")

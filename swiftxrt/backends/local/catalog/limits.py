@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable
+from astropy.time import Time
 from scipy.special import erf
 
 from ...._threads import DaemonThreads
@@ -28,6 +29,7 @@ from ....wire.sxps_limit_calls import encode_limits, encode_nearby, read_limit_r
 from ....wire.sxps_limits import FUNCTION, LimitRequest, Nearby
 from ..archive import Archive
 from ..limits import measure_upper_limits
+from .clock import bjd_of, mjd_of, utc_date
 from .resolving import Resolved, resolve
 from .store import CatalogStore
 
@@ -122,11 +124,26 @@ def _answer(catalog: Any, desk: _Desk, request: LimitRequest) -> dict[str, Any]:
     if request.skip_detections:
         keep = [all(bins.get((one, band), {}).get("Origin") != "blind" for band in range(4)) for one in obsids]
         table, obsids = table[keep], [one for one, is_kept in zip(obsids, keep, strict=True) if is_kept]
-    made = encode_limits(table, obsids, request)
+    made = encode_limits(
+        table, obsids, (_told(table["start"], request, place), _told(table["stop"], request, place)), request
+    )
     if request.use_catalog_values:
         _use_catalog(made, bins, request)
     found = {"DetData": encode_nearby(one for _, one in near)} if near else {}
     return {**({} if resolved is None else resolved.content), **found, **made}
+
+
+def _told(times: Time, request: LimitRequest, place: SkyCoord) -> list[Any]:
+    """Times as the catalogue tells them."""
+    met = np.atleast_1d(time_to_met(times)).tolist()
+    ra, dec = float(place.ra.deg[0]), float(place.dec.deg[0])
+    tell: dict[str, Callable[[float], Any]] = {
+        "cal": utc_date,
+        "met": float,
+        "mjd": lambda one: float(mjd_of(one)),
+        "tdb": lambda one: float(bjd_of(one, ra, dec)),
+    }
+    return [tell[request.time_format](one) for one in met]
 
 
 def _place(request: LimitRequest, resolved: Resolved | None) -> SkyCoord:
