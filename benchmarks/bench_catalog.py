@@ -121,15 +121,34 @@ def make_csv(path: Path) -> None:
         "int": lambda: rng.integers(0, 10_000, TABLE_ROWS),
         "uk_date": lambda: rng.permuted(dates),
         "met": lambda: np.round(rng.uniform(1.5e8, 6.8e8, TABLE_ROWS), 3),
-        "float": lambda: pa.array(np.round(rng.normal(size=TABLE_ROWS), 6), mask=rng.random(TABLE_ROWS) < 0.1),
-        "RA": lambda: np.round(rng.uniform(0, 360, TABLE_ROWS), 5),
-        "Decl": lambda: np.round(np.degrees(np.arcsin(rng.uniform(-1, 1, TABLE_ROWS))), 5),
+        "RA": lambda: np.round(rng.uniform(0, 360, TABLE_ROWS), 8),
+        "Decl": lambda: np.round(np.degrees(np.arcsin(rng.uniform(-1, 1, TABLE_ROWS))), 8),
         "LSXPS_ID": lambda: np.arange(1, TABLE_ROWS + 1),
     }
     fields = fields_of("LSXPS", "sources")
-    columns = {name: makers[name if name in makers else field.kind]() for name, field in fields.items()}
-    columns |= {f"Other{number}": makers["float"]() for number in range(TABLE_COLUMNS - len(columns))}
+
+    def column(name: str) -> Any:
+        field = fields.get(name)
+        key = name if name in makers else field.kind if field else "float"
+        return makers[key]() if key in makers else pa.array(numbers(rng, field.unit if field else ""), mask=empty(name))
+
+    def empty(name: str) -> Any:
+        """Most sources have no spectrum, and many lie outside the range of the interpolation."""
+        share = 0.95 if name.startswith("Fitted") else 0.5 if name.startswith("Interp") else 0.25
+        return rng.random(TABLE_ROWS) < share
+
+    names = [*fields, *(f"Other{number}" for number in range(TABLE_COLUMNS - len(fields)))]
+    columns = {name: column(name) for name in names}
     pa.csv.write_csv(pa.table(columns), path, pa.csv.WriteOptions(quoting_style="none"))
+
+
+def numbers(rng: np.random.Generator, unit: str) -> Any:
+    """Numbers with as many digits as those of the service: mostly 6, those of rates and fluxes 15 to 17."""
+    if unit == "ct / s":
+        return np.round(rng.lognormal(-6.0, 1.5, TABLE_ROWS), 17)
+    if unit == "erg / (cm2 s)":
+        return np.round(rng.lognormal(1.0, 1.5, TABLE_ROWS), 14) * 1e-15
+    return np.round(rng.normal(size=TABLE_ROWS), 6)
 
 
 def table_here(folder: Path, columns: tuple[str, ...] | None, *, is_kept: bool) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from astropy.time import Time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swiftxrt.met import estimate_utcf, fuller_met, met_to_time, met_to_time_nominal, time_to_met
+from swiftxrt.met import estimate_utcf, fuller_met, met_to_time, met_to_time_nominal, mjd_to_met, time_to_met
 
 
 @pytest.mark.parametrize(
@@ -168,3 +168,17 @@ def test_real_headers(validation_data):
 )
 def test_rounded_times_of_catalogues(met, others, expected):
     assert fuller_met(met, others) == expected
+
+
+def test_dates_as_numbers_are_as_good_as_times():
+    rng = np.random.default_rng(3)
+    dates = np.concatenate([rng.uniform(53300, 61000, 500), [53735.9999999, 53736.0, 57753.99999, 57754.0, 54000.5]])
+    expected = time_to_met(Time(dates, format="mjd", scale="utc"))
+    assert np.allclose(mjd_to_met(dates), expected, rtol=0, atol=1.1e-6)
+    assert mjd_to_met(54000.5) == time_to_met(Time(54000.5, format="mjd", scale="utc"))
+
+
+def test_times_at_the_barycentre_count_from_the_same_date():
+    time = met_to_time_nominal(6.0e8, scale="tdb")
+    assert time.scale == "tdb"
+    assert time.jd == met_to_time_nominal(6.0e8).jd

@@ -121,17 +121,13 @@ class LimitJournal:
         return self.folder / f"{key}{_SUFFIX}"
 
     def find(self, key: str) -> Known | None:
-        """The answer to a question, unless it has expired; calculations that are not over do not expire."""
+        """The answer to a question, or a calculation that is not over."""
         if key in self._left:
             self._left.discard(key)
             self._take_up(key)
         with self._guard:
-            row = self._connection.execute(
-                "SELECT content, job, since, said FROM answers WHERE key = ?", [key]
-            ).fetchone()
-        if row is None or (not row[1] and _now() - row[3] > conf.cache_expiry):
-            return None
-        return Known(json.loads(zlib.decompress(row[0])), row[2])
+            row = self._connection.execute("SELECT content, since FROM answers WHERE key = ?", [key]).fetchone()
+        return None if row is None else Known(json.loads(zlib.decompress(row[0])), row[1])
 
     def put(self, key: str, content: Mapping[str, Any]) -> None:
         """Keep the content of a reply, and remove the file that it was in."""
@@ -185,7 +181,10 @@ class LimitJournal:
             log.warning("a kept reply cannot be read and is now %s: %s", self.set_aside(key), error)
 
     def _tidy(self) -> None:
-        """Remove what has expired, what is too much, and what was half written when a session ended."""
+        """Remove what has expired, what is too much, and what was half written when a session ended.
+
+        Calculations that are not over do not expire.
+        """
         with self._guard:
             connection = self._connection
             connection.execute("DELETE FROM answers WHERE job = '' AND said < ?", [_now() - conf.cache_expiry])

@@ -56,6 +56,10 @@ def select_rows(kept: KeptTable, query: CatalogQuery, *, meta: Mapping[str, Any]
     if query.name is not None:
         text = "the service finds names of objects, and it is not asked; give the position as a SkyCoord"
         raise RequestError([("position", f"{text}; got {query.name!r:.60}")], "catalogue query")
+    lacking = [name for name in query.position_columns if name not in kept.fields]
+    if query.position is not None and lacking:
+        text = f"the table has no column {', '.join(lacking)}, so that nothing can be searched around a position"
+        raise RequestError([("position", text)], "catalogue query")
     condition = _condition(query.bound(kept.fields), kept.fields)
     chosen = list(query.chosen(kept.fields) or kept.fields)
     needed = [*chosen]

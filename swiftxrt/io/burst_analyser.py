@@ -20,6 +20,7 @@ from ..products._display import ReadableTable
 from ..products.burst_analyser import BurstAnalyser
 from ..products.provenance import Provenance
 from ._folders import folder_to_write
+from ._reading import foreign_content
 
 __all__ = ["read_analyser", "write_analyser"]
 
@@ -81,7 +82,8 @@ def _options(index: dict[str, Any]) -> dict[str, Any]:
 def _read_table(path: Path) -> QTable:
     """One table; anything that is not as it was written is an error."""
     try:
-        table = ReadableTable(QTable.read(path, format="ascii.ecsv"), copy=False)
+        with foreign_content(path, "is no table of the burst analyser"):
+            table = ReadableTable(QTable.read(path, format="ascii.ecsv"), copy=False)
         CurveName.from_dict(table.meta)
         if "time" not in table.colnames or not np.all(np.isfinite(table["time"].to_value(u.s))):
             raise FormatError("has no times", path)

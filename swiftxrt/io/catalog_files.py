@@ -18,6 +18,7 @@ from .._printable import printable
 from ..catalog_fields import CatalogField, catalog_info, fields_of
 from ..exceptions import FormatError, SwiftXRTError
 from ._fitsfile import load_fits
+from ._reading import foreign_content
 
 __all__ = ["ENDINGS", "KeptTable", "import_table", "open_table", "read_columns"]
 
@@ -142,6 +143,7 @@ def _batches(source: Path, known: Mapping[str, CatalogField], types: Mapping[str
             options = pa.csv.ConvertOptions(column_types=wanted, null_values=_NO_VALUE, strings_can_be_null=True)
             reader = pa.csv.open_csv(source, pa.csv.ReadOptions(block_size=_BLOCK), convert_options=options)
             with reader:
+                _ = reader.schema.names  # which may be no texts
                 yield reader.schema
                 yield from reader
         else:
@@ -156,7 +158,7 @@ def _input_errors(source: Path) -> Iterator[None]:
     pa = _pyarrow()
     try:
         yield
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise _UnfitError(str(error)) from error
     except SwiftXRTError:
         raise
@@ -171,8 +173,9 @@ def _fits_batch(source: Path, wanted: Mapping[str, Any]) -> Any:
     found = next((hdu for hdu in hdus if getattr(hdu, "columns", None) is not None), None)
     if found is None:
         raise FormatError("there is no table in the file", source)
-    table = Table.read(found, format="fits", unit_parse_strict="silent")
-    table.convert_bytestring_to_unicode()
+    with foreign_content(source, "the table in the file cannot be read"):
+        table = Table.read(found, format="fits", unit_parse_strict="silent")
+        table.convert_bytestring_to_unicode()
     arrays = [_arrow_array(table[name], wanted.get(name)) for name in table.colnames]
     return pa.record_batch(arrays, names=table.colnames)
 
@@ -244,9 +247,9 @@ def _kept(path: Path, file: Any) -> KeptTable:
         if about["format"] != _FORMAT:
             raise ValueError(f"format {about['format']}")
         meta = dict(about["meta"])
+        fields = {name: _field(name, schema.field(name).metadata or {}) for name in schema.names}
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError("this is no table of a catalogue that this version of swiftxrt has kept", path) from error
-    fields = {name: _field(name, schema.field(name).metadata or {}) for name in schema.names}
     return KeptTable(path, MappingProxyType(fields), file.metadata.num_rows, MappingProxyType(meta))
 
 
@@ -308,7 +311,7 @@ def _parquet(path: Path) -> Iterator[Any]:
         raise
     except FileNotFoundError as error:
         raise FormatError("there is no such file", path) from error
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, KeyError, UnicodeDecodeError) as error:
         raise FormatError(f"the kept table is damaged; remove it ({printable(str(error), 200)})", path) from error
 
 

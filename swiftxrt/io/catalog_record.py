@@ -21,6 +21,7 @@ from .._paths import as_path
 from ..catalog_fields import CatalogField
 from ..exceptions import FormatError, ProtocolError, RequestError
 from ..products.catalog_record import CatalogRecord
+from ._reading import foreign_content
 
 __all__ = ["read_record", "save_record"]
 
@@ -94,7 +95,8 @@ def _is_simple(value: Any) -> bool:
 
 
 def _from_table(place: Path) -> dict[str, Any]:
-    table = Table.read(place, format="ascii.ecsv")
+    with foreign_content(place, "is not a table with one entry of a catalogue"):
+        table = Table.read(place, format="ascii.ecsv")
     head = table.meta.get(_META)
     if not isinstance(head, Mapping) or len(table) != 1:
         raise FormatError("is not a table with one entry of a catalogue, as written by write()", place)

@@ -30,6 +30,7 @@ from ..mission import MJDREFF, MJDREFI
 from ..products._curve import Curve, curve_time
 from ..products.lightcurve import HardnessCurve, LightCurve, LightCurveSet
 from ..products.provenance import Provenance
+from ._catalogue_text import write_catalogue_text
 from ._fitsfile import load_fits, save_fits
 from ._folders import folder_to_write
 from ._reading import foreign_content
@@ -40,6 +41,7 @@ __all__ = ["read_curve", "read_set", "write_curve", "write_set"]
 _C = TypeVar("_C", bound=Curve)
 
 _FORMATS = ("ogip.lc", "ascii.ecsv", "ukssdc.qdp")
+_CATALOGUE = "ukssdc.dat"
 _BY_ENDING = {".fits": "ogip.lc", ".fit": "ogip.lc", ".lc": "ogip.lc", ".ecsv": "ascii.ecsv", ".qdp": "ukssdc.qdp"}
 _SET_ENDINGS = {"ogip.lc": ".fits", "ascii.ecsv": ".ecsv"}
 
@@ -307,9 +309,12 @@ def write_set(
     if format == "ukssdc.qdp":
         write_qdp(curves, folder, overwrite=overwrite)
         return
-    if format not in _SET_ENDINGS:
-        raise RequestError(f"a set is written as {', '.join(_FORMATS)}; got {format!r}")
+    if format not in (*_SET_ENDINGS, _CATALOGUE):
+        raise RequestError(f"a set is written as {', '.join((*_FORMATS, _CATALOGUE))}; got {format!r}")
     usable_folder(folder)
+    if format == _CATALOGUE:
+        write_catalogue_text(curves, folder, prefix=prefix, overwrite=overwrite)
+        return
     for name, curve in curves.items():
         write_curve(curve, folder / f"{prefix}{name}{_SET_ENDINGS[format]}", format=format, overwrite=overwrite)
     for name, one in curves.variants.items():

@@ -46,7 +46,7 @@ class BurstAnalyser(Mapping[str, QTable]):
     photon_index, ecf                    and their errors: flux = count rate x ecf
     is_upper_limit                       whether the flux is a limit; its errors are NaN
     is_bad                               (BAT) whether the service advises against it
-    hardness_ratio, ecf_…                in tables of hardness ratios
+    hardness_ratio, ``ecf_…``            in tables of hardness ratios
     ==================================== ==============================================
 
     Parameters

@@ -251,8 +251,8 @@ class CatalogSource(_PointSource):
         return {key: catalog_rows(rows, table) if isinstance(rows, list) else rows for key, rows in value.items()}
 
     def __repr__(self) -> str:
-        rate = self._record.get("Rate_band0")
-        parts = [self._place(), "" if rate is None else f"{self['Rate_band0']:.3g}", str(self.detection_flag or "")]
+        rate = self.get("Rate_band0")
+        parts = [self._place(), "" if rate is None else f"{rate:.3g}", str(self.detection_flag or "")]
         return f"<CatalogSource {self.name} ({self.source_id}): {', '.join(filter(None, parts))}>"
 
 

@@ -364,8 +364,9 @@ class LightCurveSet(PlannedCurves):
     ) -> None:
         """Write every curve to a folder, which is made if needed, and variants to folders inside.
 
-        The format is ``"ogip.lc"``, ``"ascii.ecsv"`` (both lossless) or
-        ``"ukssdc.qdp"``, the files of the service.
+        The format is ``"ogip.lc"``, ``"ascii.ecsv"`` (both lossless),
+        ``"ukssdc.qdp"``, the files of the service, or for catalogued sources
+        ``"ukssdc.dat"``, those of its client, which other programs read.
 
         Raises
         ------

@@ -36,7 +36,7 @@ class Clause:
     Parameters
     ----------
     operator : str
-        One of `OPERATORS`.
+        One of ``OPERATORS``.
     value : object, optional
         What is compared with: a number, text, quantity or time; two of them
         for ``BETWEEN``, None for ``IS NULL`` and ``IS NOT NULL``.

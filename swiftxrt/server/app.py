@@ -27,8 +27,9 @@ __all__ = ["make_app"]
 _BODY_LIMIT = 1 << 20
 #: Threads for quick calls such as polls, and others for what takes its time: reading
 #: products and packing archives. So a poll never waits for an archive, and the few
-#: slow ones at a time do not get in each other's way.
-_QUICK_THREADS, _SLOW_THREADS = 16, 2
+#: slow ones at a time do not get in each other's way; nor does either wait for who waits
+#: until the catalogue is built, or a product of a burst.
+_QUICK_THREADS, _SLOW_THREADS, _WAITING_THREADS = 16, 2, 4
 
 
 class _Reply(JSONResponse):
@@ -74,7 +75,7 @@ def make_app(
     products = ProductFiles(backend, files)
     expiry = None if keep is None else Expiry(keep, products)
     service = Service(backend, users, job_limit=JobLimit(job_limit), expiry=expiry)
-    quick, slow = CapacityLimiter(_QUICK_THREADS), CapacityLimiter(_SLOW_THREADS)
+    quick, slow, waiting = map(CapacityLimiter, (_QUICK_THREADS, _SLOW_THREADS, _WAITING_THREADS))
 
     def call(path: str) -> Callable[[Request], Any]:
         async def endpoint(request: Request) -> Response:
@@ -87,6 +88,8 @@ def make_app(
             payload = read_payload(body)
             base_url = str(request.base_url).rstrip("/")
             limiter = slow if service.is_slow(path, payload) else quick
+            if service.may_wait(path, payload):
+                limiter = waiting
             return _Reply(await to_thread.run_sync(service.answer, path, payload, base_url, limiter=limiter))
 
         return endpoint

@@ -10,11 +10,13 @@ from ..wire import api
 from .call import Call, Reply
 from .refusals import without_paths
 
-__all__ = ["answer", "is_for_catalog"]
+__all__ = ["QUICK", "answer", "is_for_catalog"]
 
 _REFUSALS = (NoDataError, ProductNotAvailableError, RequestError, RequestRejectedError, UnknownObjectError)
 #: What light curves and rebinnings can belong to besides the jobs of users.
 _BURST = "GRB"
+#: Functions that never wait for anything.
+QUICK = frozenset({"checkSliceStatus", "cancelSlice"})
 
 
 def is_for_catalog(payload: Mapping[str, Any]) -> bool:

@@ -92,7 +92,16 @@ class Service:
         if path != API_PATH:
             return PATHS[path] in _SLOW
         name = payload.get("APIFunc") if isinstance(payload, Mapping) else None
-        return isinstance(name, str) and (name not in FUNCTIONS or FUNCTIONS[name] in _SLOW)
+        return isinstance(name, str) and name in FUNCTIONS and FUNCTIONS[name] in _SLOW
+
+    @staticmethod
+    def may_wait(path: str, payload: Any) -> bool:
+        """Whether a call may have to wait until something is made: the catalogue, or a product that was not asked for yet."""
+        if path != API_PATH or not isinstance(payload, Mapping):
+            return False
+        name = payload.get("APIFunc")
+        of_catalog = isinstance(name, str) and (name not in FUNCTIONS or catalogcalls.is_for_catalog(payload))
+        return of_catalog and name not in catalogcalls.QUICK
 
     def answer(self, path: str, payload: Any, base_url: str) -> Reply:
         """Answer one call.

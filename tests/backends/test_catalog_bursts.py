@@ -16,11 +16,15 @@ from astropy import constants
 
 from swiftxrt.backends.local.catalog import burst_products
 from swiftxrt.backends.local.catalog.burst_fluxes import ASSUMED_INDEX, ASSUMED_NH_CM2, flux_factors
+from swiftxrt.backends.local.catalog.burst_tables import add_bursts
+from swiftxrt.backends.local.catalog.burst_targets import burst_of_target
 from swiftxrt.backends.local.catalog.host import LocalCatalog
+from swiftxrt.backends.local.catalog.store import CatalogStore
 from swiftxrt.backends.local.products import LocalBackend
 from swiftxrt.engine.calibration import EMBEDDED
 from swiftxrt.engine.source_models import AbsorbedPowerLaw
 from swiftxrt.exceptions import RequestError, RequestRejectedError, ServiceUnavailableError, UnknownObjectError
+from swiftxrt.kinds import ProductKind
 from swiftxrt.mission import Mode
 from swiftxrt.server.handlers import API_PATH, Service
 from swiftxrt.server.users import UserRegistry
@@ -106,11 +110,15 @@ def test_what_is_no_burst(catalog: LocalCatalog) -> None:
             asked(catalog, "getBurstAnalyserTarURL", targetID=target)
 
 
-def test_row_of_the_burst(catalog: LocalCatalog) -> None:
-    question = {"database": "UK_XRT", "table": "XRTLiveCat", "numRows": 10}
-    (row,) = asked(catalog, "queryDB", **question)["Results"]
+def test_rows_of_the_burst(catalog: LocalCatalog) -> None:
+    store = CatalogStore()
+    add_bursts(store, catalog.archive)
+    (row,) = store.select("SELECT * FROM UK_XRT_XRTLiveCat")
     assert (row["targetID"], row["name"], row["Err90"]) == (BURST, "GRB 190101B", None)
     assert (row["RA"], row["Decl"]) == pytest.approx((150.0, 20.0), abs=1e-4)
+    (row,) = store.select("SELECT * FROM SDC_GRB_SDC_Data_Table")
+    assert (row["Name"], row["TriggerNumber"], row["BAT_T90"]) == ("GRB 190101B", BURST, None)
+    store.close()
 
 
 # ---------------------------------------------------------------- products
@@ -146,9 +154,7 @@ def test_burst_analyser(catalog: LocalCatalog) -> None:
     question = {"targetID": BURST, "instruments": ["BAT", "xrt"], "bands": ["density", "XRTBand", "observedflux"]}
     content = asked(catalog, "downloadBurstAnalyser", **question)
     assert content["XRT"]["Datasets"] == ["Density_PC_incbad", "XRTBand_PC_incbad"]
-    table = (
-        content["XRT"]["DensityData"] if "DensityData" in content["XRT"] else content["XRT"]["Density_PC_incbadData"]
-    )
+    table = content["XRT"]["Density_PC_incbadData"]
     row = dict(zip(table["columns"], table["data"][0], strict=True))
     rate = asked(catalog, "downloadLightCurve", **LC)["PC_incbadData"]["data"][0][3]
     assert row["Flux"] == pytest.approx(rate * row["ECF"])
@@ -220,7 +226,9 @@ def test_rebinning_in_both_ways(backend: LocalBackend) -> None:
 def test_jobs_of_users_are_not_asked_about_here(backend: LocalBackend) -> None:
     """Nor do users see those of the catalogue among theirs."""
     assert backend.list_jobs() == []
-    spectrum_job = int(backend.catalog.bursts.start(backend.recall("3").request).id)
+    burst = burst_of_target(backend.archive, BURST)
+    assert burst is not None
+    spectrum_job = int(backend.catalog.bursts.ended(burst, ProductKind.SPECTRUM).id)
     for function in ("checkRebinStatus", "cancelRebin"):
         with pytest.raises(RequestRejectedError, match="no job"):
             asked(backend.catalog, function, JobID=spectrum_job)
@@ -260,7 +268,7 @@ def test_time_slices(backend: LocalBackend) -> None:
         ({"times": ["later"]}, "100-300"),
         ({"times": ["300-100"]}, "a"),
         ({"rnames": ["with_line"]}, "letters"),
-        ({"times": ["OBS00000000000-OBS00000000001"]}, "no good time"),
+        ({"times": ["OBS00000000000-OBS00000000001"]}, "no observation"),
         ({"redshift": "far"}, "redshift"),
         ({"grades": 7}, "grades"),
         ({"rnames": list("abcde"), "times": ["1-2"] * 5, "modes": ["PC"] * 5}, "slices"),

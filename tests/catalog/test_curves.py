@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import astropy.units as u
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from astropy.time import Time
@@ -23,6 +24,7 @@ from swiftxrt.exceptions import (
     SwiftXRTError,
     UnknownObjectError,
 )
+from swiftxrt.products.outcomes import Outcome, Outcomes
 from swiftxrt.wire import api
 from tests.catalog.replay import Replay, fixture
 from tests.wire.test_lightcurve_catalogue import reply as one_row_each
@@ -273,6 +275,8 @@ def test_times_at_the_barycentre(tmp_path: Path) -> None:
         curves.write(tmp_path / folder, format=format_)
         assert LightCurveSet.read(tmp_path / folder).equals(curves)
     assert curves.total[:1].barycentred is True
+    assert curves.total.plot().get_xlabel() == "Date (TDB, barycentre)"
+    plt.close("all")
 
 
 def test_times_at_the_satellite_are_another_thing() -> None:
@@ -433,7 +437,11 @@ def test_one_long_table() -> None:
 
 
 def test_the_long_table_is_what_the_curves_are() -> None:
-    swift, _ = service(getSXPSLC=reply("Total_rates", "Total_UL", "Soft_rates", "Hard_UL", "HR1", "HR2"))
+    made = reply("Total_rates", "Total_UL", "Soft_rates", "Hard_UL", "HR1", "HR2")
+    # Limits of the product generator have errors, of zero.
+    made["Total_ULData"]["columns"] = [*made["Total_ULData"]["columns"], "RatePos", "RateNeg"]
+    made["Total_ULData"]["data"][0] += [0.0, 0.0]
+    swift, _ = service(getSXPSLC=made)
     curves = swift.get_light_curve(1)
     before = stack_light_curves({"a": curves, "b": curves}), stack_light_curves({"a": curves}, curves=["hr2", "hr1"])
     for name in curves:
@@ -522,3 +530,47 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
         found.write(tmp_path, layout="stems", format="ukssdc.qdp")
     with pytest.raises(RequestError, match="is a int"):
         swift.gather(lambda item: item, [1]).write(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["lc_save_log_single", "lc_save_log_allTypes", "lc_save_log_list_flat", "lc_save_log_list_subdirs"]
+)
+def test_files_have_the_recorded_names(validation_data: Path, tmp_path: Path, name: str) -> None:
+    """Replies with the datasets of a recorded log, written for other programs, make the files that it tells of."""
+    recorded = fixture(validation_data, "sxps", f"{name}.json")
+    lines = recorded["log"]
+    asked_for = [line.split("`")[1] for line in lines if line.startswith("Getting data for")]
+    written = [line.split("`")[1].split("/", 1)[1] for line in lines if line.startswith("Writing file")]
+    keys = [line.partition("[")[2].split("]")[0] for line in lines if line.startswith("Returned keys")]
+    replies = [reply(*[key.strip("' ")[:-4] for key in one.split(",") if key.endswith("Data'")]) for one in keys]
+    swift, _ = service(getSXPSLC=replies)
+    one_by_one = [swift.get_light_curve(source, time_format="mjd") for source in asked_for]
+    found = Outcomes(Outcome(source, curves) for source, curves in zip(asked_for, one_by_one, strict=True))
+    layout = "stems" if name.endswith("flat") else "folders"
+    found.write(tmp_path, layout=layout, format="ukssdc.dat")
+    kept = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.dat"))
+    if len(asked_for) == 1:
+        kept = [name.partition("/")[2] for name in kept]
+    assert kept == sorted(written)
+
+
+def test_text_for_other_programs(tmp_path: Path) -> None:
+    made = reply("Total_rates", "Total_UL", "HR1")
+    made["Total_ratesData"]["columns"].append("ObsID")
+    made["Total_ratesData"]["data"][0].append("00221755000")
+    swift, _ = service(getSXPSLC=[made, in_tdb("Total_rates"), reply("PC_incbad", "PCHR_incbad")])
+    swift.get_light_curve(1).write(tmp_path / "a", format="ukssdc.dat")
+    rates, limits, ratio = (
+        (tmp_path / "a" / f"{name}_MJD_Observation.dat").read_text() for name in ("Total_rates", "Total_UL", "HR1")
+    )
+    sent = made["Total_ratesData"]["data"][0]
+    cells = rates.rstrip("\n").split(",")
+    assert [float(cell) for cell in cells[:-1]] == pytest.approx(sent[:-1], abs=1e-9)
+    assert cells[-1] == "00221755000"
+    assert [float(cell) for cell in limits.split(",")] == pytest.approx(made["Total_ULData"]["data"][0], abs=1e-9)
+    assert [float(cell) for cell in ratio.split(",")] == pytest.approx([54003, 0.5, -0.5, 3, 0.3], abs=1e-9)
+    swift.get_light_curve(1).write(tmp_path / "b", format="ukssdc.dat")
+    text = (tmp_path / "b" / "Total_rates_TDB_Observation.dat").read_text()
+    assert float(text.split(",")[0]) == pytest.approx(2454001.5, abs=1e-9)
+    with pytest.raises(RequestError, match="ukssdc.qdp"):
+        swift.get_light_curve(transient=1).write(tmp_path / "c", format="ukssdc.dat")

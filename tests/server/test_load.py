@@ -148,3 +148,20 @@ def test_replies_are_not_held_back() -> None:
 )
 def test_polls_do_not_wait_behind_products(path: str, payload: Any, slow: bool) -> None:
     assert Service.is_slow(path, payload) == slow
+
+
+@pytest.mark.parametrize(
+    ("path", "payload", "waits"),
+    [
+        (API_PATH, {"APIFunc": "queryDB"}, True),
+        (API_PATH, {"APIFunc": "downloadLightCurve", "type": "GRB"}, True),
+        (API_PATH, {"APIFunc": "downloadLightCurve", "type": "REBIN_LC"}, False),
+        (API_PATH, {"APIFunc": "checkSliceStatus"}, False),
+        (API_PATH, {"APIFunc": "checkRebinStatus"}, False),
+        (API_PATH, {"APIFunc": []}, False),
+        (API_PATH, None, False),
+        ("tprods/getLCData.php", {"APIFunc": "queryDB"}, False),
+    ],
+)
+def test_downloads_do_not_wait_behind_the_catalogue(path: str, payload: Any, waits: bool) -> None:
+    assert Service.may_wait(path, payload) == waits

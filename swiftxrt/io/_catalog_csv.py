@@ -1,0 +1,99 @@
+"""Large CSV files, read in parts by several threads in bounded memory."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from .._threads import DaemonThreads
+
+__all__ = ["NO_VALUE", "csv_parts"]
+
+#: What stands for a missing value.
+NO_VALUE = ("", "NaN", "nan", "NULL", "null", "None", "\\N", "0000-00-00 00:00:00")
+
+# Bytes of text that a thread gets at a time, and that it looks at in one go, which fit into the processor's cache.
+_PART, _BLOCK = 1 << 23, 1 << 20
+# More threads would wait for the one that reads the file and writes the result.
+_MOST_THREADS = 8
+
+
+def csv_parts(pa: Any, source: Path, types: Mapping[str, Any], *, is_examined: bool) -> Iterator[Any]:
+    """The schema of a file, then its rows as tables, in order.
+
+    Parameters
+    ----------
+    pa : module
+        The package pyarrow.
+    source : Path
+        The file, which may be compressed.
+    types : mapping of str to pyarrow.DataType
+        Types of columns; others get the type of their first values.
+    is_examined : bool
+        Whether all values of the other columns are looked at before, which takes long.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        If something does not fit its column, or a row is not complete.
+    OSError
+        If the file cannot be read.
+    """
+    if is_examined:
+        types = {**_examined(pa, source), **types}
+    with pa.input_stream(str(source)) as stream:
+        texts = _texts(stream)
+        first = _parse(pa, next(texts, b""), types)
+        yield first.schema
+        yield first
+        yield from _parsed(pa, texts, first.schema)
+
+
+def _examined(pa: Any, source: Path) -> dict[str, Any]:
+    """Types that hold all values of the columns."""
+    schema = pa.csv.read_csv(source, convert_options=_options(pa, {})).schema
+    return dict(zip(schema.names, schema.types, strict=True))
+
+
+def _texts(stream: Any) -> Iterator[memoryview]:
+    """The file in parts that end with a line, without those that are empty."""
+    rest, is_more = b"", True
+    while is_more:
+        text = stream.read(_PART)
+        is_more = bool(text)
+        whole = rest + text
+        end = whole.rfind(b"\n") + 1 if is_more else len(whole)
+        rest = whole[end:]
+        if end and not whole.isspace():
+            yield memoryview(whole)[:end]
+
+
+def _parsed(pa: Any, texts: Iterator[memoryview], schema: Any) -> Iterator[Any]:
+    """Tables of texts without a header, made at the same time and given in order."""
+    types = dict(zip(schema.names, schema.types, strict=True))
+    n_threads = min(os.cpu_count() or 1, _MOST_THREADS)
+    pending: deque[Future[Any]] = deque()
+    pool = DaemonThreads(n_threads)
+    try:
+        for text in texts:
+            pending.append(pool.submit(_parse, pa, text, types, schema.names))
+            if len(pending) > n_threads + 1:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _parse(pa: Any, text: memoryview | bytes, types: Mapping[str, Any], names: list[str] | None = None) -> Any:
+    """Rows as a table; the names are in the first line if they are not given."""
+    options = pa.csv.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=names)
+    return pa.csv.read_csv(pa.BufferReader(text), options, convert_options=_options(pa, types))
+
+
+def _options(pa: Any, types: Mapping[str, Any]) -> Any:
+    return pa.csv.ConvertOptions(column_types=types, null_values=NO_VALUE, strings_can_be_null=True)
