@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from astropy.table import QTable, Table
 from astropy.time import Time
+from numpy.typing import NDArray
 
 from .._atomic import output_errors, usable_folder
 from .._fields import nearest
@@ -27,6 +28,8 @@ from .protocol import CatalogBackend
 from .tablequery import select_rows
 
 __all__ = ["epochs_table", "get_table", "kept_table", "query_table", "read_table"]
+
+_Columns = dict[str, NDArray[Any]]
 
 _FOLDER = "tables"
 _SUFFIX = ".parquet"
@@ -76,13 +79,13 @@ def get_table(backend: CatalogBackend, query: CatalogQuery, *, epoch: str | None
     """
     _check(query, epoch)
     if conf.offline:
-        kept = _newest(backend, query, epoch)
+        kept, columns = _newest(backend, query, epoch), None
         if kept is None:
             text = f"conf.offline is set, and the table {_title(query)} is not on this computer"
             raise OfflineError(f"{text}; get it once with conf.offline = False")
     else:
-        kept = _refreshed(backend, query, epoch)
-    return read_table(open_table(kept), query)
+        kept, columns = _refreshed(backend, query, epoch)
+    return read_table(open_table(kept), query, columns)
 
 
 def query_table(backend: CatalogBackend, query: CatalogQuery) -> QTable:
@@ -110,9 +113,10 @@ def kept_table(backend: CatalogBackend, query: CatalogQuery) -> KeptTable | None
     return None if path is None else open_table(path)
 
 
-def read_table(kept: KeptTable, query: CatalogQuery) -> QTable:
-    """The columns that a query names, by default all, of a table on this computer."""
-    names = list(kept.fields) if query.columns in (None, "all") else list(query.columns)
+def read_table(kept: KeptTable, query: CatalogQuery, columns: _Columns | None = None) -> QTable:
+    """The columns that a query names, by default all, of a table on this computer; read unless they are given."""
+    names = _names(query)
+    names = list(kept.fields) if names is None else names
     problems = [
         ("columns", f"{_title(query)} has no column {name!r}{nearest(name, kept.fields)}")
         for name in names
@@ -121,9 +125,14 @@ def read_table(kept: KeptTable, query: CatalogQuery) -> QTable:
     if problems:
         raise RequestError(problems, "catalogue table")
     lon, lat = query.position_columns
-    columns = read_columns(kept.path, names)
+    columns = read_columns(kept.path, names) if columns is None else {name: columns[name] for name in names}
     meta = {"catalog": query.catalog, "table": query.table, **_told(kept)}
     return catalog_table(columns, kept.fields, positions={"position": (lon, lat)}, meta=meta)
+
+
+def _names(query: CatalogQuery) -> list[str] | None:
+    """The columns that are wanted; None for all."""
+    return None if query.columns in (None, "all") else list(query.columns)
 
 
 def _told(kept: KeptTable) -> dict[str, Any]:
@@ -146,19 +155,20 @@ def _check(query: CatalogQuery, epoch: str | None) -> None:
         raise RequestError([("epoch", f"{query.catalog} does not change and has no epochs")], "catalogue table")
 
 
-def _refreshed(backend: CatalogBackend, query: CatalogQuery, epoch: str | None) -> Path:
-    """The version that is wanted, from here or from the service."""
+def _refreshed(backend: CatalogBackend, query: CatalogQuery, epoch: str | None) -> tuple[Path, _Columns | None]:
+    """The version that is wanted, from here or from the service, and its columns if they have just been read."""
     folder = usable_folder(_folder(backend))
     with _alone(folder / f"{_stem(query)}.lock"):
         if epoch is not None and (found := _file(backend, query, _EPOCH, _stamp(epoch))).is_file():
-            return found
+            return found, None
         version, stamp = _version(backend, query, epoch)
         path = _file(backend, query, _CURRENT if epoch is None else _EPOCH, stamp)
-        if not path.is_file():
-            _download(backend, query, epoch, version, path)
-            if epoch is None:
-                _remove_older(path, query)
-        return path
+        if path.is_file():
+            return path, None
+        columns = _download(backend, query, epoch, version, path)
+        if epoch is None:
+            _remove_older(path, query)
+        return path, columns
 
 
 def _version(backend: CatalogBackend, query: CatalogQuery, epoch: str | None) -> tuple[str, str]:
@@ -178,8 +188,8 @@ def _version(backend: CatalogBackend, query: CatalogQuery, epoch: str | None) ->
     return epoch, _stamp(epoch)
 
 
-def _download(backend: CatalogBackend, query: CatalogQuery, epoch: str | None, version: str, path: Path) -> None:
-    """Get a table from the service and keep it."""
+def _download(backend: CatalogBackend, query: CatalogQuery, epoch: str | None, version: str, path: Path) -> _Columns:
+    """Get a table from the service and keep it; the columns that are wanted."""
     table = str(query.table)
     content = backend.ask(wire.TABLE, wire.table_request(query.catalog, table, query.subset, epoch))
     url, name = wire.read_table_file(content)
@@ -198,7 +208,8 @@ def _download(backend: CatalogBackend, query: CatalogQuery, epoch: str | None, v
             "service": backend.service,
             "retrieved": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}",
         }
-        import_table(raw, path, query.catalog, table, {"catalog": query.catalog, "table": table, **meta})
+        about = {"catalog": query.catalog, "table": table, **meta}
+        return import_table(raw, path, query.catalog, table, about, names=_names(query))
     finally:
         with output_errors(raw):
             raw.unlink(missing_ok=True)

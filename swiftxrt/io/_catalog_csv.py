@@ -20,6 +20,8 @@ NO_VALUE = ("", "NaN", "nan", "NULL", "null", "None", "\\N", "0000-00-00 00:00:0
 _PART, _BLOCK = 1 << 23, 1 << 20
 # More threads would wait for the one that reads the file and writes the result.
 _MOST_THREADS = 8
+# Parts that are there beyond those being worked at, so that no thread waits.
+_MORE = 4
 
 
 def csv_parts(pa: Any, source: Path, types: Mapping[str, Any], *, is_examined: bool) -> Iterator[Any]:
@@ -81,7 +83,7 @@ def _parsed(pa: Any, texts: Iterator[memoryview], schema: Any) -> Iterator[Any]:
     try:
         for text in texts:
             pending.append(pool.submit(_parse, pa, text, types, schema.names))
-            if len(pending) > n_threads + 1:
+            if len(pending) > n_threads + _MORE:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 
 from .._atomic import atomic_path, output_errors
 from .._printable import printable
+from .._threads import DaemonThreads
 from ..catalog_fields import CatalogField, catalog_info, fields_of
 from ..exceptions import FormatError, SwiftXRTError
+from ._catalog_csv import NO_VALUE, csv_parts
 from ._fitsfile import load_fits
 from ._reading import foreign_content
 
@@ -27,9 +30,8 @@ ENDINGS = (".csv", ".csv.gz", ".fits", ".fits.gz")
 
 _KEY = b"swiftxrt"
 _FORMAT = 1
-_NO_VALUE = ("", "NaN", "nan", "NULL", "null", "None", "\\N", "0000-00-00 00:00:00")
-# Bytes of text that are read at a time, and rows that are written together.
-_BLOCK, _GROUP = 1 << 23, 50_000
+# Rows that are written together.
+_GROUP = 50_000
 # Columns that are read at a time: few, as they are there twice for a moment.
 _AT_A_TIME = 16
 
@@ -65,7 +67,15 @@ class KeptTable(NamedTuple):
     meta: Mapping[str, Any]
 
 
-def import_table(source: Path, target: Path, catalog: str, table: str, meta: Mapping[str, Any]) -> None:
+def import_table(
+    source: Path,
+    target: Path,
+    catalog: str,
+    table: str,
+    meta: Mapping[str, Any],
+    *,
+    names: Sequence[str] | None = (),
+) -> dict[str, NDArray[Any]]:
     """Make a Parquet file, with units and descriptions, of a table as the service gives it.
 
     Parameters
@@ -78,6 +88,13 @@ def import_table(source: Path, target: Path, catalog: str, table: str, meta: Map
         Which table it must be.
     meta : mapping
         Plain values that are kept with it.
+    names : sequence of str, optional
+        Columns that are wanted at once; None for all.
+
+    Returns
+    -------
+    columns : dict
+        Those of `names` that are there, as `read_columns` would give them.
 
     Raises
     ------
@@ -89,11 +106,12 @@ def import_table(source: Path, target: Path, catalog: str, table: str, meta: Map
         If pyarrow is not installed.
     """
     with atomic_path(target, overwrite=True) as temporary:
+        made = _Import(source, temporary, catalog, table, meta, names)
         try:
-            _convert(source, temporary, catalog, table, meta, _TYPES)
+            return _convert(made, _TYPES, is_examined=False)
         except _UnfitError:
             try:
-                _convert(source, temporary, catalog, table, meta, _WIDER_TYPES)
+                return _convert(made, _WIDER_TYPES, is_examined=True)
             except _UnfitError as error:
                 text = f"this is no sound {catalog} {table} table, or it is cut off; get it again"
                 raise FormatError(f"{text} ({printable(str(error), 300)})", source) from error
@@ -103,53 +121,90 @@ class _UnfitError(Exception):
     """What is in the file does not fit its columns."""
 
 
-def _convert(
-    source: Path, target: Path, catalog: str, table: str, meta: Mapping[str, Any], types: Mapping[str, str]
-) -> None:
+class _Import(NamedTuple):
+    """The arguments of `import_table`."""
+
+    source: Path
+    target: Path
+    catalog: str
+    table: str
+    meta: Mapping[str, Any]
+    names: Sequence[str] | None
+
+
+def _convert(made: _Import, types: Mapping[str, str], *, is_examined: bool) -> dict[str, NDArray[Any]]:
     pa = _pyarrow()
-    known = fields_of(catalog, table)
-    with closing(_batches(source, known, types)) as batches:
-        schema = next(batches)
-        _check_names(schema.names, catalog, table, source)
+    known = fields_of(made.catalog, made.table)
+    with closing(_parts(made.source, known, types, is_examined=is_examined)) as parts:
+        schema = next(parts)
+        _check_names(schema.names, made.catalog, made.table, made.source)
         fields = [field.with_metadata(_about(known.get(field.name), field.type)) for field in schema]
-        about = {_KEY: json.dumps({"format": _FORMAT, "meta": dict(meta)}).encode()}
+        about = {_KEY: json.dumps({"format": _FORMAT, "meta": dict(made.meta)}).encode()}
         kept = pa.schema(fields, metadata=about)
-        with output_errors(target), target.open("wb") as file:
-            # A dictionary pays for texts that come often, which the catalogue has hardly any of.
-            writer = pa.parquet.ParquetWriter(file, kept, compression="lz4", use_dictionary=False)
-            with writer:
-                for group in _groups(batches):
-                    writer.write_table(pa.Table.from_batches(group).cast(kept))
+        wanted = kept.names if made.names is None else [name for name in made.names if name in kept.names]
+        taken: dict[str, list[NDArray[Any]]] = {name: [] for name in wanted}
+        with output_errors(made.target), made.target.open("wb") as file:
+            # Numbers with many digits do not become shorter, and a dictionary pays for texts that come often.
+            packing = {one.name: "none" if pa.types.is_floating(one.type) else "lz4" for one in kept}
+            writer = pa.parquet.ParquetWriter(file, kept, compression=packing, use_dictionary=False)
+            with writer, _behind(writer.write_table) as write:
+                for group in _groups(parts):
+                    write(group.cast(kept))
+                    for name, values in taken.items():
+                        values.append(_array(group[name]))
+    return {name: _joined(taken.pop(name)) for name in wanted}
 
 
-def _groups(batches: Iterator[Any]) -> Iterator[list[Any]]:
-    """Batches together, so that the file is not cut into many small parts."""
+@contextmanager
+def _behind(work: Callable[[Any], None]) -> Iterator[Callable[[Any], None]]:
+    """Do one thing after the other in another thread; a new one is taken when the last one is done."""
+    pool, last = DaemonThreads(1), Future[None]()
+    last.set_result(None)
+
+    def do(thing: Any) -> None:
+        nonlocal last
+        last.result()
+        last = pool.submit(work, thing)
+
+    try:
+        yield do
+        last.result()
+    finally:
+        pool.shutdown()
+
+
+def _groups(parts: Iterator[Any]) -> Iterator[Any]:
+    """Parts together, so that the file is not cut into many small ones."""
     group: list[Any] = []
-    for batch in batches:
-        group.append(batch)
+    for part in parts:
+        group.append(part)
         if sum(one.num_rows for one in group) >= _GROUP:
-            yield group
+            yield _pyarrow().concat_tables(group)
             group = []
     if group:
-        yield group
+        yield _pyarrow().concat_tables(group)
 
 
-def _batches(source: Path, known: Mapping[str, CatalogField], types: Mapping[str, str]) -> Iterator[Any]:
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    if len(parts) == 1:
+        return parts[0]
+    is_masked = any(isinstance(part, np.ma.MaskedArray) for part in parts)
+    return np.ma.concatenate(parts) if is_masked else np.concatenate(parts)
+
+
+def _parts(
+    source: Path, known: Mapping[str, CatalogField], types: Mapping[str, str], *, is_examined: bool
+) -> Iterator[Any]:
     """The schema of a file, then its rows."""
     pa = _pyarrow()
     wanted = {name: _arrow_type(field.kind, types) for name, field in known.items()}
     with _input_errors(source):
         if source.name.endswith((".csv", ".csv.gz")):
-            options = pa.csv.ConvertOptions(column_types=wanted, null_values=_NO_VALUE, strings_can_be_null=True)
-            reader = pa.csv.open_csv(source, pa.csv.ReadOptions(block_size=_BLOCK), convert_options=options)
-            with reader:
-                _ = reader.schema.names  # which may be no texts
-                yield reader.schema
-                yield from reader
+            yield from csv_parts(pa, source, wanted, is_examined=is_examined)
         else:
-            batch = _fits_batch(source, wanted)
-            yield batch.schema
-            yield batch
+            table = _fits_table(source, wanted)
+            yield table.schema
+            yield table
 
 
 @contextmanager
@@ -158,7 +213,7 @@ def _input_errors(source: Path) -> Iterator[None]:
     pa = _pyarrow()
     try:
         yield
-    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise _UnfitError(str(error)) from error
     except SwiftXRTError:
         raise
@@ -166,7 +221,7 @@ def _input_errors(source: Path) -> Iterator[None]:
         raise FormatError(f"the file cannot be read, or is cut off; get it again ({error})", source) from error
 
 
-def _fits_batch(source: Path, wanted: Mapping[str, Any]) -> Any:
+def _fits_table(source: Path, wanted: Mapping[str, Any]) -> Any:
     """All rows of the first table of a FITS file."""
     pa = _pyarrow()
     hdus = load_fits(source)
@@ -177,7 +232,7 @@ def _fits_batch(source: Path, wanted: Mapping[str, Any]) -> Any:
         table = Table.read(found, format="fits", unit_parse_strict="silent")
         table.convert_bytestring_to_unicode()
     arrays = [_arrow_array(table[name], wanted.get(name)) for name in table.colnames]
-    return pa.record_batch(arrays, names=table.colnames)
+    return pa.table(arrays, names=table.colnames)
 
 
 def _arrow_array(column: Any, wanted: Any) -> Any:
@@ -185,7 +240,7 @@ def _arrow_array(column: Any, wanted: Any) -> Any:
     values = np.asarray(column)
     mask = np.ma.getmaskarray(np.ma.asarray(column))
     if values.dtype.kind == "U":
-        mask = mask | np.isin(values, _NO_VALUE)
+        mask = mask | np.isin(values, NO_VALUE)
     elif values.dtype.kind == "f":
         mask = mask | np.isnan(values)
     array = pa.array(values.astype(values.dtype.newbyteorder("=")), mask=mask if mask.any() else None)
@@ -298,6 +353,7 @@ def _array(column: Any) -> NDArray[Any]:
     elif types.is_date(column.type) or types.is_time(column.type) or types.is_null(column.type):
         column = column.cast("string")
     values = column.to_numpy()
+    values = values if values.flags.writeable else values.copy()  # what pyarrow holds cannot be changed
     return values if mask is None else np.ma.MaskedArray(values, mask)
 
 

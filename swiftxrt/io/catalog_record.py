@@ -95,7 +95,7 @@ def _is_simple(value: Any) -> bool:
 
 
 def _from_table(place: Path) -> dict[str, Any]:
-    with foreign_content(place, "is not a table with one entry of a catalogue"):
+    with foreign_content(place, "holds no entry of a catalogue that could be read"):
         table = Table.read(place, format="ascii.ecsv")
     head = table.meta.get(_META)
     if not isinstance(head, Mapping) or len(table) != 1:

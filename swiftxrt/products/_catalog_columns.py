@@ -37,7 +37,9 @@ _CIVIL_TIME = "Europe/London"
 _EXACT = 2.0**53
 # Times before there was UTC, and of the future, stand for times that are not known.
 _FIRST_MJD, _FUTURE_DAYS = 36934.0, 365.0
-_UNIX_MJD, _DAY_S = 40587.0, 86400.0
+_UNIX_MJD, _UNIX_JD, _DAY_S = 40587.0, 2440587.5, 86400.0
+# Seconds between TAI and UTC when leap seconds began.
+_FIRST_TAI_UTC = 10.0
 
 
 def catalog_column(name: str, values: Values, field: CatalogField | None) -> Any:
@@ -256,8 +258,7 @@ def _uk_dates(values: Values, field: CatalogField) -> Time:
     """Dates in the civil time of the United Kingdom, as UTC."""
     moments, missing = _moments(values)
     known = moments[~missing]
-    days, place = np.unique(known.astype("datetime64[D]"), return_inverse=True)
-    shifts = _shifts(days)[place]
+    shifts = _shifts(known.astype("datetime64[D]"))
     changing = np.isnat(shifts)  # days on which the clocks are changed: moment by moment
     shifts[changing] = [_shift(moment) for moment in known[changing].tolist()]
     utc = moments.copy()
@@ -267,11 +268,22 @@ def _uk_dates(values: Values, field: CatalogField) -> Time:
 
 def _shifts(days: NDArray[np.datetime64]) -> NDArray[np.timedelta64]:
     """By how much civil time is ahead of UTC on each day; not a time if that changes during the day."""
-    starts = days.astype("datetime64[us]").tolist()
-    first = [_shift(start) for start in starts]
-    last = [_shift(start + timedelta(hours=23, minutes=59)) for start in starts]
-    shifts = [one if one == other else None for one, other in zip(first, last, strict=True)]
-    return np.array(shifts, dtype="timedelta64[us]")
+    if not len(days):
+        return np.array([], dtype="timedelta64[us]")
+    years = np.array([days.min(), days.max()], dtype="datetime64[Y]").astype(int).tolist()
+    first, shifts = _shifts_of_years(*years)
+    return shifts[(days - first).astype(int)]
+
+
+@lru_cache
+def _shifts_of_years(first: int, last: int) -> tuple[np.datetime64, NDArray[np.timedelta64]]:
+    """The first day, and `_shifts` of all days of some years, which are counted from 1970."""
+    bounds = np.array([first, last + 1], dtype="datetime64[Y]").astype("datetime64[D]")
+    starts = np.arange(*bounds).astype("datetime64[us]").tolist()
+    early = [_shift(start) for start in starts]
+    late = [_shift(start + timedelta(hours=23, minutes=59)) for start in starts]
+    shifts = [one if one == other else None for one, other in zip(early, late, strict=True)]
+    return bounds[0], np.array(shifts, dtype="timedelta64[us]")
 
 
 def _shift(moment: datetime) -> timedelta:
@@ -295,14 +307,19 @@ def _civil_time() -> Any:
 def _utc(moments: NDArray[np.datetime64], missing: Flags) -> Time:
     """Times of dates in UTC, right on days with leap seconds too."""
     known = np.where(missing, np.datetime64("2001-01-01", "us"), moments)
-    days, months = known.astype("datetime64[D]"), known.astype("datetime64[M]")
-    month, day = months.astype(int), (days - months.astype("datetime64[D]")).astype(int)
-    minute, second = np.divmod((known - days) / np.timedelta64(1, "s"), 60.0)
-    date = (month // 12 + 1970, month % 12 + 1, day + 1)
-    jd1, jd2 = erfa.dtf2d("UTC", *date, minute.astype(int) // 60, minute.astype(int) % 60, second)
+    days = known.astype("datetime64[D]")
+    jd1 = days.astype(float) + _UNIX_JD
+    jd2 = (known - days) / np.timedelta64(1, "s") / (_DAY_S + np.isin(days, _long_days()))
     times = Time(jd1, jd2, format="jd", scale="utc", precision=DECIMALS)
     times.format = "isot"
     return _masked_time(times, missing)
+
+
+def _long_days() -> NDArray[np.datetime64]:
+    """The days that end with a leap second."""
+    table = erfa.leap_seconds.get()
+    changes = [f"{year}-{month:02d}-01" for year, month in zip(table["year"], table["month"], strict=True)]
+    return np.array(changes, dtype="datetime64[D]")[table["tai_utc"] > _FIRST_TAI_UTC] - np.timedelta64(1, "D")
 
 
 def _masked_time(times: Time, missing: Flags) -> Time:

@@ -10,6 +10,7 @@ from astropy.table import QTable
 from astropy.time import Time
 
 from .._printable import printable
+from ..exceptions import ProtocolError
 from ..identifiers import parse_obsid, parse_target_id
 from .catalog_observations import LEADING, band_details, band_word, listed_obsids
 from .catalog_record import CatalogRecord, catalog_rows
@@ -99,8 +100,8 @@ class CatalogDataset(CatalogRecord):
     @property
     def sources(self) -> QTable:
         """The sources detected in it."""
-        rows = self._record.get("Sources")
-        has_position = any("RA" in row and "Decl" in row for row in rows or [] if isinstance(row, Mapping))
+        rows = self._source_rows
+        has_position = any("RA" in row and "Decl" in row for row in rows)
         return catalog_rows(rows, "dataset_sources", position=("RA", "Decl") if has_position else None)
 
     def detections(self, band: str = "total") -> QTable:
@@ -116,8 +117,14 @@ class CatalogDataset(CatalogRecord):
         detections : `~astropy.table.QTable`
             With rates, counts and positions, and ``LSXPS_ID`` to match `sources`.
         """
-        rows = [row for row in self._record.get("Sources") or [] if isinstance(row, Mapping)]
-        return band_details(rows, [f"{band_word(band)}_DetectionDetails"], leading=LEADING)
+        return band_details(self._source_rows, [f"{band_word(band)}_DetectionDetails"], leading=LEADING)
+
+    @property
+    def _source_rows(self) -> list[Mapping[str, Any]]:
+        rows = self._record.get("Sources") or []
+        if isinstance(rows, list) and all(isinstance(row, Mapping) for row in rows):
+            return rows
+        raise ProtocolError(f"a list of sources was promised in a dataset; got {rows!r:.80}")
 
     def _nested(self, name: str, value: Any) -> Any:
         return self.sources if name == "Sources" else super()._nested(name, value)
@@ -127,6 +134,6 @@ class CatalogDataset(CatalogRecord):
         parts = [
             "" if self.exposure is None else f"{self.exposure.to(u.ks):.3g}",
             printable(self.target_name or ""),
-            f"{len(self._record.get('Sources') or [])} sources",
+            f"{len(self._source_rows)} sources",
         ]
         return f"<CatalogDataset {self.obsid} ({self.dataset_id}): {kind}, {', '.join(filter(None, parts))}>"

@@ -163,6 +163,8 @@ def band_details(rows: Sequence[Mapping[str, Any]], objects: Sequence[str], *, l
     """
     found = []
     for row in rows:
+        if not isinstance(row, Mapping):
+            raise ProtocolError(f"a list of rows with details of bands was promised; it holds {row!r:.60}")
         cell = next((row[name] for name in objects if isinstance(row.get(name), Mapping)), None)
         if cell is not None:
             found.append({**{name: row[name] for name in leading if name in row}, **cell})

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import astropy.units as u
@@ -74,6 +75,7 @@ class DatasetName:
     origin: str = ""
 
 
+@lru_cache(maxsize=256)
 def parse_dataset_name(name: str) -> DatasetName | None:
     """Understand the name of a dataset.
 

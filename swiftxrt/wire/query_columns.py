@@ -59,7 +59,7 @@ def _metadata_rows(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     names, rows = (outer.get("columns"), outer.get("metadata")) if isinstance(outer, Mapping) else (None, None)
     if not isinstance(rows, list) or not rows:
         raise _bad_reply(content)
-    if isinstance(names, list):
+    if isinstance(names, list) and all(isinstance(name, str) for name in names):
         rows = [dict(zip(names, row, strict=False)) if isinstance(row, list) else row for row in rows]
     if not all(isinstance(row, Mapping) and isinstance(row.get("ColName"), str) for row in rows):
         raise _bad_reply(content)

@@ -85,9 +85,17 @@ def read_table_file(content: Mapping[str, Any]) -> tuple[str, str]:
     if not isinstance(url, str) or not isinstance(file, str):
         raise ProtocolError("the reply names no file (URL, FILE)")
     name = PurePosixPath(file).name
-    if not _FILE_NAME.fullmatch(name) or PurePosixPath(unquote(urlsplit(url).path)).name != name:
+    if not _FILE_NAME.fullmatch(name) or _last_part(url) != name:
         raise ProtocolError(f"the reply names a file {printable(file, 100)!r} that {printable(url, 200)} is not")
     return url, name
+
+
+def _last_part(url: str) -> str:
+    """The name of the file at an address; an empty one if it is no address."""
+    try:
+        return PurePosixPath(unquote(urlsplit(url).path)).name
+    except ValueError:
+        return ""
 
 
 def read_epochs(content: Mapping[str, Any]) -> list[Epoch]:

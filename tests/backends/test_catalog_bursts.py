@@ -136,6 +136,8 @@ def test_position(catalog: LocalCatalog) -> None:
 def test_light_curve_is_that_of_the_engine(catalog: LocalCatalog) -> None:
     """All targets of the burst go into it; the source is of 0.3 ct/s."""
     content = asked(catalog, "downloadLightCurve", **LC)
+    usual = asked(catalog, "downloadLightCurve", type="GRB", objectID=BURST)
+    assert usual == content  # with unreliable bins, if there are any, and with systematic errors
     columns, rows = content["PC_incbadData"]["columns"], np.array(content["PC_incbadData"]["data"], dtype=object)
     rates = rows[:, columns.index("Rate")].astype(float)
     assert (content["Binning"], content["TimeFormat"]) == ("Counts", "MET")
@@ -229,9 +231,11 @@ def test_jobs_of_users_are_not_asked_about_here(backend: LocalBackend) -> None:
     burst = burst_of_target(backend.archive, BURST)
     assert burst is not None
     spectrum_job = int(backend.catalog.bursts.ended(burst, ProductKind.SPECTRUM).id)
+    curve_job = int(backend.catalog.bursts.ended(burst, ProductKind.LIGHT_CURVE).id)
     for function in ("checkRebinStatus", "cancelRebin"):
-        with pytest.raises(RequestRejectedError, match="no job"):
-            asked(backend.catalog, function, JobID=spectrum_job)
+        for number in (spectrum_job, curve_job, 99):
+            with pytest.raises(RequestRejectedError, match="no job"):
+                asked(backend.catalog, function, JobID=number)
     for function, number in (("checkSliceStatus", 1), ("cancelSlice", "x"), ("checkSliceStatus", spectrum_job)):
         with pytest.raises(RequestRejectedError, match="no job"):
             asked(backend.catalog, function, JobID=number)

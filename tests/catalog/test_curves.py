@@ -379,6 +379,15 @@ def test_the_only_successor_is_followed() -> None:
     assert second == {**first, "sourceID": 129723}
 
 
+def test_successors_of_names_are_asked_for_by_number() -> None:
+    swift, backend = service(getSXPSLC=[{"newerSources": NEWER[:1]}, reply("Total_rates")])
+    with pytest.warns(ServiceWarning):
+        swift.get_light_curve(NAME)
+    second = backend.sent(FUNCTION)[1]
+    assert "sourceName" not in second
+    assert second["sourceID"] == 129723
+
+
 def test_several_successors_are_for_a_choice() -> None:
     swift, _ = service(getSXPSLC={"newerSources": NEWER, "Binning": "obslc"})
     with pytest.raises(SupersededError, match="it became LSXPS J000000.0") as caught:

@@ -18,6 +18,7 @@ from astropy.io import fits
 from regions import CircleSkyRegion
 
 from swiftxrt import DatasetImages, EnergyBand, SkyImage, SourcePreview, SwiftXRTClass, conf
+from swiftxrt.catalog.saving import Keeping, file_name
 from swiftxrt.exceptions import (
     FormatError,
     OutputExistsError,
@@ -453,3 +454,13 @@ def test_regions_of_several_datasets_do_not_collide(contents: dict[str, bytes], 
     for dataset in (OBSID, 9725):
         swift.get_images(dataset, location=tmp_path, layout="stems")
     assert {f"{OBSID}_total.reg", "9725_total.reg"} <= {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("layout", ["folders", "stems"])
+def test_names_from_anywhere_stay_below_the_location(tmp_path: Path, layout: str) -> None:
+    keeping = Keeping.of(tmp_path, "../a/b", layout=layout)
+    assert keeping is not None
+    for name in ("../x.png", "/etc/x.png", "..", "a/../../x"):
+        assert keeping.path(name).resolve().is_relative_to(tmp_path)
+        assert keeping.path(name).parent == keeping.folder
+    assert file_name("https://x/y/../../z%2F.reg?a=/b#c") == "z%2F.reg"

@@ -12,7 +12,7 @@ from astropy.coordinates import SkyCoord
 from swiftxrt.engine.calibration import EMBEDDED, EmbeddedCalibration
 from swiftxrt.engine.catalogue import FIRST_STACK, Catalogue, make_catalogue, obsid_of
 from swiftxrt.engine.catalogue_bins import measure_field
-from swiftxrt.engine.catalogue_fields import FieldImages
+from swiftxrt.engine.catalogue_fields import Detected, FieldImages
 from swiftxrt.engine.catalogue_fluxes import fixed_power_law
 from swiftxrt.engine.catalogue_matching import UniqueSource
 from swiftxrt.engine.catalogue_rates import BAND_NAMES, Bins
@@ -203,3 +203,27 @@ def test_core_that_pile_up_spoils_is_left_out(
         assert ring.counts[0] < 0.7 * circle.counts[0]
         assert ring.rate[0] == pytest.approx(circle.rate[0], abs=3 * ring.errors[0][0])
         assert parts.counts.sum() == ring.counts[0]
+
+
+@pytest.mark.parametrize("why", ["seen before", "no telling limit", "poor detection"])
+def test_what_is_no_transient(
+    surveyed_catalogue: Catalogue, found: dict[str, tuple[int, UniqueSource]], why: str
+) -> None:
+    row, source = found["new"]
+    bins, sources = surveyed_catalogue.bins, list(surveyed_catalogue.sources)
+    before = (bins.source == row) & (bins.data_set == 1)
+    if why == "seen before":  # in one of the bands
+        bins = bins.replaced(counts=np.where(before & (bins.band == 3), 20.0, bins.counts))
+    elif why == "no telling limit":
+        bins = bins.replaced(factor=np.where(before, 100.0 * bins.factor, bins.factor))
+    else:
+        members = [
+            replace(one, detections={band: _poor(each) for band, each in one.detections.items()})
+            for one in source.members
+        ]
+        sources[row] = replace(source, members=tuple(members))
+    assert find_transients(replace(surveyed_catalogue, bins=bins, sources=tuple(sources))) == []
+
+
+def _poor(one: Detected) -> Detected:
+    return replace(one, values={**one.values, "quality": float(Quality.POOR)})

@@ -3,6 +3,7 @@ ours."""
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftxrt import SwiftXRTClass, conf
-from swiftxrt.exceptions import ServiceError
+from swiftxrt.exceptions import NoDataError, ServiceError
 from swiftxrt.kinds import ProductKind
 from swiftxrt.products.catalog_record import CatalogRecord
 from swiftxrt.wire import api, burst_jobs
@@ -52,7 +53,17 @@ class Fixed:
 
 def used(entry: CatalogRecord) -> Any:
     """All that can be had of an entry without a name of one of its fields."""
-    shown = [repr(entry[name]) for name in entry], repr(entry.table), entry.describe("RA"), hash(entry)
+    shown = (
+        [repr(entry[name]) for name in entry],
+        repr(entry.table),
+        hash(entry),
+        repr(entry),
+        entry.describe(entry._needed[0]),
+    )
+    for name in ("band_details", "detections", "observations"):
+        method = getattr(entry, name, None)
+        with contextlib.suppress(NoDataError):
+            shown += (repr(method() if callable(method) else method),)
     again = type(entry).from_dict(entry.to_dict())
     assert again == entry
     return shown, [getattr(entry, name) for name in dir(type(entry)) if not name.startswith("_")]

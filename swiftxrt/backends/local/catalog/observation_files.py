@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path, PurePosixPath
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ....products.observation import Observation
 from ....wire.values import job_number
@@ -19,6 +20,8 @@ FOLDER = "observations"
 _EVENTS = "xrt/event"
 _DIGITS = 11
 _EVERYTHING = ("auxil", "bat", "log", "tdrss", "uvot", "xrt")
+#: Observations whose files were listed: who fetches them one by one need not search the archive for each.
+_LISTED: MutableMapping[Archive, dict[str, Observation]] = WeakKeyDictionary()
 
 
 def list_observations(catalog: Any, content: Mapping[str, Any], base_url: str) -> dict[str, Any]:
@@ -52,7 +55,8 @@ def list_files(catalog: Any, content: Mapping[str, Any], base_url: str) -> dict[
     obsid = job_number(content.get("obsid")).zfill(_DIGITS)
     wanted = content.get("dirs")
     names = {str(one).lower().strip("/") for one in (wanted if isinstance(wanted, list) else _EVERYTHING)}
-    found = [name for name in sorted(_files(catalog.archive, obsid)) if PurePosixPath(name).parts[0].lower() in names]
+    there = _files(catalog.archive, _search(catalog.archive, obsid))
+    found = [name for name in sorted(there) if PurePosixPath(name).parts[0].lower() in names]
     listed: dict[str, list[str]] = {}
     if found:
         parents = {f"{parent}/" for name in found for parent in PurePosixPath(name).parents if parent.name}
@@ -69,12 +73,20 @@ FUNCTIONS: Mapping[str, Callable[..., dict[str, Any]]] = {
 def observation_file(archive: Archive, name: str) -> Path | None:
     """The file behind an address below `FOLDER`; none but files that `list_files` lists are found."""
     obsid, _, inner = name.partition("/")
-    return _files(archive, obsid).get(inner)
+    observation = _LISTED.get(archive, {}).get(obsid) or _search(archive, obsid)
+    return _files(archive, observation).get(inner)
 
 
-def _files(archive: Archive, obsid: str) -> dict[str, Path]:
-    """The files of an observation by their place in it."""
+def _search(archive: Archive, obsid: str) -> Observation | None:
+    """An observation, as it is now."""
     observation = next((one for one in archive.observations if one.obsid == obsid), None)
+    if observation is not None:
+        _LISTED.setdefault(archive, {})[obsid] = observation
+    return observation
+
+
+def _files(archive: Archive, observation: Observation | None) -> dict[str, Path]:
+    """The files of an observation by their place in it."""
     if observation is None:
         return {}
     root = archive.folder.resolve()
