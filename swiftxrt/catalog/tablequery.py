@@ -22,7 +22,11 @@ from .querying import rows_table
 __all__ = ["select_rows"]
 
 _DATES = ("utc", "uk_date")
-_TEXTS = ("text", "obsid", "target_id")
+# Numbers that are kept as texts, with or without the zeros in front of them.
+_NUMERALS = ("obsid", "target_id")
+_TEXTS = ("text", *_NUMERALS)
+# What exports of the service write before them.
+_MARK = "::ObsID="
 # Metres and angles: a cone is searched with the chord, which is exact where the cosine of a small angle is not.
 _DEGREES = 180.0 / np.pi
 
@@ -74,7 +78,7 @@ def select_rows(kept: KeptTable, query: CatalogQuery, *, meta: Mapping[str, Any]
         inside = distance <= query.radius.value
         found = {DISTANCE: distance[inside], **{name: values[inside] for name, values in found.items()}}
         chosen = [DISTANCE, *chosen]
-    order = _order(found, query)
+    order = _order(found, query, kept.fields)
     return rows_table({name: found[name][order] for name in chosen}, query, kept.fields, unit=unit, meta=meta)
 
 
@@ -88,7 +92,7 @@ def _distances(found: Mapping[str, NDArray[Any]], query: CatalogQuery) -> NDArra
     return 2 * np.arcsin(np.minimum(chord / 2, 1.0)) / query.radius.unit.to("rad")
 
 
-def _order(found: Mapping[str, NDArray[Any]], query: CatalogQuery) -> Any:
+def _order(found: Mapping[str, NDArray[Any]], query: CatalogQuery, fields: Mapping[str, CatalogField]) -> Any:
     """Which rows come, in which order: missing values first, as a database has them, and the rest as they were."""
     by = query.sort_by or (DISTANCE if DISTANCE in found else None)
     if by is None:
@@ -96,7 +100,9 @@ def _order(found: Mapping[str, NDArray[Any]], query: CatalogQuery) -> Any:
     values = found[by]
     missing = np.ma.getmaskarray(np.ma.masked_invalid(values)) if values.dtype.kind == "f" else _missing(values)
     keys = np.where(missing, values[~missing][0], values) if missing.any() and not missing.all() else values
-    if keys.dtype.kind == "O":
+    if by in fields and fields[by].kind in _NUMERALS and not missing.all():
+        keys = np.array([float(str(key).removeprefix(_MARK)) for key in keys])
+    elif keys.dtype.kind == "O":
         keys = np.array([str(key).casefold() for key in keys])
     place = np.unique(keys, return_inverse=True)[1] + 1
     place[missing] = 0
@@ -131,7 +137,9 @@ def _clause(clause: Clause, field: CatalogField) -> Any:
         text = column if field.kind in _TEXTS else column.cast("string")
         found = pc.match_like(text, clause.value, ignore_case=True)
         return found if clause.operator == "LIKE" else ~found
-    if field.kind in _TEXTS:  # databases of the service do not tell upper from lower case
+    if field.kind in _NUMERALS:
+        column = pc.utf8_trim_whitespace(pc.replace_substring(column.cast("string"), _MARK, "")).cast("float64")
+    elif field.kind in _TEXTS:  # databases of the service do not tell upper from lower case
         column = pc.utf8_lower(column)
     if clause.operator == "BETWEEN":
         low, high = (_value(value, field) for value in clause.value)
@@ -143,6 +151,16 @@ def _value(value: Any, field: CatalogField) -> Any:
     """A value as the column of the file has it."""
     if field.kind in _DATES:
         return datetime.fromisoformat(str(value))
+    if field.kind in _NUMERALS:
+        return _number(value, field)
     if field.kind in _TEXTS:
         return str(value).lower()
     return value
+
+
+def _number(value: Any, field: CatalogField) -> float:
+    try:
+        return float(str(value).removeprefix(_MARK))
+    except ValueError:
+        text = f"{field.name} is compared with numbers, such as 20666; got {value!r:.60}"
+        raise RequestError([("where", text)], "catalogue query") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -194,7 +194,7 @@ def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
 
 def _parts(
     source: Path, known: Mapping[str, CatalogField], types: Mapping[str, str], *, is_examined: bool
-) -> Iterator[Any]:
+) -> Generator[Any, None, None]:
     """The schema of a file, then its rows."""
     pa = _pyarrow()
     wanted = {name: _arrow_type(field.kind, types) for name, field in known.items()}

@@ -270,20 +270,20 @@ def _shifts(days: NDArray[np.datetime64]) -> NDArray[np.timedelta64]:
     """By how much civil time is ahead of UTC on each day; not a time if that changes during the day."""
     if not len(days):
         return np.array([], dtype="timedelta64[us]")
-    years = np.array([days.min(), days.max()], dtype="datetime64[Y]").astype(int).tolist()
-    first, shifts = _shifts_of_years(*years)
-    return shifts[(days - first).astype(int)]
+    first, last = np.array([days.min(), days.max()], dtype="datetime64[Y]")
+    shifts = np.concatenate([_shifts_of_year(year) for year in np.arange(first, last + 1).astype(int).tolist()])
+    return shifts[(days - first.astype("datetime64[D]")).astype(int)]
 
 
 @lru_cache
-def _shifts_of_years(first: int, last: int) -> tuple[np.datetime64, NDArray[np.timedelta64]]:
-    """The first day, and `_shifts` of all days of some years, which are counted from 1970."""
-    bounds = np.array([first, last + 1], dtype="datetime64[Y]").astype("datetime64[D]")
+def _shifts_of_year(year: int) -> NDArray[np.timedelta64]:
+    """`_shifts` of all days of a year, which is counted from 1970."""
+    bounds = np.array([year, year + 1], dtype="datetime64[Y]").astype("datetime64[D]")
     starts = np.arange(*bounds).astype("datetime64[us]").tolist()
     early = [_shift(start) for start in starts]
     late = [_shift(start + timedelta(hours=23, minutes=59)) for start in starts]
     shifts = [one if one == other else None for one, other in zip(early, late, strict=True)]
-    return bounds[0], np.array(shifts, dtype="timedelta64[us]")
+    return np.array(shifts, dtype="timedelta64[us]")
 
 
 def _shift(moment: datetime) -> timedelta:

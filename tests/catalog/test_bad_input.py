@@ -18,13 +18,14 @@ from swiftxrt import Column, SwiftXRTClass, conf
 from swiftxrt.exceptions import (
     FormatError,
     IdentifierError,
+    NoDataError,
     ProtocolError,
     RequestError,
     StorageError,
     UnknownObjectError,
 )
 from swiftxrt.io import catalog_files
-from tests.catalog.details import SOURCE, TRANSIENT
+from tests.catalog.details import DATASET, SOURCE, TRANSIENT
 from tests.catalog.replay import Replay, metadata
 from tests.catalog.replies import REPLIES
 from tests.catalog.stores import local_catalog
@@ -365,6 +366,32 @@ def test_columns_that_come_and_go() -> None:
         service(Service(without)).get_catalog_table(columns=["Rate_band0"])
 
 
+def test_details_of_the_wrong_kind() -> None:
+    """What names an object must be right; what is wrong elsewhere is an error where it is asked for."""
+    for wrong in ({"RA": [1]}, {"Decl": "inf"}, {"LSXPS_ID": "five"}, {"IAUName": {}}, {"RA": 10**400}):
+        with pytest.raises(ProtocolError):
+            service(getSXPSSourceInfo={"data": {**SOURCE, **wrong}}).get_source(NAME)
+    odd = {**SOURCE, "Rate_band0": [1], "Err90": 0}
+    odd["Detections"] = {"Observations": [{**SOURCE["Detections"]["Observations"][0], "DatasetID": {}}]}
+    source = service(getSXPSSourceInfo={"data": odd}).get_source(NAME)
+    with pytest.raises(ProtocolError, match="Rate_band0"):
+        source["Rate_band0"]
+    with pytest.raises(NoDataError, match="no error circle"):
+        _ = source.region
+    with pytest.raises(ProtocolError, match="DatasetID"):
+        source.observations()
+
+
+def test_datasets_without_a_position() -> None:
+    bare = {name: value for name, value in DATASET.items() if name not in ("RA", "Decl")}
+    dataset = service(getSXPSDatasetInfo={"data": {**bare, "inStack": 5, "Sources": 5}}).get_dataset(9725)
+    with pytest.raises(NoDataError, match="no position"):
+        _ = dataset.position
+    for name in ("stacks", "sources"):
+        with pytest.raises(ProtocolError, match="a list of"):
+            getattr(dataset, name)
+
+
 # ---------------------------------------------------------------- whole tables
 
 DATASETS = "DatasetID,ObsID,RA,Decl,ExposureUsed\n1,00030842027,0.0,0.0,5\n"
@@ -380,24 +407,36 @@ DATASETS = "DatasetID,ObsID,RA,Decl,ExposureUsed\n1,00030842027,0.0,0.0,5\n"
         ("", "cut off"),
         ("<html>maintenance</html>", "not the table|cut off"),
         (CSV.replace("1000.5", "a lot"), "no sound LSXPS sources table"),
+        (b"\xff\xfe" + CSV.encode(), "no sound LSXPS sources table"),
     ],
-    ids=["another table", "another catalogue", "cut in a row", "cut in the head", "empty", "a page", "no number"],
+    ids=[
+        "another table",
+        "another catalogue",
+        "cut in a row",
+        "cut in the head",
+        "empty",
+        "a page",
+        "no number",
+        "no text",
+    ],
 )
-def test_files_that_are_not_the_table(content: str, message: str, cache: Path) -> None:
+def test_files_that_are_not_the_table(content: str | bytes, message: str, cache: Path) -> None:
     with pytest.raises(FormatError, match=message):
         service(Service(content)).get_catalog_table()
     assert [path.name for path in cache.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
+
+
+def test_cones_in_a_table_without_positions() -> None:
+    swift = service(Service(CSV.replace("Decl", "Declination")))
+    swift.get_catalog_table()
+    with pytest.raises(RequestError, match="no column Decl"):
+        swift.query_region(PLACE, radius=1 * u.deg, columns=["LSXPS_ID"], offline=True)
 
 
 def test_a_disk_that_is_full(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_space(*args: Any, **options: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    backend = Service()
-    monkeypatch.setattr(backend, "fetch", no_space)
-    with pytest.raises((StorageError, OSError)) as caught:
-        service(backend).get_catalog_table()
-    assert isinstance(caught.value, OSError)  # a backend that breaks its promise is no fault of the table
     monkeypatch.setattr(catalog_files._pyarrow().parquet.ParquetWriter, "write_table", no_space)
     with pytest.raises(StorageError, match="No space left"):
         service(Service()).get_catalog_table()

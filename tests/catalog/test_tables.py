@@ -30,7 +30,7 @@ from swiftxrt.exceptions import (
     StorageError,
     SwiftXRTError,
 )
-from swiftxrt.io import catalog_files
+from swiftxrt.io import _catalog_csv, catalog_files
 from swiftxrt.request.catalog import CatalogQuery
 from swiftxrt.request.constraints import Column
 from tests.catalog.replay import Replay, fixture
@@ -376,6 +376,65 @@ def test_damaged_and_foreign_files_are_told(tmp_path: Path, cache: Path) -> None
         catalog_files.open_table(tmp_path / "none.parquet")
 
 
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files in parts of a few rows, as large files are in parts of thousands."""
+    monkeypatch.setattr(_catalog_csv, "_PART", 150)
+    monkeypatch.setattr(catalog_files, "_GROUP", 7)
+
+
+def rows_of(number: int) -> str:
+    """A row, with something missing in some."""
+    neighbour, rate = ("", "NaN") if number % 5 == 0 else (number % 3, 0.1 * number)
+    date = "" if number % 4 == 0 else f"2010-07-{number % 28 + 1:02d} 12:00:00"
+    name = "" if number == 11 else f"LSXPS J{number:05d}"
+    return f"{number},{name},{number % 360},{number % 90},{neighbour},{date},{rate}"
+
+
+MANY = "\n".join(
+    ["LSXPS_ID,IAUName,RA,Decl,NearestNeighbour_ID,FirstObsDate,Rate_band0", *map(rows_of, range(1, 61)), "", ""]
+)
+
+
+@pytest.mark.parametrize("name", ["LSXPS_Sources.csv", "LSXPS_Sources.csv.gz"])
+def test_large_files_are_read_in_parts_which_stay_in_order(name: str, small_parts: None) -> None:
+    service = Service(gzip.compress(MANY.encode()) if name.endswith(".gz") else MANY, name)
+    made, again = get(service), get(service)
+    assert len(service.asked_for_tables) == 1
+    assert ids(made) == list(range(1, 61))
+    assert np.flatnonzero(made["Rate_band0"].mask).tolist() == list(range(4, 60, 5))
+    assert np.flatnonzero(made["FirstObsDate"].mask).tolist() == list(range(3, 60, 4))
+    assert np.flatnonzero(made["IAUName"].mask).tolist() == [10]
+    assert made.colnames == again.colnames
+    for column in made.colnames[1:]:
+        assert repr(made[column]) == repr(again[column]), column
+    assert ids(tables.query_table(service, CatalogQuery(where=Column("LSXPS_ID").between(20, 22)))) == [20, 21, 22]
+
+
+def test_a_table_that_has_just_come_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "read_columns", None)
+    made = get(Service(), columns=["LSXPS_ID", "RA"])
+    assert made.colnames == ["LSXPS_ID", "RA"]
+    made["RA"][0] = 1 * u.deg
+    assert made["RA"][0] == 1 * u.deg
+    with pytest.raises(RequestError, match="no column 'RAs'"):
+        get(Service(), columns=["RAs"], epoch="2022-08-16")
+
+
+@pytest.mark.parametrize("damage", ["60,LSXPS J0006", "60,LSXPS J00060,1,1,2,,many"])
+def test_damage_in_a_later_part_is_found(damage: str, small_parts: None, cache: Path) -> None:
+    with pytest.raises(FormatError, match="cut off"):
+        get(Service(MANY[: MANY.index("\n60,") + 1] + damage))
+    assert kept_files(cache) == []
+
+
+def test_new_columns_have_the_type_of_all_their_values(small_parts: None) -> None:
+    later = ["", "", "", *["1"] * 10, "2.5", *["3"] * 10, "yes"]
+    rows = [f"{number},LSXPS J{number:05d},1,2,{value}" for number, value in enumerate(later * 2)]
+    table = get(Service("\n".join(["LSXPS_ID,IAUName,RA,Decl,New", *rows])))
+    assert table["New"].tolist() == [value or None for value in later * 2]
+
+
 # Queries of a kept table.
 
 
@@ -481,3 +540,42 @@ def test_the_same_through_the_face_of_the_package(kept: Service) -> None:
     found = client(kept).query_catalog(where=Column("DetFlag") < 1, offline=True)
     assert ids(found) == [1, 4]
     assert kept.asked == []
+
+
+DATASETS = """DatasetID,ObsID,TargetID,RA
+1,::ObsID=00020666001,20666,1.0
+2,00009999001,9999,2.0
+3,00030000002,00030000,3.0
+4,10000000123,,4.0
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        (Column("TargetID") > 20666, [3]),
+        (Column("TargetID") >= "00020666", [1, 3]),
+        (Column("TargetID") == "20666", [1]),
+        (Column("TargetID").between(9999, 20666), [1, 2]),
+        (Column("TargetID").is_null(), [4]),
+        (Column("ObsID") == "00020666001", [1]),
+        (Column("ObsID") != 9999001, [1, 3, 4]),
+        (Column("ObsID") < "00030000002", [1, 2]),
+    ],
+    ids=str,
+)
+def test_identifiers_are_compared_as_numbers(where: Any, found: list[int]) -> None:
+    service = Service(DATASETS, "LSXPS_Datasets.csv")
+    get(service, "datasets")
+    service.asked.clear()
+    assert search(service, table="datasets", where=where)["DatasetID"].tolist() == found
+
+
+def test_identifiers_are_sorted_as_numbers() -> None:
+    service = Service(DATASETS, "LSXPS_Datasets.csv")
+    get(service, "datasets")
+    service.asked.clear()
+    assert search(service, table="datasets", sort_by="TargetID")["DatasetID"].tolist() == [4, 2, 1, 3]
+    assert search(service, table="datasets", sort_by="ObsID")["DatasetID"].tolist() == [2, 1, 3, 4]
+    with pytest.raises(RequestError, match="compared with numbers"):
+        search(service, table="datasets", where=Column("TargetID") > "many")

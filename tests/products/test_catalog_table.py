@@ -139,6 +139,7 @@ def test_a_system_without_time_zones_is_told_what_to_do(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(zoneinfo, "ZoneInfo", none)
     _catalog_columns._civil_time.cache_clear()
+    _catalog_columns._shifts_of_year.cache_clear()
     with pytest.raises(SwiftXRTError, match="pip install tzdata"):
         column(["2006-07-29 20:18:25"], "uk_date")
     _catalog_columns._civil_time.cache_clear()

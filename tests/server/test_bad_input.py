@@ -95,7 +95,7 @@ def check(reply: dict[str, Any], path: str) -> None:
     assert "Traceback" not in text
     if path == API_PATH:
         assert ("OK" in reply) != ("ERROR" in reply)
-        assert reply["APIVersion"] == "1.0.5"
+        assert "ERROR" in reply or reply["APIVersion"] == "1.0.5"  # the service sends none with errors
         return
     assert reply["OK"] in (0, 1, 2)
     assert type(reply["OK"]) is int
