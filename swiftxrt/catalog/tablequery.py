@@ -152,15 +152,7 @@ def _value(value: Any, field: CatalogField) -> Any:
     if field.kind in _DATES:
         return datetime.fromisoformat(str(value))
     if field.kind in _NUMERALS:
-        return _number(value, field)
+        return float(value)
     if field.kind in _TEXTS:
         return str(value).lower()
     return value
-
-
-def _number(value: Any, field: CatalogField) -> float:
-    try:
-        return float(str(value).removeprefix(_MARK))
-    except ValueError:
-        text = f"{field.name} is compared with numbers, such as 20666; got {value!r:.60}"
-        raise RequestError([("where", text)], "catalogue query") from None
