@@ -16,12 +16,13 @@ import contextlib
 import multiprocessing
 import os
 import resource
+import shutil
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,14 @@ REPEATS = 3
 FIVE = ("LSXPS_ID", "RA", "Decl", "Err90", "Rate_band0")
 EPOCHS = {"hourly": {"2022-08-17 10:00:01 UTC": {}}, "daily": {"2022-08-16": {}}}
 FILE = "LSXPS_Sources.csv"
+
+
+class Figures(NamedTuple):
+    """Median times in seconds, by the clock and of all processors, and the largest memory of the process in GB."""
+
+    time: float
+    processor: float
+    memory: float
 
 
 class Service:
@@ -76,7 +85,7 @@ def reply() -> list[dict[str, Any]]:
     ]
 
 
-def rows_here() -> tuple[float, float]:
+def rows_here() -> Figures:
     """Rows to a table with units and positions."""
     from swiftxrt.catalog.querying import rows_table
     from swiftxrt.catalog_fields import fields_of
@@ -87,7 +96,7 @@ def rows_here() -> tuple[float, float]:
     return timed(lambda: rows_table(rows_to_columns(rows), query, fields), repeats=5)
 
 
-def rows_there() -> tuple[float, float]:
+def rows_there() -> Figures:
     """Rows to a data frame with angles, by the reference client."""
     import pandas as pd
     from swifttools.ukssdc.query.SXPS import SXPSQuery
@@ -151,7 +160,7 @@ def numbers(rng: np.random.Generator, unit: str) -> Any:
     return np.round(rng.normal(size=TABLE_ROWS), 6)
 
 
-def table_here(folder: Path, columns: tuple[str, ...] | None, *, is_kept: bool) -> tuple[float, float]:
+def table_here(folder: Path, columns: tuple[str, ...] | None, *, is_kept: bool) -> Figures:
     """The table from CSV, or from where it is kept."""
     from swiftxrt import conf
     from swiftxrt.catalog.tables import get_table
@@ -164,7 +173,7 @@ def table_here(folder: Path, columns: tuple[str, ...] | None, *, is_kept: bool) 
     return timed(lambda: get_table(service, query), repeats=7 if columns else 1)
 
 
-def table_there(folder: Path) -> tuple[float, float]:
+def table_there(folder: Path) -> Figures:
     """The table from CSV by the reference client, which finds the file already downloaded."""
     import swifttools.ukssdc.data.download as dl
     from swifttools.ukssdc import main as base
@@ -180,34 +189,50 @@ def table_there(folder: Path) -> tuple[float, float]:
     )
 
 
-def timed(work: Callable[[], Any], *, repeats: int) -> tuple[float, float]:
-    """Median time in seconds, and the largest memory of this process in GB."""
+def timed(work: Callable[[], Any], *, repeats: int) -> Figures:
+    """What a piece of work takes."""
     times = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.perf_counter(), time.process_time()
         result = work()
-        times.append(time.perf_counter() - start)
+        times.append((time.perf_counter() - start[0], time.process_time() - start[1]))
         del result
-    return statistics.median(times), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    by_clock, processor = map(statistics.median, zip(*times, strict=True))
+    return Figures(by_clock, processor, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
 
 
-def alone(work: Callable[..., tuple[float, float]], *args: Any, **options: Any) -> tuple[float, float]:
+def alone(work: Callable[..., Figures], *args: Any, **options: Any) -> Figures:
     """What a measurement gives in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(work, args, options)
 
 
-def main() -> None:
-    def show(what: str, ours: tuple[float, float], theirs: tuple[float, float]) -> None:
-        print(f"{what:46s} {ours[0]:8.3f} {ours[1]:8.2f} {theirs[0]:10.3f} {theirs[1]:8.2f} {theirs[0] / ours[0]:8.1f}")
+def new_tables(folder: Path) -> tuple[Figures, Figures]:
+    """The table from CSV here and there in turn, so that what else the machine does concerns both."""
+    pairs = []
+    for _ in range(REPEATS):
+        shutil.rmtree(folder / "cache", ignore_errors=True)
+        shutil.rmtree(folder / "reference", ignore_errors=True)
+        pairs.append((alone(table_here, folder, None, is_kept=False), alone(table_there, folder)))
+    here, there = (
+        [statistics.median(values) for values in zip(*side, strict=True)] for side in zip(*pairs, strict=True)
+    )
+    return Figures(*here), Figures(*there)
 
-    print(f"{'':46s} {'here/s':>8s} {'GB':>8s} {'there/s':>10s} {'GB':>8s} {'ratio':>8s}")
+
+def main() -> None:
+    def show(what: str, ours: Figures, theirs: Figures) -> None:
+        sides = " ".join(f"{side.time:9.3f} {side.processor:8.3f} {side.memory:6.2f}" for side in (ours, theirs))
+        print(f"{what:40s} {sides} {theirs.time / ours.time:8.1f}")
+
+    titles = " ".join(f"{side + '/s':>9s} {'cpu/s':>8s} {'GB':>6s}" for side in ("here", "there"))
+    print(f"{'':40s} {titles} {'ratio':>8s}")
     show(f"reply with {ROWS} rows", alone(rows_here), alone(rows_there))
     with tempfile.TemporaryDirectory() as name, contextlib.suppress(KeyboardInterrupt):
         folder = Path(name)
         make_csv(folder / FILE)
-        there = alone(table_there, folder)
-        show("whole table from CSV, which is also kept", alone(table_here, folder, None, is_kept=False), there)
+        here, there = new_tables(folder)
+        show("whole table from CSV, which is also kept", here, there)
         show("whole table again", alone(table_here, folder, None, is_kept=True), there)
         show("five columns again", alone(table_here, folder, FIVE, is_kept=True), there)
 

@@ -137,7 +137,9 @@ def _convert(made: _Import, types: Mapping[str, str], *, is_examined: bool) -> d
     known = fields_of(made.catalog, made.table)
     with closing(_parts(made.source, known, types, is_examined=is_examined)) as parts:
         schema = next(parts)
-        _check_names(schema.names, made.catalog, made.table, made.source)
+        with _input_errors(made.source):  # names may be no texts
+            names = schema.names
+        _check_names(names, made.catalog, made.table, made.source)
         fields = [field.with_metadata(_about(known.get(field.name), field.type)) for field in schema]
         about = {_KEY: json.dumps({"format": _FORMAT, "meta": dict(made.meta)}).encode()}
         kept = pa.schema(fields, metadata=about)

@@ -23,7 +23,7 @@ from ..exceptions import ProtocolError, SwiftXRTError
 from ..met import DECIMALS, met_to_time
 from ..mission import MJDREFI
 
-__all__ = ["catalog_column", "is_missing"]
+__all__ = ["catalog_column", "is_missing", "known_met"]
 
 Values = Sequence[Any] | NDArray[Any]
 Flags = NDArray[np.bool_]
@@ -236,6 +236,11 @@ def _is_never(mjd: NDArray[np.float64]) -> Flags:
     """Which times cannot be those of anything that was observed."""
     last = _UNIX_MJD + time.time() / _DAY_S + _FUTURE_DAYS
     return np.asarray((mjd < _FIRST_MJD) | (mjd > last))
+
+
+def known_met(value: float | None) -> float | None:
+    """A mission elapsed time; None if it cannot be that of anything that was observed."""
+    return None if value is None or _is_never(np.array([value / _DAY_S + MJDREFI])).any() else value
 
 
 def _moments(values: Values) -> tuple[NDArray[np.datetime64], Flags]:

@@ -13,6 +13,7 @@ from astropy.time import Time
 from .._printable import printable
 from ..exceptions import NoDataError, ProtocolError, RequestError
 from ..met import fuller_met, met_to_time
+from ._catalog_columns import known_met
 from ._display import ReadableTable
 from .catalog_flags import DetectionFlag, decode_detection_flag
 from .catalog_observations import LEADING, band_details, band_word, listed_obsids, observation_table
@@ -131,13 +132,13 @@ class CatalogSource(_PointSource):
 
     def _met(self, end: str, what: str) -> tuple[float, float] | None:
         """A MET, and how far it may be off."""
-        values = {one: number_or_none(self._record.get(f"{end.title()}{one}MET")) for one in _TIMES}
+        values = {one: known_met(number_or_none(self._record.get(f"{end.title()}{one}MET"))) for one in _TIMES}
         met = values[what]
         if met is None:
             return None
         ranges = self._record.get("lcRanges")
         limit = ranges.get("MET_lo" if end == "first" else "MET_hi") if isinstance(ranges, Mapping) else None
-        return fuller_met(met, [*values.values(), number_or_none(limit)])
+        return fuller_met(met, [*values.values(), known_met(number_or_none(limit))])
 
     def _best_time(self, end: str, what: str) -> Time | None:
         pair = self._met(end, what)

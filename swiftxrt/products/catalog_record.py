@@ -21,6 +21,7 @@ from .._printable import printable
 from ..catalog_fields import CatalogField, fields_of
 from ..exceptions import NoDataError, ProtocolError
 from ..met import met_to_time
+from ._catalog_columns import known_met
 from .catalog_table import catalog_table, catalog_value, rows_to_columns
 
 __all__ = ["CatalogRecord", "catalog_rows", "number_or_none"]
@@ -168,7 +169,7 @@ class CatalogRecord(Mapping[str, Any]):
         return printable(str(self._record["IAUName"]))
 
     def _time(self, name: str) -> Time | None:
-        value = number_or_none(self._record.get(name))
+        value = known_met(number_or_none(self._record.get(name)))
         return None if value is None else met_to_time(value)
 
     def to_dict(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable
+from astropy.time import Time
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
@@ -81,6 +82,8 @@ def catalog_value(value: Any, field: CatalogField | None) -> Any:
         return None
     column = catalog_column(field.name if field else "", [value], field)
     one = column[0]
+    if isinstance(one, Time) and one.masked:
+        return None
     return one.item() if isinstance(one, np.generic) else one
 
 

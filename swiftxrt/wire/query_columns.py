@@ -61,7 +61,7 @@ def _metadata_rows(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         raise _bad_reply(content)
     if isinstance(names, list) and all(isinstance(name, str) for name in names):
         rows = [dict(zip(names, row, strict=False)) if isinstance(row, list) else row for row in rows]
-    if not all(isinstance(row, Mapping) and isinstance(row.get("ColName"), str) for row in rows):
+    if not all(isinstance(row, Mapping) and isinstance(row.get("ColName"), str) and row["ColName"] for row in rows):
         raise _bad_reply(content)
     return rows
 

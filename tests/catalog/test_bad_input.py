@@ -343,6 +343,15 @@ def test_dates_that_stand_for_nothing(date: str) -> None:
     assert rows({"LSXPS_ID": 1, "FirstObsDate": date}).query_catalog()["FirstObsDate"].mask.tolist() == [True]
 
 
+@pytest.mark.parametrize("met", [1e300, "1E400", -1e12, 883526444.0])
+def test_times_that_stand_for_nothing(met: Any) -> None:
+    odd = {**SOURCE, "FirstObsMET": met, "lcRanges": {"MET_lo": met, "MET_hi": met}}
+    source = service(getSXPSSourceInfo={"data": odd}).get_source(NAME)
+    assert source["FirstObsMET"] is source.first_observation is None
+    assert source.times["first"].mask.tolist() == [True, False, True]
+    assert service(getSXPSTransInfo={**TRANSIENT, "DetectionMET": met}).get_transient(576).discovery is None
+
+
 def test_dates_that_are_none() -> None:
     with pytest.raises(ProtocolError, match="FirstObsDate"):
         rows({"LSXPS_ID": 1, "FirstObsDate": "yesterday"}).query_catalog()
