@@ -84,7 +84,8 @@ def select_rows(kept: KeptTable, query: CatalogQuery, *, meta: Mapping[str, Any]
 
 def _distances(found: Mapping[str, NDArray[Any]], query: CatalogQuery) -> NDArray[np.float64]:
     """Distances from the centre of the cone in the unit of its radius."""
-    ra, dec = (np.radians(np.ma.filled(found[name], np.nan)) for name in query.position_columns)
+    given = (np.ma.filled(found[name], np.nan) for name in query.position_columns)
+    ra, dec = (np.radians(np.where(np.isfinite(one), one, np.nan)) for one in given)
     across, up = np.cos(dec), np.sin(dec)
     centre = query.position.cartesian.xyz.value
     apart = (across * np.cos(ra) - centre[0], across * np.sin(ra) - centre[1], up - centre[2])

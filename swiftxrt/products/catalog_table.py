@@ -90,6 +90,8 @@ def catalog_value(value: Any, field: CatalogField | None) -> Any:
 def _positions(lon: str, longitude: Any, lat: str, latitude: Any) -> SkyCoord:
     parts = [one if isinstance(one, u.Quantity) else _degrees(one) for one in (longitude, latitude)]
     try:
+        if np.isinf(getattr(parts[0], "unmasked", parts[0]).value).any():
+            raise ValueError("a longitude is infinite")
         return SkyCoord(*parts, frame="icrs")
     except (ValueError, u.UnitsError) as error:
         raise ProtocolError(f"{lon!r} and {lat!r} are no positions: {error}") from error
