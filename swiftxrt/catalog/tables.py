@@ -102,7 +102,12 @@ def query_table(backend: CatalogBackend, query: CatalogQuery) -> QTable:
     if path is None:
         known = f"SwiftXRT.get_catalog_table({query.table!r}, catalog={query.catalog!r}"
         subset = f", subset={query.subset!r})" if query.subset else ")"
-        raise NoDataError(f"the table {_title(query)} is not on this computer; get it once with {known}{subset}")
+        advice = (
+            f"get it once with {known}{subset}"
+            if query.info.is_sxps
+            else "it is not there as a whole: leave out offline"
+        )
+        raise NoDataError(f"the table {_title(query)} is not on this computer; {advice}")
     kept = open_table(path)
     return select_rows(kept, query, meta=_told(kept))
 

@@ -11,8 +11,9 @@ import numpy as np
 from astropy.table import QTable
 from scipy.special import erfinv
 
+from .._fields import nearest
 from ..bands import SXPS_BAND_NAMES
-from ..catalog_fields import catalog_info
+from ..catalog_fields import CATALOGS, catalog_info
 from ..engine.make_limits import LimitSettings
 from ..exceptions import PartialResultWarning, RequestError, warn
 from ..products.limits import FAILED, UNANSWERED
@@ -58,8 +59,11 @@ class LimitQuestion:
     use_catalog_values: bool = False
 
     def __post_init__(self) -> None:
-        if not catalog_info(self.catalog).is_sxps:
-            raise RequestError([("catalog", f"must be LSXPS or 2SXPS; got {self.catalog!r:.60}")], _WHAT)
+        known = [info.name for info in CATALOGS.values() if info.is_sxps]
+        if not isinstance(self.catalog, str) or self.catalog.strip().upper() not in known:
+            hint = nearest(self.catalog, known) if isinstance(self.catalog, str) else ""
+            text = f"must be one of {', '.join(known)}; got {self.catalog!r:.60}{hint}"
+            raise RequestError([("catalog", text)], _WHAT)
         for name in ("skip_detections", "use_catalog_values"):
             if not isinstance(getattr(self, name), bool):
                 raise RequestError([(name, f"must be True or False; got {getattr(self, name)!r:.60}")], _WHAT)

@@ -14,7 +14,15 @@ from ..products.report import JobReport, JobSummary
 from ..request.bundle import XRTRequest
 from ..request.lightcurve import LightCurveRequest
 
-__all__ = ["HostedCatalog", "HostingBackend", "JobHandle", "JobSummary", "ProductBackend", "check_job_id", "check_service"]
+__all__ = [
+    "HostedCatalog",
+    "HostingBackend",
+    "JobHandle",
+    "JobSummary",
+    "ProductBackend",
+    "check_job_id",
+    "check_service",
+]
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,8 @@ def chosen_observations(source: Any, use: str, fallback: str | None) -> Observat
         raise RequestError([("use", f"{needed}; a row has none, so that only use='all' is possible; got {use!r:.60}")])
     try:
         return Observations.from_table(listed(_LISTS.get(word, word)))
+    except RequestError as error:
+        raise RequestError([("use", text) for _, text in error.problems], "request for a catalogued source") from error
     except NoDataError:
         if fallback is None:
             raise

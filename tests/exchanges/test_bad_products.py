@@ -219,7 +219,8 @@ def test_only_broken_tables(fault: str, played: Any, find_job: Any, check_error:
         ({"Datasets": None}, "Datasets"),
         ({"Datasets": "PC"}, "Datasets"),
         ({"Datasets": [1]}, "Datasets"),
-        ({"TimeFormat": "TDB"}, "TDB"),
+        ({"TimeFormat": "stardate"}, "STARDATE"),
+        ({"TimeFormat": "TDB"}, "T0"),  # seconds, which are no Julian dates
     ],
 )
 def test_unreadable_light_curve(

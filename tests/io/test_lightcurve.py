@@ -329,7 +329,7 @@ class TestSet:
             LightCurveSet.read(tmp_path / "missing")
 
     def test_unknown_format(self, tmp_path, curves):
-        with pytest.raises(RequestError, match=r"ogip\.lc, ascii\.ecsv, ukssdc\.qdp; got 'csv'"):
+        with pytest.raises(RequestError, match=r"ogip\.lc, ascii\.ecsv, ukssdc\.qdp, ukssdc\.dat; got 'csv'"):
             curves.write(tmp_path, format="csv")
 
     def test_existing_files_are_kept(self, tmp_path, curves):
