@@ -291,7 +291,7 @@ def test_names_of_files(tried: Callable[..., Any], scene: Scene, call: str, name
 
 
 @pytest.mark.parametrize(
-    "file", ["../../escaped.csv", "/tmp/escaped.csv", "..", "", "LSXPS_Sources.csv/../x.csv", "a.exe"]
+    "file", ["../../escaped.csv", "/srv/escaped.csv", "..", "", "LSXPS_Sources.csv/../x.csv", "a.exe"]
 )
 def test_names_of_tables(tried: Callable[..., Any], scene: Scene, file: str) -> None:
     strike = faults.change_reply(lambda content: {**content, **({"FILE": file} if "FILE" in content else {})})
