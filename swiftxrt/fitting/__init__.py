@@ -1,0 +1,1 @@
+"""Models of spectra and their fit to counts: forward folding, statistics, errors."""
