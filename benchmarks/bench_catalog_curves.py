@@ -8,19 +8,14 @@ fast, too.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
-import multiprocessing
 import tempfile
-import time
 import warnings
-from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _stub import Answer, seconds, service
 from astropy.table import Table
 
 from swiftxrt import SwiftXRTClass, conf, stack_light_curves
@@ -53,47 +48,11 @@ def light_curves() -> dict[str, Any]:
     return {**reply, "OK": 1, "APIVersion": "1.0.5"}
 
 
-def serve(told: Connection) -> None:
-    body = json.dumps(light_curves()).encode()
-    answer_bytes = (
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
-    ) + body
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                await reader.readexactly(int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0]))
-                writer.write(answer_bytes)
-                await writer.drain()
-        writer.close()
-
-    async def run() -> None:
-        server = await asyncio.start_server(answer, "127.0.0.1", 0)
-        told.send((server.sockets[0].getsockname()[1], len(body)))
-        await server.serve_forever()
-
-    asyncio.run(run())
+REPLY = json.dumps(light_curves()).encode()
 
 
-@contextlib.contextmanager
-def service() -> Iterator[tuple[str, int]]:
-    """Its address, and the size of its replies."""
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.Process(target=serve, args=(there,), daemon=True)
-    process.start()
-    try:
-        port, size = here.recv()
-        yield f"http://127.0.0.1:{port}", size
-    finally:
-        process.kill()
-        process.join()
-
-
-def timed(action: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
+def reply(path: str, body: bytes) -> Answer:
+    return Answer(len(REPLY), [REPLY])
 
 
 def ours() -> None:
@@ -137,8 +96,8 @@ def compare_qdp() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "curve.qdp"
         write_qdp(path)
-        reference = min(timed(lambda: Table.read(path, format="ascii.qdp", table_id=0)) for _ in range(2))
-        took = min(timed(lambda: read_qdp(path)) for _ in range(REPEATS))
+        reference = min(seconds(lambda: Table.read(path, format="ascii.qdp", table_id=0)) for _ in range(2))
+        took = min(seconds(lambda: read_qdp(path)) for _ in range(REPEATS))
         assert len(read_qdp(path)[0].rows) == QDP_ROWS
     print(f"QDP file of {QDP_ROWS} rows")
     print(f"  astropy's reader      {reference:6.3f} s")
@@ -147,11 +106,11 @@ def compare_qdp() -> None:
 
 def main() -> None:
     warnings.simplefilter("ignore")
-    with service() as (url, size), conf.set_temp("service_url", url):
+    with service(reply) as url, conf.set_temp("service_url", url):
         # One after the other, so that a busy machine slows both.
-        rounds = [(timed(lambda: theirs(url)), min(timed(ours), timed(ours))) for _ in range(2)]
+        rounds = [(seconds(lambda: theirs(url)), min(seconds(ours), seconds(ours))) for _ in range(2)]
     reference, took = (min(times) for times in zip(*rounds, strict=True))
-    print(f"{SOURCES} light curves of {size / 1e3:.0f} kB into one table, no delay")
+    print(f"{SOURCES} light curves of {len(REPLY) / 1e3:.0f} kB into one table, no delay")
     print(f"  reference client      {reference:6.2f} s")
     print(f"  swiftxrt              {took:6.2f} s, ratio {reference / took:4.1f} (aim: 10)")
     compare_qdp()

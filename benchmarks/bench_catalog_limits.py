@@ -9,18 +9,12 @@ kept answers tells more than the rates.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
-import multiprocessing
-import re
 import tempfile
-import time
 import warnings
-from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
 
 import numpy as np
+from _stub import Answer, seconds, service
 from astropy.coordinates import SkyCoord
 
 from swiftxrt import SwiftXRTClass, conf
@@ -42,40 +36,10 @@ ROW = {
 BODY = json.dumps({"OK": 1, "APIVersion": "1.0.5", "Columns": list(ROW), "ULData": [ROW]}).encode()
 
 
-async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    wait_s = 3 * ROUND_TRIP_S + SERVICE_S
-    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-        while True:
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
-            body = await reader.readexactly(int(length[1]) if length else 0)
-            if b"at once" not in body:
-                await asyncio.sleep(wait_s)
-            wait_s = ROUND_TRIP_S + SERVICE_S
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY)
-            await writer.drain()
-    writer.close()
-
-
-def serve(told: Connection) -> None:
-    async def run() -> None:
-        server = await asyncio.start_server(answer, "127.0.0.1", 0)
-        told.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    asyncio.run(run())
-
-
-@contextlib.contextmanager
-def server() -> Iterator[str]:
-    mine, theirs = multiprocessing.Pipe()
-    process = multiprocessing.Process(target=serve, args=(theirs,), daemon=True)
-    process.start()
-    try:
-        yield f"http://127.0.0.1:{mine.recv()}"
-    finally:
-        process.terminate()
-        process.join()
+def reply(path: str, body: bytes) -> Answer:
+    if b"at once" in body:
+        return Answer(len(BODY), [BODY])
+    return Answer(len(BODY), [BODY], ROUND_TRIP_S, SERVICE_S)
 
 
 def places(number: int) -> SkyCoord:
@@ -92,12 +56,6 @@ def reference(url: str) -> None:
         SXPS.getUpperLimits(RA=float(place.ra.deg), Dec=float(place.dec.deg))
 
 
-def seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
 def ours(connections: int) -> float:
     limited = conf.set_temp("max_connections", connections)
     with tempfile.TemporaryDirectory() as folder, conf.set_temp("cache_dir", folder), limited:
@@ -112,7 +70,7 @@ def kept() -> tuple[float, float]:
 
 
 def main() -> None:
-    with server() as url, conf.set_temp("service_url", url):
+    with service(reply) as url, conf.set_temp("service_url", url):
         reference(url)  # what is imported at first use is not counted
         ours(1)
         slow = seconds(lambda: reference(url))

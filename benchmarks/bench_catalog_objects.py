@@ -8,15 +8,11 @@ for one source at a time, so that no more can be gained than side by side and by
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
-import multiprocessing
-import time
 import warnings
-from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
 from typing import Any
+
+from _stub import Answer, seconds, service
 
 from swiftxrt import SwiftXRTClass, conf
 from swiftxrt.catalog_fields import fields_of
@@ -59,53 +55,13 @@ def details() -> dict[str, Any]:
     )
 
 
-def serve(told: Connection) -> None:
-    template = json.dumps({"data": details(), "OK": 1, "APIVersion": "1.0.5"}).replace(
-        '"LSXPS_ID": 1', '"LSXPS_ID": %d'
-    )
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(2 * ROUND_TRIP_S)
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-                number = json.loads(await reader.readexactly(length))["sourceID"]
-                await asyncio.sleep(ROUND_TRIP_S + WORK_S)
-                body = template.replace("%d", str(number)).encode()
-                writer.write(
-                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
-                )
-                writer.write(body)
-                await writer.drain()
-        writer.close()
-
-    async def run() -> None:
-        server = await asyncio.start_server(answer, "127.0.0.1", 0)
-        told.send((server.sockets[0].getsockname()[1], len(template)))
-        await server.serve_forever()
-
-    asyncio.run(run())
+TEMPLATE = json.dumps({"data": details(), "OK": 1, "APIVersion": "1.0.5"}).replace('"LSXPS_ID": 1', '"LSXPS_ID": %d')
 
 
-@contextlib.contextmanager
-def service() -> Iterator[tuple[str, int]]:
-    """Its address, and the size of its replies."""
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.Process(target=serve, args=(there,), daemon=True)
-    process.start()
-    try:
-        port, size = here.recv()
-        yield f"http://127.0.0.1:{port}", size
-    finally:
-        process.kill()
-        process.join()
-
-
-def timed(action: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
+def reply(path: str, body: bytes) -> Answer:
+    number = json.loads(body)["sourceID"]
+    answer = TEMPLATE.replace("%d", str(number)).encode()
+    return Answer(len(answer), [answer], ROUND_TRIP_S, WORK_S)
 
 
 def ours() -> None:
@@ -126,16 +82,16 @@ def theirs(url: str) -> None:
 
 
 def main() -> None:
-    with service() as (url, size), conf.set_temp("service_url", url), warnings.catch_warnings():
+    with service(reply) as url, conf.set_temp("service_url", url), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        reference = min(timed(lambda: theirs(url)) for _ in range(2))
+        reference = min(seconds(lambda: theirs(url)) for _ in range(2))
         print(
-            f"{SOURCES} sources, {size / 1e3:.0f} kB each, round trip {ROUND_TRIP_S * 1e3:.0f} ms, {WORK_S * 1e3:.0f} ms of work"
+            f"{SOURCES} sources, {len(TEMPLATE) / 1e3:.0f} kB each, round trip {ROUND_TRIP_S * 1e3:.0f} ms, {WORK_S * 1e3:.0f} ms of work"
         )
         print(f"  reference client                       {reference:6.2f} s")
         for number in CONNECTIONS:
             with conf.set_temp("max_connections", number):
-                took = min(timed(ours) for _ in range(REPEATS))
+                took = min(seconds(ours) for _ in range(REPEATS))
             print(
                 f"  swiftxrt, conf.max_connections = {number:<4}  {took:6.2f} s, ratio {reference / took:4.1f} (aim: 10)"
             )

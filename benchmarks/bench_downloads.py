@@ -9,16 +9,16 @@ and one for each request.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import multiprocessing
 import os
 import resource
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
+
+from _stub import Answer, seconds, service
 
 FILES = 60
 SIZE = 200_000
@@ -30,42 +30,18 @@ OBSID = "00032646038"
 NAMES = [f"xrt/event/sw{OBSID}{number:02d}.evt.dat" for number in range(FILES)]
 
 
-async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Serve files of any name: ``/<round trip in ms>/<size>/<name>``."""
-    is_new = True
-    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-        while True:
-            head = await reader.readuntil(b"\r\n\r\n")
-            _, round_trip, size, *_ = head.split()[1].decode().split("/")
-            await asyncio.sleep(float(round_trip) / 1000 * (3 if is_new else 1))
-            is_new = False
-            writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: %d\r\nETag: "1"\r\n\r\n' % int(size))
-            piece = bytes(range(256)) * 4096
-            for start in range(0, int(size), len(piece)):
-                writer.write(piece[: int(size) - start])
-                await writer.drain()
-    writer.close()
+PIECE = bytes(range(256)) * 4096
 
 
-def serve(told: Connection) -> None:
-    async def run() -> None:
-        server = await asyncio.start_server(answer, "127.0.0.1", 0)
-        told.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    asyncio.run(run())
+def reply(path: str, body: bytes) -> Answer:
+    """Files of any name: ``/<round trip in ms>/<size>/<name>``."""
+    _, round_trip, size, *_ = path.split("/")
+    return Answer(int(size), pieces(int(size)), float(round_trip) / 1000)
 
 
-@contextlib.contextmanager
-def server() -> Iterator[str]:
-    mine, theirs = multiprocessing.Pipe()
-    process = multiprocessing.Process(target=serve, args=(theirs,), daemon=True)
-    process.start()
-    try:
-        yield f"http://127.0.0.1:{mine.recv()}"
-    finally:
-        process.terminate()
-        process.join()
+def pieces(size: int) -> Iterator[bytes]:
+    for start in range(0, size, len(PIECE)):
+        yield PIECE[: size - start]
 
 
 def reference(url: str, folder: Path) -> None:
@@ -101,13 +77,11 @@ def fetcher(url: str) -> Iterator[Callable[..., str]]:
     transport.close()
 
 
-def seconds(run: Callable[[str, Path], None], url: str) -> float:
+def fastest(run: Callable[[str, Path], None], url: str) -> float:
     times = []
     for _ in range(REPEATS):
         with tempfile.TemporaryDirectory() as folder:
-            start = time.perf_counter()
-            run(url, Path(folder))
-            times.append(time.perf_counter() - start)
+            times.append(seconds(lambda: run(url, Path(folder))))
             sizes = {path.stat().st_size for path in Path(folder).rglob("*.dat")}
             if sizes != {SIZE}:
                 raise RuntimeError(f"files of {sizes} bytes came")
@@ -130,9 +104,7 @@ def memory(run: Callable[[str, Path], None], url: str, told: Connection) -> None
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
         run(f"{url}/0/1000/small.dat", Path(folder))
         before = peak()
-        start = time.perf_counter()
-        run(f"{url}/0/{LARGE}/large.dat", Path(folder))
-        took = time.perf_counter() - start
+        took = seconds(lambda: run(f"{url}/0/{LARGE}/large.dat", Path(folder)))
         if (Path(folder) / "large.dat").stat().st_size != LARGE:
             raise RuntimeError("the large file is not whole")
         told.send((peak() - before, took))
@@ -159,13 +131,13 @@ def measured(run: Callable[[str, Path], None], url: str) -> tuple[float, float]:
 
 
 def main() -> None:
-    with server() as url:
+    with service(reply) as url:
         print(f"{FILES} files of {SIZE // 1000} kB, fastest of {REPEATS}")
         print(f"{'round trip':>10} {'swifttools':>12}" + "".join(f"{f'{workers} at once':>20}" for workers in WORKERS))
         for round_trip in ROUND_TRIPS_S:
             base = f"{url}/{round_trip * 1000:g}/{SIZE}"
-            theirs = seconds(reference, base)
-            times = [seconds(ours(workers), base) for workers in WORKERS]
+            theirs = fastest(reference, base)
+            times = [fastest(ours(workers), base) for workers in WORKERS]
             cells = "".join(f"{one:>9.3f} s ({theirs / one:4.1f} x)" for one in times)
             print(f"{round_trip * 1000:>7.0f} ms {theirs:>10.3f} s{cells}")
         print("aim at 20 ms: 12 x; 4 at once is the default (conf.download_workers)")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .engine.plan import plan_exposure as plan_exposure
     from .engine.scene import Scene as Scene
     from .engine.source import Source as Source
+    from .io.tables import read_table as read_table
     from .jobs.book import JobBook as JobBook
     from .jobs.job import Job as Job
     from .jobs.joblist import JobList as JobList
@@ -97,6 +98,7 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "engine.plan": ("plan_exposure",),
     "engine.scene": ("Scene",),
     "engine.source": ("Source",),
+    "io.tables": ("read_table",),
     "jobs.book": ("JobBook",),
     "jobs.job": ("Job",),
     "jobs.joblist": ("JobList",),
@@ -108,6 +110,7 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "products.compare": ("Comparison",),
     "products.countspectrum": ("CountSpectrum",),
     "products.dataset_images": ("DatasetImages",),
+    "products.epochs": ("EpochSet",),
     "products.events": ("EventList",),
     "products.fit": ("FitParameter", "SpectralFit"),
     "products.gti": ("GTI",),

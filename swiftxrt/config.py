@@ -55,6 +55,18 @@ class Conf(ConfigNamespace):
         53687091200, "Bytes that a downloaded file may have; larger ones are refused.", cfgtype=_NUMBER
     )
     download_workers = ConfigItem(4, "Number of files that are downloaded at once.", cfgtype=_SOME)
+    heasarc_files_url = ConfigItem(
+        "https://heasarc.gsfc.nasa.gov/FTP/swift/data/obs",
+        "Address of the observations in the archive of HEASARC, which are in folders for months there.",
+    )
+    aws_url = ConfigItem(
+        "https://nasa-heasarc.s3.amazonaws.com", "Address of the public copy of that archive (a bucket of Amazon S3)."
+    )
+    archive_requests_per_second = ConfigItem(
+        20.0,
+        "Requests per second that these two archives get at most; 0 means no limit.",
+        cfgtype=_TIME,
+    )
     max_active_jobs = ConfigItem(5, "Number of jobs of a list that the service is given at once.", cfgtype=_SOME)
     service_hosts = ConfigItem(
         "",

@@ -9,12 +9,26 @@ from typing import Any
 
 __all__ = ["Kind", "Pair", "compact", "is_code", "nearest", "wire_number"]
 
+#: Similarities (0 to 1) that differ by less are equal.
+_SAME_SCORE = 0.02
 
-def nearest(given: str, allowed: Iterable[str]) -> str:
-    """A hint naming the allowed word nearest to `given`, or an empty string."""
-    by_lower = {word.lower(): word for word in allowed}
-    match = difflib.get_close_matches(given.lower(), by_lower, n=1)
-    return f"; did you mean {by_lower[match[0]]!r}?" if match else ""
+
+def nearest(given: str, allowed: Iterable[str], *, most: int = 1) -> str:
+    """A hint naming the allowed words nearest to `given`, those that are nearer than the others, or an empty string.
+
+    Of words that are equally near the first ones are named, `most` at most.
+    """
+    by_lower = {word.lower(): word for word in reversed(list(allowed))}
+    order = list(by_lower)[::-1]
+    matcher = difflib.SequenceMatcher()
+    matcher.set_seq2(given.lower())
+    scores = {}
+    for word in difflib.get_close_matches(given.lower(), order, n=max(1, len(order))):
+        matcher.set_seq1(word)
+        scores[word] = matcher.ratio()
+    near = sorted(scores, key=lambda word: (-scores[word], order.index(word)))
+    words = [repr(by_lower[word]) for word in near[:most] if scores[word] >= scores[near[0]] - _SAME_SCORE]
+    return f"; did you mean {' or '.join(filter(None, (', '.join(words[:-1]), words[-1])))}?" if words else ""
 
 
 def compact(number: float) -> int | float:

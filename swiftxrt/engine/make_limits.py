@@ -20,12 +20,8 @@ from ..products.calibration import Calibration
 from ..products.events import EventList
 from ..products.limits import DETECTION, LIMIT, SOURCE_NEARBY, band_names, limit_table
 from .calibration import EMBEDDED
-from .detection import find_sources
-from .detection_field import BANDS, Field
-from .exposure import map_exposure
-from .grid import enclosing_wcs
-from .hot_pixels import hot_events
-from .image import stack_images
+from .detection_field import BANDS
+from .limit_fields import LimitFields
 from .limits import RADIUS_PIX, Apertures, measure_apertures
 from .merge_limits import DEFAULT_CONFIDENCE, check_probability, limit_columns, merge_upper_limits, outcomes
 
@@ -120,6 +116,7 @@ def make_limits(
     *,
     calibration: Calibration = EMBEDDED,
     progress: Callable[[str], None] = lambda note: None,
+    fields: LimitFields | None = None,
 ) -> QTable:
     """Upper limits at positions.
 
@@ -135,6 +132,8 @@ def make_limits(
         For the correction factors: point spread function and vignetting.
     progress : callable, optional
         Told what comes next; it may raise to stop the work.
+    fields : LimitFields, optional
+        What is known of the data sets, with their calibration; what is not is found out and kept there.
 
     Returns
     -------
@@ -146,13 +145,14 @@ def make_limits(
     usable = [events for events in event_lists if events.mode is Mode.PC and events.gti.exposure_s > 0]
     usable = [events for events in usable if _near(events, places).any()]
     usable.sort(key=lambda events: float(events.gti.start[0]))
+    fields = LimitFields(calibration, most_bytes=0) if fields is None else fields
     parts = []
     for data_set in data_sets(usable, settings.data):
-        parts.append(_measured(data_set, places, settings, calibration, progress))
+        parts.append(_measured(data_set, places, settings, fields, progress))
     columns = _joined(parts, len(places), settings)
     if settings.data == "deepest":
         columns = _deepest(columns)
-    used = [calibration.psf(Mode.PC).name, calibration.vignetting.name]
+    used = [fields.calibration.psf(Mode.PC).name, fields.calibration.vignetting.name]
     return _table(columns, places, settings, used)
 
 
@@ -219,36 +219,24 @@ def _measured(
     data_set: DataSet,
     places: SkyCoord,
     settings: LimitSettings,
-    calibration: Calibration,
+    fields: LimitFields,
     progress: Callable[[str], None],
 ) -> Columns:
     """Columns of one data set, one row for each position that it observed."""
     progress(data_set.title)
     lists = data_set.lists
-    wcs = enclosing_wcs(lists)
-    exposure, hot = map_exposure(lists, wcs), [hot_events(events) for events in lists]
     # Beyond the hemisphere of the tangent point there is no pixel.
     near = np.flatnonzero(np.any([_near(events, places) for events in lists], axis=0))
-    x, y = (np.asarray(axis, dtype=float) for axis in wcs.world_to_pixel(places[near]))
-    rows, cols = (np.flatnonzero((exposure.time_s > 0).any(axis=axis)) for axis in (1, 0))
-    if not rows.size:
+    known = fields.of(lists)
+    if not known.is_seen:
         return {"position_number": near[:0]}
-    window = slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1)
+    row, column = known.corner
+    x, y = (np.asarray(axis, dtype=float) for axis in known.wcs.world_to_pixel(places[near]))
     found: dict[str, Apertures] = {}
     for band in (BANDS[name] for name in settings.names):
         progress(f"{data_set.title}, {band.name} band")
-        counts = stack_images(lists, band.channels, wcs=wcs, exposure=False, left_out=hot).counts
-        field = Field.of(
-            counts[window], exposure[window], band.energy_kev, calibration, vignetting_kev=band.vignetting_kev
-        )
-        found[band.name] = measure_apertures(
-            field,
-            find_sources(field),
-            x - cols[0],
-            y - rows[0],
-            data_set.exposure_s,
-            radius_pix=settings.radius_pix,
-        )
+        where = (x - column, y - row, data_set.exposure_s)
+        found[band.name] = measure_apertures(*known.searched(band), *where, radius_pix=settings.radius_pix)
     return _columns(data_set, found, near)
 
 

@@ -29,9 +29,24 @@ class ShortNumbers(TableFormatter):
 
 
 class ReadableTable(QTable):
-    """A `~astropy.table.QTable` that is shown with short numbers."""
+    """A `~astropy.table.QTable` that is shown with short numbers, and loses nothing in FITS and VOTable files."""
 
     TableFormatter = ShortNumbers
+
+    def write(self, *args: Any, **options: Any) -> None:
+        """Write the table as `~astropy.table.Table.write` does; metadata, positions and times go into all files.
+
+        In FITS and VOTable files positions are two columns in degrees, times are texts, and the metadata are one
+        JSON text. `swiftxrt.read_table` reads everything back.
+
+        Parameters
+        ----------
+        *args, **options
+            As for `~astropy.table.Table.write`: the file and, unless its name tells, the ``format``; ``overwrite``.
+        """
+        from ..io.tables import write_table
+
+        write_table(self, *args, **options)
 
 
 class ReadableSeries(TimeSeries):

@@ -11,6 +11,7 @@ import pytest
 from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 
+from swiftxrt.engine import limit_fields
 from swiftxrt.engine import make_limits as limits_module
 from swiftxrt.engine.calibration import PSF_V004, PSF_V006, EmbeddedCalibration
 from swiftxrt.engine.counts import kbn_interval
@@ -161,8 +162,8 @@ def remembered_exposure(lists: Sequence[EventList], wcs: WCS) -> ExposureMap:
 
 @pytest.fixture
 def no_search(monkeypatch: pytest.MonkeyPatch, lists: list[EventList]) -> None:
-    monkeypatch.setattr(limits_module, "find_sources", background_only)
-    monkeypatch.setattr(limits_module, "map_exposure", remembered_exposure)
+    monkeypatch.setattr(limit_fields, "find_sources", background_only)
+    monkeypatch.setattr(limit_fields, "map_exposure", remembered_exposure)
 
 
 def places(*points: SkyCoord) -> SkyCoord:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 
-from swiftxrt.engine import make_limits as limits_module
+from swiftxrt.engine import limit_fields
 from swiftxrt.engine.calibration import PSF_V004, EmbeddedCalibration
 from swiftxrt.engine.detection import Detection
 from swiftxrt.engine.detection_background import background_map
@@ -45,7 +45,7 @@ def _no_search(monkeypatch: pytest.MonkeyPatch) -> None:
         nothing = np.zeros_like(field.counts)
         return Detection((), background_map(field, nothing), nothing)
 
-    monkeypatch.setattr(limits_module, "find_sources", background_only)
+    monkeypatch.setattr(limit_fields, "find_sources", background_only)
 
 
 def with_hot_pixel(events: EventList, index: int) -> EventList:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
@@ -27,6 +27,8 @@ class Origin:
     scheme: str
     host: str
     port: int
+    #: What users set to say where it is.
+    setting: str = field(default="conf.service_url", compare=False)
 
     @property
     def is_loopback(self) -> bool:
@@ -151,6 +153,6 @@ def _outside(url: str, base: Origin, reason: str) -> ServiceError:
     shown = printable(url, 200)
     return ServiceError(
         f"the service at {base} pointed to {shown}, and {reason}; not followed. If the service has moved, set "
-        "conf.service_url; if it has files on another host, add that host to conf.service_hosts",
+        f"{base.setting}; if it has files on another host, add that host to conf.service_hosts",
         url=shown,
     )

@@ -20,10 +20,10 @@ from ...config import conf
 from ...exceptions import ServiceError
 from .addresses import confined, redirected, split
 from .documents import document
-from .encodings import ACCEPTED
+from .encodings import ACCEPTED, as_text
 from .fetching import Fetched, fetch
 from .limits import gate
-from .replies import Asked, Reply, opened, refusal
+from .replies import Asked, Reply, body_of, opened, refusal
 from .sockets import Adapter
 from .waiting import Deadline, repeat
 
@@ -63,20 +63,32 @@ class Transport:
         ``conf.service_hosts``, only.
     user : str
         Registered e-mail address, removed from every reply and error text.
+    setting : str, optional
+        What users set to say where the service is, for error texts.
+    rate : str, optional
+        The setting that says how many requests a second the service gets at most.
     """
 
-    def __init__(self, base_url: str, user: str) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        user: str,
+        *,
+        setting: str = "conf.service_url",
+        rate: str = "requests_per_second",
+    ) -> None:
         try:
-            self._origin, _ = split(base_url)
+            self._origin = replace(split(base_url)[0], setting=setting)
         except ValueError as error:
             shown = re.sub(r"//[^/]*@", "//…@", base_url)  # a password is nobody's business
             raise ServiceError(
-                f"conf.service_url must be an http or https address, such as 'https://www.swift.ac.uk'; {shown!r} is "
+                f"{setting} must be an http or https address, such as 'https://www.swift.ac.uk'; {shown!r} is "
                 f"none: {error}",
                 url=shown,
             ) from None
         self.base_url = base_url.rstrip("/")
         self._user = SecretText(user)
+        self._setting, self._rate = setting, rate
         self._gates = {self._origin: gate(self._origin)}
         self._session = _session()
 
@@ -125,7 +137,7 @@ class Transport:
         body = _SecretBytes(json.dumps(dict(payload), allow_nan=False).encode("ascii"))
         headers = {"Content-Type": "application/json", "Accept-Encoding": ACCEPTED}
         deadline = Deadline(conf.total_timeout if deadline_s is None else deadline_s)
-        asked = Asked("POST", url, deadline, self._user, headers, body, patience_s)
+        asked = Asked("POST", url, deadline, self._user, headers, body, patience_s, self._setting)
 
         def attempt() -> Any:
             with self._answered(asked) as reply:
@@ -134,6 +146,35 @@ class Transport:
                 return document(reply, keep)
 
         return repeat(attempt, retries=conf.retries if repeatable else 0, deadline=deadline, gain=_no_gain), url
+
+    def read(self, url: str) -> str:
+        """The text of a page; asked for again when there is no reply.
+
+        Parameters
+        ----------
+        url : str
+            Where it is.
+
+        Raises
+        ------
+        ServiceUnavailableError
+            If there is no answer in time or the service is down.
+        ProtocolError
+            If it is larger than ``conf.max_reply``.
+        ServiceError
+            If the address lies outside the service, or the service refuses.
+        """
+        deadline = Deadline(conf.total_timeout)
+        address = confined(url, self._origin)
+        asked = Asked("GET", address, deadline, self._user, {"Accept-Encoding": ACCEPTED}, setting=self._setting)
+
+        def attempt() -> str:
+            with self._answered(asked) as reply:
+                if reply.status != 200:
+                    raise refusal(reply)
+                return as_text(body_of(reply), reply.headers.get("Content-Type", ""))
+
+        return repeat(attempt, retries=conf.retries, deadline=deadline, gain=_no_gain)
 
     def fetch(self, url: str, path: Path, *, overwrite: bool = False, resume: bool = True) -> Path:
         """Download a file; it appears complete or not at all. See `download`."""
@@ -148,6 +189,7 @@ class Transport:
         resume: bool = True,
         deadline_s: float | None = None,
         progress: Callable[[int, int | None], None] | None = None,
+        check: Callable[[Path], None] | None = None,
     ) -> Fetched:
         """Download a file, go on where an earlier attempt ended; the file appears complete or not at all.
 
@@ -168,6 +210,8 @@ class Transport:
             Seconds that it may take with all repetitions; by default ``conf.total_timeout``.
         progress : callable, optional
             Called with the bytes that are there and those that there will be, if known.
+        check : callable, optional
+            Called with what came before it takes its place; an error that it raises keeps it away.
 
         Raises
         ------
@@ -183,10 +227,11 @@ class Transport:
         deadline = Deadline(conf.total_timeout if deadline_s is None else deadline_s)
 
         def ask(headers: Mapping[str, str]) -> Any:
-            return self._answered(Asked("GET", address, deadline, self._user, headers))
+            return self._answered(Asked("GET", address, deadline, self._user, headers, setting=self._setting))
 
         address = confined(url, self._origin)
-        return fetch(ask, address, Path(path), deadline=deadline, overwrite=overwrite, resume=resume, progress=progress)
+        options = {"overwrite": overwrite, "resume": resume, "progress": progress, "check": check}
+        return fetch(ask, address, Path(path), deadline=deadline, **options)
 
     @contextmanager
     def _answered(self, asked: Asked) -> Iterator[Reply]:
@@ -199,13 +244,13 @@ class Transport:
                     return
                 asked = self._followed(asked, reply)
         raise ServiceError(
-            f"{asked.url}: more than {_MOST_REDIRECTIONS} redirections; set conf.service_url to where the service is",
+            f"{asked.url}: more than {_MOST_REDIRECTIONS} redirections; set {self._setting} to where the service is",
             url=asked.url,
         )
 
     def _passage(self, asked: Asked) -> Any:
         origin, _ = split(asked.url)
-        return self._gates.setdefault(origin, gate(origin)).passage(asked.deadline)
+        return self._gates.setdefault(origin, gate(origin)).passage(asked.deadline, self._rate)
 
     def _followed(self, asked: Asked, reply: Reply) -> Asked:
         """The same request to where a reply points."""

@@ -66,6 +66,7 @@ def fetch(
     overwrite: bool,
     resume: bool,
     progress: Progress | None,
+    check: Callable[[Path], None] | None = None,
 ) -> Fetched:
     """Download a file; see `Transport.download`.
 
@@ -77,7 +78,7 @@ def fetch(
         Where it is.
     target : Path
         Where it goes.
-    deadline, overwrite, resume, progress
+    deadline, overwrite, resume, progress, check
         As for `Transport.download`.
     """
     check_target(target, overwrite)
@@ -97,6 +98,8 @@ def fetch(
             began_with = partial.size
             repeat(download.attempt, retries=conf.retries, deadline=deadline, gain=download.gain)
             check_content(partial.path, target, url=url, whole=download.is_whole)
+            if check is not None:
+                check(partial.path)
             check_target(target, overwrite)  # somebody may have written it meanwhile
             with output_errors(target):
                 partial.become(target)

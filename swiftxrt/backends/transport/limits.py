@@ -34,8 +34,15 @@ class Gate:
         self._next = 0.0
 
     @contextmanager
-    def passage(self, deadline: Deadline) -> Iterator[None]:
+    def passage(self, deadline: Deadline, rate: str = "requests_per_second") -> Iterator[None]:
         """Be one of the few requests that are under way.
+
+        Parameters
+        ----------
+        deadline : Deadline
+            Until when to wait.
+        rate : str, optional
+            The setting that says how many requests a second may pass.
 
         Raises
         ------
@@ -48,23 +55,23 @@ class Gate:
                     raise self._too_late(deadline, f"{self._under_way} requests (conf.max_connections) are under way")
             self._under_way += 1
         try:
-            self._keep_distance(deadline)
+            self._keep_distance(deadline, rate)
             yield
         finally:
             with self._changed:
                 self._under_way -= 1
                 self._changed.notify()
 
-    def _keep_distance(self, deadline: Deadline) -> None:
+    def _keep_distance(self, deadline: Deadline, setting: str) -> None:
         """Wait until the next request is due; after a rest, as many as a second may have go at once."""
-        rate = conf.requests_per_second
+        rate = getattr(conf, setting)
         if rate <= 0 or self.origin.is_loopback:
             return
         with self._changed:
             self._next = max(self._next, now() - max(1.0, 1.0 / rate)) + 1.0 / rate
             wait = self._next - now()
         if wait >= deadline.left():
-            raise self._too_late(deadline, f"{rate:g} requests per second (conf.requests_per_second) are too many")
+            raise self._too_late(deadline, f"{rate:g} requests per second (conf.{setting}) are too many")
         if wait > 0:
             pause(wait)
 

@@ -53,6 +53,8 @@ class Asked:
         What is sent along.
     patience_s : float
         Seconds to wait for the next bytes, if that is more than ``conf.read_timeout``.
+    setting : str
+        What users set to say where the service is.
     """
 
     method: str
@@ -62,6 +64,7 @@ class Asked:
     headers: Mapping[str, str]
     body: bytes | None = None
     patience_s: float = 0.0
+    setting: str = "conf.service_url"
 
     @property
     def read_timeout_s(self) -> float:
@@ -276,7 +279,7 @@ def _failure(asked: Asked, mine: Exchange, error: BaseException, what: str) -> S
         if asked.deadline.left() <= 0:
             return _unsent(asked, f"was not reached within {asked.deadline.seconds:g} s (conf.total_timeout)")
         return _unsent(
-            asked, f"{what} ({_told(causes[-1])}); check the network and conf.service_url, or try again later"
+            asked, f"{what} ({_told(causes[-1])}); check the network and {asked.setting}, or try again later"
         )
     if asked.deadline.left() <= 0:
         return _too_late(asked)

@@ -1,0 +1,244 @@
+"""What the headers of event files say, kept on disk so that unchanged files are not read again."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import NamedTuple
+
+import astropy.units as u
+from astropy.coordinates import SkyCoord
+from astropy.time import Time
+
+from ..._log import log
+from ...config import cache_folder, conf
+from ...met import met_to_time
+from ...mission import Mode
+from ...products.events import EventList
+from ...products.observation import merged
+
+__all__ = ["EventHeader", "HeaderIndex", "Stamped"]
+
+#: The number changes with what is kept of a file.
+_FILE = "headers-1.sqlite"
+#: Files whose headers are kept; the oldest go first.
+_MOST = 200_000
+_PATIENCE_S = 2.0
+_TABLE = "CREATE TABLE IF NOT EXISTS headers (place TEXT PRIMARY KEY, stamp TEXT NOT NULL, header TEXT NOT NULL)"
+_PRUNE = f"DELETE FROM headers WHERE rowid <= (SELECT MAX(rowid) FROM headers) - {_MOST}"
+
+
+@dataclass(frozen=True)
+class EventHeader:
+    """What a search needs to know of the events of one mode.
+
+    Parameters
+    ----------
+    mode : str
+        ``"PC"`` or ``"WT"``.
+    object_name : str
+        Name of the target.
+    frame : str
+        System of the positions.
+    pointing_deg : tuple of float
+        Mean pointing, degrees.
+    target_deg : tuple of float or None
+        Position of the target, degrees.
+    roll_deg : float
+        Roll angle.
+    trigger_met : float or None
+        Trigger of a burst.
+    start_met, stop_met : float or None
+        Limits of the good time.
+    utcf_s : float or None
+        Clock correction of the file.
+    exposure_s : float
+        Live time.
+    made : str
+        When the file was made, as it says.
+    """
+
+    mode: str
+    object_name: str
+    frame: str
+    pointing_deg: tuple[float, float]
+    target_deg: tuple[float, float] | None
+    roll_deg: float
+    trigger_met: float | None
+    start_met: float | None
+    stop_met: float | None
+    utcf_s: float | None
+    exposure_s: float
+    made: str
+
+    @classmethod
+    def read(cls, paths: Sequence[Path]) -> EventHeader:
+        """Read the event files of one mode of an observation.
+
+        Raises
+        ------
+        NoDataError
+            If there is no event.
+        FormatError, RequestError
+            If a file is damaged, or they do not belong together.
+        """
+        events = merged([EventList.read(path) for path in paths])
+        head, gti = events.header, events.gti
+        trigger = head.get("TRIGTIME")
+        target = (head["RA_OBJ"], head["DEC_OBJ"]) if events.target_position is not None else None
+        return cls(
+            mode=events.mode.value,
+            object_name=events.object_name,
+            frame=str(head["RADESYS"]).lower(),
+            pointing_deg=(float(head["RA_PNT"]), float(head["DEC_PNT"])),
+            target_deg=None if target is None else (float(target[0]), float(target[1])),
+            roll_deg=float(head["PA_PNT"]),
+            trigger_met=float(trigger) if isinstance(trigger, int | float) else None,
+            start_met=float(gti.start[0]) if len(gti) else None,
+            stop_met=float(gti.stop[-1]) if len(gti) else None,
+            utcf_s=events.utcf,
+            exposure_s=float(events.exposure.to_value(u.s)),
+            made=str(head.get("PROCDATE", head.get("DATE", ""))),
+        )
+
+    @property
+    def pointing(self) -> SkyCoord:
+        """Mean pointing direction."""
+        return SkyCoord(*self.pointing_deg, unit="deg", frame=self.frame)
+
+    @property
+    def target_position(self) -> SkyCoord | None:
+        """Position of the target as commanded."""
+        return None if self.target_deg is None else SkyCoord(*self.target_deg, unit="deg", frame=self.frame)
+
+    @property
+    def kind(self) -> Mode:
+        """The mode."""
+        return Mode(self.mode)
+
+    @property
+    def limits(self) -> tuple[Time, Time] | None:
+        """Beginning and end of the good time, UTC."""
+        if self.start_met is None or self.stop_met is None:
+            return None
+        return met_to_time(self.start_met, utcf=self.utcf_s), met_to_time(self.stop_met, utcf=self.utcf_s)
+
+
+_NAMES = [one.name for one in fields(EventHeader)]
+_PAIRS = ("pointing_deg", "target_deg")
+
+
+class Stamped(NamedTuple):
+    """Event files as they are now.
+
+    Parameters
+    ----------
+    place : str
+        Their paths.
+    stamp : str
+        Their sizes and when they were changed.
+    """
+
+    place: str
+    stamp: str
+
+    @classmethod
+    def of(cls, paths: Sequence[Path]) -> Stamped:
+        """Look at some files.
+
+        Raises
+        ------
+        OSError
+            If one is not there.
+        """
+        stats = [path.stat() for path in paths]
+        place = "\n".join(str(path.absolute()) for path in paths)
+        return cls(place, json.dumps([[stat.st_size, stat.st_mtime_ns] for stat in stats]))
+
+
+class HeaderIndex:
+    """Headers of event files, in the folder of ``conf.cache_dir`` and in memory.
+
+    On disk nothing is kept if ``conf.cache`` is false; that the file cannot be
+    read or written is no error.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Stamped, EventHeader] = {}
+        self._new: dict[Stamped, EventHeader] = {}
+
+    def get(self, files: Stamped) -> EventHeader | None:
+        """The header of files that have not changed since."""
+        return self._known.get(files)
+
+    def add(self, files: Stamped, header: EventHeader) -> None:
+        """Keep a header; it is on disk after `save`."""
+        self._known[files] = self._new[files] = header
+
+    def load(self, places: Sequence[str]) -> None:
+        """Take up what an earlier session kept of some files that are not known yet."""
+        there = {files.place for files in self._known}
+        wanted = [place for place in places if place not in there]
+        if not wanted:
+            return
+        with _store(make=False) as store:
+            if store is None:
+                return
+            for place in wanted:
+                for stamp, text in store.execute("SELECT stamp, header FROM headers WHERE place = ?", [place]):
+                    header = _read(text)
+                    if header is not None:
+                        self._known[Stamped(place, stamp)] = header
+
+    def save(self) -> None:
+        """Write down what is new."""
+        if not self._new:
+            return
+        rows = [(*files, _written(header)) for files, header in self._new.items()]
+        self._new.clear()
+        with _store(make=True) as store:
+            if store is not None:
+                store.executemany("INSERT OR REPLACE INTO headers VALUES (?, ?, ?)", rows)
+                store.execute(_PRUNE)
+
+
+@contextmanager
+def _store(*, make: bool) -> Iterator[sqlite3.Connection | None]:
+    """The file with the headers, or `None`; what fails within the block is told in the log."""
+    path = cache_folder() / _FILE
+    if not conf.cache or not (make or path.is_file()):
+        yield None
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=_PATIENCE_S)
+        try:
+            with connection:
+                connection.execute(_TABLE)
+                yield connection
+        finally:
+            connection.close()
+    except (OSError, sqlite3.Error) as error:
+        log.info("headers of event files are not kept in %s: %s", path, error)
+        if isinstance(error, sqlite3.Error):
+            return
+        yield None
+
+
+def _written(header: EventHeader) -> str:
+    return json.dumps(asdict(header))
+
+
+def _read(text: str) -> EventHeader | None:
+    """The header, or `None` if another version wrote it."""
+    try:
+        values: Mapping[str, object] = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(values, dict) or sorted(values) != sorted(_NAMES):
+        return None
+    return EventHeader(**{name: tuple(one) if name in _PAIRS and one else one for name, one in values.items()})

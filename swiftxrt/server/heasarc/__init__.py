@@ -1,0 +1,1 @@
+"""A stand-in for the archive of Swift at the HEASARC."""

@@ -1,0 +1,132 @@
+"""The same products at several times."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import astropy.units as u
+import numpy as np
+import pytest
+from astropy.coordinates import SkyCoord
+
+from swiftxrt import ImageRequest, Scene, Source, SpectrumRequest, SwiftXRTClass, Target, XRTRequest
+from swiftxrt.exceptions import (
+    JobError,
+    JobTimeoutError,
+    NoDataError,
+    PartialResultWarning,
+    ProductNotAvailableError,
+    RequestError,
+)
+from swiftxrt.products.epochs import EpochSet
+from swiftxrt.products.outcomes import Outcome
+from swiftxrt.testing import simulate
+
+PLACE = SkyCoord(136.17, -32.38, unit="deg")
+REQUEST = XRTRequest(
+    target=Target("SIM_TPyx", position=PLACE), spectrum=SpectrumRequest(), image=ImageRequest(bands="0.3-10 keV")
+)
+OBSIDS = ("09999004000", "09999004001")
+ABSENT = "00011111001"
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    star = Source.at(PLACE, rate=0.3 * u.ct / u.s)
+    folder = tmp_path_factory.mktemp("epochs")
+    simulate(folder, scene=Scene.of(star, exposure=[400, 300] * u.s, name="TPyx"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def xrt(archive: Path) -> Iterator[SwiftXRTClass]:
+    with SwiftXRTClass(backend="local", archive=archive) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def epochs(xrt: SwiftXRTClass) -> EpochSet:
+    return xrt.make_epochs(REQUEST, [*OBSIDS, ABSENT])
+
+
+def test_each_epoch_has_products_of_its_own(epochs: EpochSet) -> None:
+    assert list(epochs) == list(OBSIDS)
+    assert (len(epochs), repr(epochs)) == (2, "<EpochSet: 2 of 3 epochs>")
+    for obsid in OBSIDS:
+        assert {kind.value for kind in epochs[obsid]} == {"image", "spectrum"}
+    exposures = [epochs[obsid].spectrum.count_spectra[0].exposure.to_value(u.s) for obsid in OBSIDS]
+    assert exposures == pytest.approx([400, 300], rel=0.02)
+
+
+def test_a_failed_epoch_takes_nothing_from_the_others(epochs: EpochSet) -> None:
+    assert list(epochs.failed) == [ABSENT]
+    assert ABSENT not in epochs
+    with pytest.raises(JobError, match="none of the observations asked for"):
+        epochs[ABSENT]
+    assert epochs.table["ok"].tolist() == [True, True, False]
+    assert epochs.table["epoch"].tolist() == epochs.table["obsids"].tolist() == [*OBSIDS, ABSENT]
+    assert "none of the observations" in epochs.table["error"][2]
+
+
+def test_spectra_and_images_by_epoch(epochs: EpochSet) -> None:
+    with pytest.warns(PartialResultWarning, match="1 of 3 are missing"):
+        spectra = epochs.spectra("PC")
+    assert list(spectra) == list(OBSIDS)
+    assert all(one.rmf is not None for one in spectra.values())
+    with pytest.warns(PartialResultWarning):
+        assert epochs.spectra("WT") == {}
+    with pytest.warns(PartialResultWarning):
+        assert [one.band.text for one in epochs.images().values()] == ["0.3-10"] * 2
+    with pytest.warns(PartialResultWarning), pytest.raises(RequestError, match="there are images of 1 bands"):
+        epochs.images(1)
+    with pytest.raises(RequestError, match="must be one of PC, WT; got 'XX'"):
+        epochs.spectra("XX")
+
+
+def test_unknown_epoch_has_a_nearest_one(epochs: EpochSet) -> None:
+    with pytest.raises(ProductNotAvailableError, match="no epoch: none is called '0999900400'; did you mean '0999900400[01]'"):
+        epochs["0999900400"]
+
+
+def test_epochs_survive_pickling(epochs: EpochSet) -> None:
+    again = pickle.loads(pickle.dumps(epochs))
+    assert again.obsids == epochs.obsids
+    assert again[OBSIDS[0]].spectrum.count_spectra == epochs[OBSIDS[0]].spectrum.count_spectra
+
+
+def test_products_on_disk_are_taken_up_again(
+    xrt: SwiftXRTClass, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    location = tmp_path / "products"
+    first = xrt.make_epochs(REQUEST, {"both": OBSIDS}, location=location)
+    assert first.obsids == {"both": OBSIDS}
+    exposure = first["both"].spectrum.count_spectra[0].exposure
+    assert exposure.to_value(u.s) == pytest.approx(700, rel=0.02)
+
+    def never(*_: object) -> None:
+        raise AssertionError("made anew")
+
+    monkeypatch.setattr(type(xrt._backend), "submit", never)
+    again = xrt.make_epochs(REQUEST, {"both": OBSIDS}, location=location)
+    assert np.array_equal(again["both"].image[0].counts.data, first["both"].image[0].counts.data)
+
+
+def test_time_that_is_over_is_an_error(xrt: SwiftXRTClass) -> None:
+    with pytest.raises(JobTimeoutError):
+        xrt.make_epochs(REQUEST, OBSIDS, timeout=0 * u.s)
+
+
+def test_a_request_that_cannot_be_is_refused_at_once(xrt: SwiftXRTClass) -> None:
+    with pytest.raises(RequestError, match="at least one observation"):
+        xrt.make_epochs(REQUEST, [])
+
+
+def test_what_the_outcomes_must_be() -> None:
+    lost = Outcome("a", error=NoDataError("nothing"))
+    assert EpochSet([lost], {"a": [ABSENT]}).table["error"].tolist() == ["nothing"]
+    for obsids in ({}, {"b": [ABSENT]}, {"a": [ABSENT], "b": [ABSENT]}):
+        with pytest.raises(RequestError, match="one outcome for each epoch"):
+            EpochSet([lost], obsids)
+    assert len(EpochSet([], {}).table) == 0
