@@ -22,23 +22,26 @@ from ..products.provenance import CLIENT, Provenance, utc_now
 from ..products.spectrumset import SpectrumSet
 from ..wire import burst_analyser as analyser_wire
 from ..wire import grb as wire
-from ..wire import lightcurve, spectrum
-from ..wire.api import API_VERSION
+from ..wire import api, lightcurve, spectrum
 from ..wire.reading import names, text
 from .protocol import CatalogBackend
 from .spectrum_archives import collect_spectra
 
 __all__ = [
     "Burst",
+    "analyser_payload",
     "burst_analyser",
     "burst_light_curve",
+    "burst_light_curve_payload",
     "burst_observations",
     "burst_position",
     "burst_positions",
     "burst_spectra",
+    "burst_spectra_payload",
     "download_analyser",
     "find_burst",
     "fetched_from",
+    "positions_payload",
 ]
 
 #: Numbers of bursts by name, for as long as somebody uses the catalogue that told them.
@@ -91,6 +94,25 @@ def find_burst(catalog: CatalogBackend, grb: Any) -> Burst:
     raise unknown or UnknownObjectError(found)
 
 
+def _known_burst(catalog: CatalogBackend, grb: Any) -> Burst:
+    """The burst of a number, or of a name that was asked for before; nobody is asked.
+
+    Raises
+    ------
+    RequestError
+        If somebody would have to be asked.
+    """
+    found = wire.parse_burst(_of_row(grb) if isinstance(grb, Row | Mapping) else grb)
+    if isinstance(found, int):
+        return Burst(found)
+    known = _KNOWN.get(catalog, {})
+    for name in (found, *wire.other_spellings(found)):
+        if name in known:
+            return Burst(known[name], name)
+    text = f"the service is asked for the number of {found!r} before what would be sent is known"
+    raise RequestError([("grb", f"{text}; give the trigger number or the target ID")])
+
+
 def _of_row(row: Row | Mapping[str, Any]) -> Any:
     """Name or number of the burst in a row of a catalogue; numbers of triggers need not be those of targets."""
     there = row.colnames if isinstance(row, Row) else list(row)
@@ -106,7 +128,7 @@ def fetched_from(catalog: CatalogBackend, *, job_id: str = "") -> Provenance:
         backend=catalog.name,
         created=utc_now(),
         service="" if catalog.name == "local" else catalog.service,
-        api_version=API_VERSION,
+        api_version=api.API_VERSION,
         job_id=job_id,
         client=CLIENT,
     )
@@ -120,12 +142,22 @@ def burst_light_curve(catalog: CatalogBackend, grb: Any) -> LightCurveSet:
     return lightcurve.decode(content, provenance=fetched_from(catalog))
 
 
+def burst_light_curve_payload(catalog: CatalogBackend, grb: Any) -> dict[str, Any]:
+    """What would be sent for the light curves of a burst."""
+    return api.seal("downloadLightCurve", wire.ask_light_curve(_known_burst(catalog, grb).target))
+
+
 def burst_spectra(catalog: CatalogBackend, grb: Any) -> SpectrumSet:
     """The spectra of a burst: of all times, and of late ones if there are enough data."""
     burst = find_burst(catalog, grb)
     content = catalog.ask("downloadSpectrum", wire.ask_spectra(burst.target))
     wire.check_spectra(content, burst.label)
     return collect_spectra(spectrum.decode(content), catalog, fetched_from(catalog))
+
+
+def burst_spectra_payload(catalog: CatalogBackend, grb: Any) -> dict[str, Any]:
+    """What would be sent for the spectra of a burst."""
+    return api.seal("downloadSpectrum", wire.ask_spectra(_known_burst(catalog, grb).target))
 
 
 def burst_position(catalog: CatalogBackend, grb: Any, kind: str) -> Position:
@@ -144,8 +176,22 @@ def burst_position(catalog: CatalogBackend, grb: Any, kind: str) -> Position:
 
 def burst_positions(catalog: CatalogBackend, grb: Any, kinds: Iterable[str] | None) -> dict[str, Position]:
     """The positions of a burst that there are, by kind."""
-    words = None if kinds is None else wire.position_words([kinds] if isinstance(kinds, str) else kinds)
+    words = _kind_words(kinds)
     return _positions(catalog, find_burst(catalog, grb), words)
+
+
+def positions_payload(catalog: CatalogBackend, grb: Any, kinds: Iterable[str] | None = None) -> dict[str, Any]:
+    """What would be sent for positions of a burst."""
+    words = _kind_words(kinds)
+    return api.seal("getGRBPositions", wire.ask_positions(_known_burst(catalog, grb).target, words))
+
+
+def _kind_words(kinds: Any) -> list[str] | None:
+    if kinds is None:
+        return None
+    if isinstance(kinds, str) or not isinstance(kinds, Iterable):
+        kinds = [kinds]
+    return wire.position_words(kinds)
 
 
 def _positions(catalog: CatalogBackend, burst: Burst, words: list[str] | None) -> dict[str, Position]:
@@ -158,9 +204,15 @@ def burst_analyser(catalog: CatalogBackend, grb: Any, **wanted: Any) -> BurstAna
     analyser_wire.ask_analyser(1, **wanted)  # what cannot be asked for is told before anything is sent
     burst = find_burst(catalog, grb)
     content = catalog.ask("downloadBurstAnalyser", analyser_wire.ask_analyser(burst.target, **wanted))
-    return analyser_wire.decode_analyser(
-        content, name=burst.name or "", target_id=burst.target_id, provenance=fetched_from(catalog)
-    )
+    about = {"name": burst.name or "", "target_id": burst.target_id}
+    return analyser_wire.decode_analyser(content, **about, provenance=fetched_from(catalog), asked=wanted)
+
+
+def analyser_payload(catalog: CatalogBackend, grb: Any, **wanted: Any) -> dict[str, Any]:
+    """What would be sent for tables of the burst analyser; options as for `burst_analyser`."""
+    analyser_wire.ask_analyser(1, **wanted)
+    content = analyser_wire.ask_analyser(_known_burst(catalog, grb).target, **wanted)
+    return api.seal("downloadBurstAnalyser", content)
 
 
 def download_analyser(catalog: CatalogBackend, grb: Any, location: str | Path, *, overwrite: bool) -> Path:

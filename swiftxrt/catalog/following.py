@@ -76,13 +76,15 @@ def tell_replaced(content: Mapping[str, Any]) -> None:
     warn(text, ServiceWarning)
 
 
-def product_key(backend: CatalogBackend, source: Any, *, transient: Any, catalog: str, what: str) -> tuple[str, Key]:
+def product_key(
+    backend: CatalogBackend | None, source: Any, *, transient: Any, catalog: str, what: str
+) -> tuple[str, Key]:
     """The name of a catalogue, and what a source or transient is called there.
 
     Parameters
     ----------
-    backend : CatalogBackend
-        Who is asked which source a transient is, if `source` is the name of one.
+    backend : CatalogBackend or None
+        Who is asked which source a transient is, if `source` is the name of one; None if nobody may be asked.
     source, transient : object
         One of both, as users give it.
     catalog : str
@@ -93,7 +95,7 @@ def product_key(backend: CatalogBackend, source: Any, *, transient: Any, catalog
     Raises
     ------
     RequestError
-        If it is nothing of the kind.
+        If it is nothing of the kind, or somebody would have to be asked.
     UnknownObjectError
         If the transient is not among the sources.
     """
@@ -104,6 +106,9 @@ def product_key(backend: CatalogBackend, source: Any, *, transient: Any, catalog
         raise RequestError([("catalog", f"{what} of sources are those of LSXPS and 2SXPS, not of {info.name}")])
     if is_transient_name(source):
         name = catalog_with_details(catalog, f"{what} of transients")
+        if backend is None:
+            text = "the service is asked which source this transient is before that is known"
+            raise RequestError([("source", f"{text}; give transient={source!r:.60}, or the name of the source")])
         return name, source_of_transient(backend, sxps.question_for_source(name, transient_key(source)))
     return info.name, source_key(source, info.name)
 

@@ -20,7 +20,7 @@ from ..products.dataset_images import DatasetImages
 from ..products.image import SkyImage
 from ..products.preview import SourcePreview
 from ..products.provenance import Provenance
-from ..wire import sxps, sxps_images, sxps_products
+from ..wire import api, sxps, sxps_images, sxps_products
 from ..wire.lightcurve_names import CATALOGUE_BANDS
 from .bursts import fetched_from
 from .fetching import fetch_all
@@ -29,7 +29,7 @@ from .protocol import CatalogBackend
 from .references import dataset_key
 from .saving import Keeping, file_name
 
-__all__ = ["catalog_images", "catalog_previews"]
+__all__ = ["catalog_images", "catalog_previews", "images_payload", "previews_payload"]
 
 _Missing = Mapping[str, ServiceError | FormatError | str]
 
@@ -46,16 +46,11 @@ def catalog_previews(
     overwrite: bool = False,
 ) -> dict[str, SourcePreview]:
     """Pictures of a source or transient; see `swiftxrt.SwiftXRTClass.get_previews`."""
-    is_transient = transient is not None
-    bands = _several(bands)
-    # What cannot be asked for is told before anything is sent.
-    sxps_products.ask_previews(catalog, {}, transient=is_transient, bands=bands)
     Keeping.of(location, "", layout=layout)
-    name, key = product_key(backend, source, transient=transient, catalog=catalog, what="images")
-    content = sxps_products.ask_previews(name, key, transient=is_transient, bands=bands)
+    content = _preview_question(backend, source, transient=transient, catalog=catalog, bands=bands)
 
     def read(reply: Mapping[str, Any]) -> sxps_images.ImageAddresses:
-        sxps.check_current(reply, name, asked_about(content))
+        sxps.check_current(reply, content["whichCat"], asked_about(content))
         return sxps_images.read_previews(reply)
 
     told, is_other = ask_following(backend, sxps_products.PREVIEWS, content, read)
@@ -80,6 +75,25 @@ def catalog_previews(
     return previews
 
 
+def previews_payload(
+    source: Any = None, *, transient: Any = None, catalog: str, bands: str | Iterable[str] = "all"
+) -> dict[str, Any]:
+    """What would be sent for pictures; arguments as for `catalog_previews`."""
+    content = _preview_question(None, source, transient=transient, catalog=catalog, bands=bands)
+    return api.seal(sxps_products.PREVIEWS, content)
+
+
+def _preview_question(
+    backend: CatalogBackend | None, source: Any, *, transient: Any, catalog: str, bands: str | Iterable[str]
+) -> dict[str, Any]:
+    is_transient = transient is not None
+    bands = _several(bands)
+    # What cannot be asked for is told before anything is sent.
+    sxps_products.ask_previews(catalog, {}, transient=is_transient, bands=bands)
+    name, key = product_key(backend, source, transient=transient, catalog=catalog, what="images")
+    return sxps_products.ask_previews(name, key, transient=is_transient, bands=bands)
+
+
 def _picture_name(band: str) -> str:
     """Name of a picture, as the service's own client gives it."""
     return f"{sxps_products.IMAGE_BANDS[band].capitalize()}.png"
@@ -99,15 +113,10 @@ def catalog_images(
     overwrite: bool = False,
 ) -> DatasetImages:
     """Images of a dataset; see `swiftxrt.SwiftXRTClass.get_images`."""
-    info = catalog_info(catalog)
-    if not info.is_sxps:
-        raise RequestError([("catalog", f"images are those of LSXPS and 2SXPS, not of {info.name}")])
-    key = dataset_key(dataset, dataset_id)
-    label = next(iter(key.values()))
-    content = sxps_products.ask_dataset_images(info.name, key, bands=bands, types=types, regions=regions)
+    content, label = _image_question(dataset, dataset_id, catalog, bands=bands, types=types, regions=regions)
     Keeping.of(location, label, layout=layout)
     reply = backend.ask(sxps_products.DATASET_IMAGES, content)
-    sxps.check_stack(reply, info.name, label)
+    sxps.check_stack(reply, content["whichCat"], label)
     told = sxps_images.read_dataset_images(reply)
     if told.superseded_by:
         text = f"dataset {label} is an obsolete stack; get_dataset({label!r}) tells what has replaced it"
@@ -123,6 +132,24 @@ def catalog_images(
     missing = {**told.missing, **errors, **damaged}
     _tell_missing("images", parts, missing)
     return _put_together(str(label), parts, missing, fetched_from(backend))
+
+
+def images_payload(
+    dataset: Any = None, *, dataset_id: int | None = None, catalog: str, **choice: Any
+) -> dict[str, Any]:
+    """What would be sent for images of a dataset; arguments as for `catalog_images`."""
+    return api.seal(sxps_products.DATASET_IMAGES, _image_question(dataset, dataset_id, catalog, **choice)[0])
+
+
+def _image_question(
+    dataset: Any, dataset_id: int | None, catalog: str, **choice: Any
+) -> tuple[dict[str, Any], int | str]:
+    """The question, and what the dataset is called in it."""
+    info = catalog_info(catalog)
+    if not info.is_sxps:
+        raise RequestError([("catalog", f"images are those of LSXPS and 2SXPS, not of {info.name}")])
+    key = dataset_key(dataset, dataset_id)
+    return sxps_products.ask_dataset_images(info.name, key, **choice), next(iter(key.values()))
 
 
 def _read_all(files: Mapping[str, Path]) -> tuple[dict[str, Any], dict[str, FormatError]]:

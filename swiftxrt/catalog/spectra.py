@@ -10,7 +10,7 @@ from typing import Any
 
 from ..exceptions import PartialResultWarning, ProductNotAvailableError, warn
 from ..products.spectrumset import SpectrumSet
-from ..wire import spectrum, sxps, sxps_products
+from ..wire import api, spectrum, sxps, sxps_products
 from ..wire.spectrumreply import SpectrumReply
 from .bursts import fetched_from
 from .fetching import fetch_all
@@ -19,7 +19,7 @@ from .protocol import CatalogBackend
 from .saving import Keeping, file_name
 from .spectrum_archives import collect_spectra
 
-__all__ = ["catalog_spectra"]
+__all__ = ["catalog_spectra", "spectra_payload"]
 
 _OTHERS = {"full": "discovery", "discovery": "full"}
 
@@ -36,17 +36,13 @@ def catalog_spectra(
     overwrite: bool = False,
 ) -> SpectrumSet:
     """The spectrum of a source or transient; see `swiftxrt.SwiftXRTClass.get_spectra`."""
-    is_transient = transient is not None
-    # What cannot be asked for is told before anything is sent.
-    sxps_products.ask_spectra(catalog, {}, transient=is_transient, which=which)
     Keeping.of(location, "", layout=layout)
-    name, key = product_key(backend, source, transient=transient, catalog=catalog, what="spectra")
-    content = sxps_products.ask_spectra(name, key, transient=is_transient, which=which)
+    content = _question(backend, source, transient=transient, catalog=catalog, which=which)
     asked = asked_about(content)
 
     def read(reply: Mapping[str, Any]) -> tuple[str, SpectrumReply]:
-        sxps.check_current(reply, name, asked)
-        chosen, block = sxps_products.choose_spectrum(reply) if is_transient and which is None else (which or "", reply)
+        sxps.check_current(reply, content["whichCat"], asked)
+        chosen, block = sxps_products.choose_spectrum(reply) if transient is not None and which is None else (which or "", reply)
         return chosen, spectrum.decode(block)
 
     (chosen, told), is_other = ask_following(backend, sxps_products.SPECTRA, content, read)
@@ -60,6 +56,24 @@ def catalog_spectra(
     if is_other:
         tell_replaced(content)
     return spectra
+
+
+def spectra_payload(
+    source: Any = None, *, transient: Any = None, catalog: str, which: str | None = None
+) -> dict[str, Any]:
+    """What would be sent for the spectrum; arguments as for `catalog_spectra`."""
+    content = _question(None, source, transient=transient, catalog=catalog, which=which)
+    return api.seal(sxps_products.SPECTRA, content)
+
+
+def _question(
+    backend: CatalogBackend | None, source: Any, *, transient: Any, catalog: str, which: str | None
+) -> dict[str, Any]:
+    is_transient = transient is not None
+    # What cannot be asked for is told before anything is sent.
+    sxps_products.ask_spectra(catalog, {}, transient=is_transient, which=which)
+    name, key = product_key(backend, source, transient=transient, catalog=catalog, what="spectra")
+    return sxps_products.ask_spectra(name, key, transient=is_transient, which=which)
 
 
 def _collected(backend: CatalogBackend, told: SpectrumReply, provenance: Any, keeping: Keeping | None) -> SpectrumSet:

@@ -123,7 +123,7 @@ def read_table(kept: KeptTable, query: CatalogQuery, columns: _Columns | None = 
     names = _names(query)
     names = list(kept.fields) if names is None else names
     problems = [
-        ("columns", f"{_title(query)} has no column {name!r}{nearest(name, kept.fields)}")
+        ("columns", f"{_title(query)} has no column {name!r}{nearest(name, kept.fields, most=3)}")
         for name in names
         if name not in kept.fields
     ]

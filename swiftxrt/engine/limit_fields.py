@@ -125,12 +125,12 @@ class LimitFields:
 
     def __init__(self, calibration: Calibration, *, most_bytes: int = MOST_BYTES) -> None:
         self.calibration, self._most_bytes = calibration, most_bytes
-        self._kept: OrderedDict[tuple[EventList, ...], DataSetFields] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, ...], DataSetFields] = OrderedDict()
         self._guard = threading.Lock()
 
     def of(self, lists: Sequence[EventList]) -> DataSetFields:
         """Those of a data set, the very event lists."""
-        key = tuple(lists)
+        key = tuple(map(id, lists))  # what is kept holds them, so that no others can have these numbers
         with self._guard:
             found = self._kept.get(key)
         made = found or DataSetFields(lists, self.calibration)

@@ -143,7 +143,7 @@ def make_limits(
     """
     places = positions.icrs
     usable = [events for events in event_lists if events.mode is Mode.PC and events.gti.exposure_s > 0]
-    usable = [events for events in usable if _near(events, places).any()]
+    usable = [events for events, near in zip(usable, _near(usable, places), strict=True) if near.any()]
     usable.sort(key=lambda events: float(events.gti.start[0]))
     fields = LimitFields(calibration, most_bytes=0) if fields is None else fields
     parts = []
@@ -183,8 +183,27 @@ class DataSet:
         return float(sum(events.gti.exposure_s for events in self.lists))
 
 
-def _near(events: EventList, places: SkyCoord) -> NDArray[np.bool_]:
-    return np.asarray(events.pointing.icrs.separation(places).arcmin <= _REACH_ARCMIN)
+def _near(lists: Sequence[EventList], places: SkyCoord) -> NDArray[np.bool_]:
+    """Which places lie near the pointings: one row for each event list."""
+    vectors = places.icrs.cartesian.xyz.value.T
+    return _arcmin(_directions(lists)[:, None], vectors[None]) <= _REACH_ARCMIN
+
+
+def _directions(lists: Sequence[EventList]) -> Floats:
+    """Unit vectors to the pointings; the coordinates of many at once cost as much as those of one."""
+    made = np.zeros((len(lists), 3))
+    frames = np.array([str(events.header["RADESYS"]).lower() for events in lists], dtype=object)
+    for frame in set(frames.tolist()):
+        here = np.flatnonzero(frames == frame)
+        ra, dec = ([float(lists[row].header[name]) for row in here] for name in ("RA_PNT", "DEC_PNT"))
+        made[here] = SkyCoord(ra, dec, unit="deg", frame=frame).icrs.cartesian.xyz.value.T
+    return made
+
+
+def _arcmin(one: Floats, other: Floats) -> Floats:
+    """Angles between unit vectors, exact for small ones."""
+    chord = np.linalg.norm(one - other, axis=-1)
+    return np.asarray(np.degrees(2.0 * np.arcsin(np.minimum(chord / 2.0, 1.0))) * 60.0)
 
 
 def data_sets(lists: Sequence[EventList], data: str) -> Iterator[DataSet]:
@@ -197,15 +216,15 @@ def data_sets(lists: Sequence[EventList], data: str) -> Iterator[DataSet]:
     data : str
         One of `DATA`.
     """
-    stacks: list[list[EventList]] = []
-    for events in lists:
-        here = (one for one in stacks if one[0].pointing.separation(events.pointing).arcmin <= _STACK_ARCMIN)
-        found = next(here, None)
+    directions = _directions(lists)
+    stacks: list[list[int]] = []
+    for row, direction in enumerate(directions):
+        found = next((one for one in stacks if _arcmin(directions[one[0]], direction) <= _STACK_ARCMIN), None)
         if found is None:
-            stacks.append([events])
+            stacks.append([row])
         else:
-            found.append(events)
-    together = [DataSet(tuple(one)) for one in stacks]
+            found.append(row)
+    together = [DataSet(tuple(lists[row] for row in one)) for one in stacks]
     if data in ("deepest", "stack"):
         yield from together
         return
@@ -226,7 +245,7 @@ def _measured(
     progress(data_set.title)
     lists = data_set.lists
     # Beyond the hemisphere of the tangent point there is no pixel.
-    near = np.flatnonzero(np.any([_near(events, places) for events in lists], axis=0))
+    near = np.flatnonzero(_near(lists, places).any(axis=0))
     known = fields.of(lists)
     if not known.is_seen:
         return {"position_number": near[:0]}

@@ -27,6 +27,8 @@ from .catalog_table import catalog_table, catalog_value, rows_to_columns
 __all__ = ["CatalogRecord", "catalog_rows", "number_or_none"]
 
 _POLE_DEG = 90.0
+#: So many fields are proposed for one that does not exist.
+_NEAREST = 3
 _CONSTANTS = {"NaN": None, "Infinity": "inf", "-Infinity": "-inf"}
 _NESTED = ("table", "object", "list")
 
@@ -82,7 +84,7 @@ class CatalogRecord(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name not in self._record:
             known = f"the {self.kind} has no field {name!r}"
-            raise KeyError(known + (nearest(name, self._record) if isinstance(name, str) else ""))
+            raise KeyError(known + (nearest(name, self._record, most=_NEAREST) if isinstance(name, str) else ""))
         value = self._record[name]
         if isinstance(value, dict | list) and self._is_nested(name):
             return self._nested(name, value)
@@ -122,7 +124,7 @@ class CatalogRecord(Mapping[str, Any]):
             If there is no such field.
         """
         if field not in self._record and field not in self._described:
-            raise KeyError(f"a {self.kind} has no field {field!r}{nearest(str(field), self._record)}")
+            raise KeyError(f"a {self.kind} has no field {field!r}{nearest(str(field), self._record, most=_NEAREST)}")
         about = self._described.get(field) or CatalogField(field, "")
         unit = f" ({about.unit})" if about.unit else ""
         return f"{field}{unit}: {about.description or 'not described'}"

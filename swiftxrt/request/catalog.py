@@ -31,6 +31,8 @@ _ALL = ("all", "*")
 #: Positions in the tables of objects of other catalogues.
 _XCORR = ("Ext_RA", "Ext_Decl")
 _WHOLE_SKY_DEG = 180.0
+#: So many names are proposed for one that is not known.
+_NEAREST = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +186,8 @@ class CatalogQuery:
         problems = [*self._unknown_names(fields)]
         bound = []
         for constraint in self.where:
+            if fields and constraint.column not in fields:  # which is told already
+                continue
             try:
                 bound.append(constraint.bound(fields.get(constraint.column, CatalogField(constraint.column, ""))))
             except RequestError as error:
@@ -198,7 +202,7 @@ class CatalogQuery:
         used += [("sort_by", self.sort_by)] if self.sort_by not in (None, DISTANCE) else []
         for argument, name in used if fields else ():
             if name not in fields:
-                text = f"{self.catalog} {self.table} has no column {name!r}{nearest(name, fields)}"
+                text = f"{self.catalog} {self.table} has no column {name!r}{nearest(name, fields, most=_NEAREST)}"
                 yield (
                     argument,
                     f"{text}; SwiftXRT.list_columns({self.catalog!r}, {self.table!r}) shows all {len(fields)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
@@ -10,6 +11,7 @@ import astropy.units as u
 import numpy as np
 from astropy.time import Time
 
+from .._calls import clear_calls
 from .._fields import nearest
 from ..catalog_fields import CatalogField
 from ..exceptions import RequestError
@@ -52,7 +54,7 @@ class Clause:
         return self.operator if self.value is None else f"{self.operator} {_shown(self.value)}"
 
 
-class _Joined:
+class _Joined(ABC):
     """What constraints and their lists have in common."""
 
     def __bool__(self) -> NoReturn:
@@ -61,26 +63,32 @@ class _Joined:
         raise _refusal(f"it is neither true nor false; {hint}; for a range write {range_}")
 
     @property
+    @abstractmethod
     def parts(self) -> tuple[Constraint, ...]:
         """The constraints."""
-        raise NotImplementedError
 
     def __and__(self, other: Any) -> Constraint | All:
         if not isinstance(other, _Joined):
-            return NotImplemented
+            raise _not_joined(self, "&", other)
         both = (*self.parts, *other.parts)
         if len(both) == 2 and _may_join(*both):
             return replace(both[0], clauses=(*both[0].clauses, *both[1].clauses), combiner="AND")
         return All(both)
 
+    def __rand__(self, other: Any) -> NoReturn:
+        raise _not_joined(other, "&", self)
+
     def __or__(self, other: Any) -> Constraint:
         if not isinstance(other, _Joined):
-            return NotImplemented
+            raise _not_joined(self, "|", other)
         both = (*self.parts, *other.parts)
         if len(both) != 2 or not _may_join(*both):
             text = "the catalogues join with 'or' only two comparisons of one column"
             raise _refusal(f"{text}; got ({self}) | ({other}); ask twice, or choose among the rows of a wider query")
         return replace(both[0], clauses=(*both[0].clauses, *both[1].clauses), combiner="OR")
+
+    def __ror__(self, other: Any) -> NoReturn:
+        raise _not_joined(other, "|", self)
 
     def __invert__(self) -> NoReturn:
         raise _refusal("the catalogues cannot turn a constraint round; use the opposite comparison")
@@ -163,6 +171,7 @@ class All(_Joined):
         return " AND ".join(f"({one})" for one in self.constraints)
 
 
+@clear_calls
 class Column:
     """A column of a catalogue, to be compared with something.
 
@@ -260,6 +269,20 @@ class Column:
     def __ne__(self, value: Any) -> Constraint:  # type: ignore[override]
         return self.compare("!=", value)
 
+    # Without brackets & and | come before comparisons: here the columns stand beside one of them.
+
+    def __and__(self, other: Any) -> NoReturn:
+        raise _not_joined(self, "&", other)
+
+    def __rand__(self, other: Any) -> NoReturn:
+        raise _not_joined(other, "&", self)
+
+    def __or__(self, other: Any) -> NoReturn:
+        raise _not_joined(self, "|", other)
+
+    def __ror__(self, other: Any) -> NoReturn:
+        raise _not_joined(other, "|", self)
+
     def __bool__(self) -> NoReturn:
         raise _refusal(f"Column({self.name!r}) is neither true nor false; compare it with something")
 
@@ -295,6 +318,12 @@ def as_constraints(where: Any) -> tuple[Constraint, ...]:
 def _not_a_constraint(value: Any) -> RequestError:
     text = "comparisons of columns are needed, such as Column('Rate_band0') > 0.1 * u.ct / u.s, or a list of them"
     return RequestError([("where", f"{text}; got {value!r:.60}")], "catalogue query")
+
+
+def _not_joined(left: Any, operator: str, right: Any) -> RequestError:
+    first, second = (f"{one!s:.60}" if isinstance(one, _Joined) else f"{one!r:.60}" for one in (left, right))
+    example = f"(Column('HR1') > 0.5) {operator} (Column('HR1') < 0.9)"
+    return _refusal(f"{operator} joins comparisons, and each needs brackets, as in {example}; got {first} {operator} {second}")
 
 
 def _refusal(text: str) -> RequestError:
@@ -359,6 +388,8 @@ def _single(value: Any) -> Any:
     if isinstance(value, str | bool | int | float):
         return value
     hint = "; use is_null() for values that are missing" if value is None else ""
+    if isinstance(value, Column):
+        hint = "; the catalogues do not compare columns with each other: choose among the rows of a wider query"
     raise ValueError(f"a number, text, quantity or time is needed; got {value!r:.60}{hint}")
 
 

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from ..._filenames import name_key, safe_name
 from ..._printable import printable
@@ -252,12 +253,12 @@ def read_keys(text: str, url: str, prefix: str, base: str) -> tuple[Listing, str
     ProtocolError
         If it is something else.
     """
-    problem = {"advice": "try again later", "url": url, "status": 200}
+    problem: dict[str, Any] = {"advice": "try again later", "url": url, "status": 200}
     if "<!" in text.replace("<![CDATA[", ""):
         raise ProtocolError(f"{url} answered with something else than a list of S3", **problem)
     try:
-        root = ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:
+        root = ET.fromstring(text)
+    except ET.ParseError as error:
         raise ProtocolError(f"the list of {url} is no XML, or breaks off ({error})", **problem) from error
     if root.tag.rpartition("}")[2] != "ListBucketResult":
         raise ProtocolError(f"{url} answered with {printable(root.tag, 60)!r} instead of a list of S3", **problem)

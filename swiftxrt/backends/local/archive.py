@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 
 import astropy.units as u
@@ -16,9 +15,9 @@ from ...engine.left_out import LeftOut
 from ...exceptions import FormatError, NoDataError, RequestError
 from ...io.archive import find_observations
 from ...mission import FIELD_RADIUS_ARCMIN, Mode
-from ...products.events import EventList
 from ...products.observation import Observation
 from ...request.target import Target
+from .headers import EventHeader, HeaderIndex, Stamped, pointings
 
 __all__ = ["Archive"]
 
@@ -26,33 +25,11 @@ _MOST_NAMED = 10
 _MOST_REASONS = 3
 
 
-@dataclass(frozen=True)
-class _Glance:
-    """What the search needs to know of an event list."""
-
-    object_name: str
-    pointing: SkyCoord
-    target_position: SkyCoord | None
-    trigger_met: float | None
-    start_met: float | None
-
-    @classmethod
-    def of(cls, events: EventList) -> _Glance:
-        trigger = events.header.get("TRIGTIME")
-        return cls(
-            events.object_name,
-            events.pointing,
-            events.target_position,
-            float(trigger) if isinstance(trigger, int | float) else None,
-            float(events.gti.start[0]) if len(events.gti) else None,
-        )
-
-
 class Archive:
     """The observations below one folder.
 
-    What the search needs of each event file is kept in memory until the file
-    changes, so that only the first search reads them all.
+    What the search needs of each event file is kept until the file changes, also
+    on disk, so that only the first search of all reads the files.
 
     Parameters
     ----------
@@ -68,7 +45,7 @@ class Archive:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._reasons: dict[str, dict[Mode, str]] = {}
-        self._known: dict[tuple[tuple[Path, int, int], ...], _Glance] = {}
+        self._index = HeaderIndex()
         if not folder.is_dir():
             raise RequestError(
                 [("archive", f"there is no folder {str(folder)!r}; give the folder that holds the observations")]
@@ -107,12 +84,12 @@ class Archive:
         """
         observations = self._matching(target, self.observations)
         changes: dict[str, object] = {"target_ids": tuple(sorted({obs.target_id for obs in observations}))}
-        first = [glance for _, glance in self._readable(observations)]
+        first = [header for _, header in self._readable(observations)]
         if target.position is None:
             changes["position"] = first[0].target_position or first[0].pointing
         if target.resolve_t0:
             changes["resolve_t0"] = False
-            changes["t0"] = _reference_met([list(self._glances(one)) for one in observations]) * u.s
+            changes["t0"] = _reference_met([headers for _, headers in self.headers(observations)]) * u.s
         resolved = target.replace(**changes)
         _check_in_field(resolved, first)
         return resolved
@@ -135,8 +112,8 @@ class Archive:
             If there is no observation at all, or none can be read.
         """
         found: dict[str, str] = {}
-        for observation, glance in self._readable(self.observations):
-            found.setdefault(observation.target_id, glance.object_name)
+        for observation, header in self._readable(self.observations):
+            found.setdefault(observation.target_id, header.object_name)
         return found
 
     def covering(self, positions: SkyCoord) -> list[Observation]:
@@ -149,7 +126,14 @@ class Archive:
         """
         reach = 2.0 * FIELD_RADIUS_ARCMIN * u.arcmin  # the pointing may change within an observation
         readable = self._readable(self.observations)
-        return [obs for obs, glance in readable if (glance.pointing.icrs.separation(positions) <= reach).any()]
+        places = pointings(header for _, header in readable)
+        near = (places[:, None].separation(positions.reshape(1, -1)) <= reach).any(axis=1)
+        return [observation for (observation, _), is_near in zip(readable, near, strict=True) if is_near]
+
+    def headers(self, observations: Sequence[Observation]) -> list[tuple[Observation, list[EventHeader]]]:
+        """Observations with the headers of those of their modes that can be read, if there are any."""
+        with self._kept(observations):
+            return [(one, list(self._headers_of(one))) for one in observations]
 
     def _matching(self, target: Target, every: list[Observation]) -> list[Observation]:
         if target.target_ids is not None:
@@ -162,40 +146,51 @@ class Archive:
             return chosen
         readable = self._readable(every)
         if target.position is not None:
-            chosen = [obs for obs, glance in readable if _offset_arcmin(glance, target.position) <= FIELD_RADIUS_ARCMIN]
+            offsets = _offsets_arcmin([header for _, header in readable], target.position)
+            chosen = [one for (one, _), far in zip(readable, offsets, strict=True) if far <= FIELD_RADIUS_ARCMIN]
             if not chosen:
-                closest = min(_offset_arcmin(glance, target.position) for _, glance in readable)
+                closest = min(offsets)
                 raise NoDataError(
                     f"the position of {target.name!r} is outside the field of view of every observation: "
                     f"the nearest pointing is {closest:.1f} arcmin away, the field reaches {FIELD_RADIUS_ARCMIN} arcmin"
                 )
             return chosen
-        chosen = [obs for obs, glance in readable if _plain(glance.object_name) == _plain(target.name)]
+        chosen = [obs for obs, header in readable if _plain(header.object_name) == _plain(target.name)]
         if not chosen:
-            names = sorted({glance.object_name for _, glance in readable})
+            names = sorted({header.object_name for _, header in readable})
             raise NoDataError(
                 f"no observation of an object called {target.name!r}{nearest(target.name, names)}; "
                 f"there are {', '.join(names)}; give a position to search by it"
             )
         return chosen
 
-    def _glances(self, observation: Observation) -> Iterator[_Glance]:
+    @contextmanager
+    def _kept(self, observations: Iterable[Observation]) -> Iterator[None]:
+        """What earlier sessions read of the files is known within the block, what is read in it later on."""
+        self._index.load([Stamped.place_of(paths) for one in observations for paths in one.files.values()])
+        yield
+        self._index.save()
+
+    def _headers_of(self, observation: Observation) -> Iterator[EventHeader]:
         """What is known of the event lists that can be read: an empty or damaged file must not spoil the search."""
-        for mode in observation.modes:
+        for mode, paths in observation.files.items():
             try:
-                key = tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in _stats(observation.files[mode]))
-                if key not in self._known:
-                    self._known[key] = _Glance.of(observation.events(mode))
+                files = Stamped.of(paths)
+                header = self._index.get(files)
+                if header is None:
+                    header = EventHeader.read(paths)
+                    self._index.add(files, header)
             except (NoDataError, FormatError, RequestError, OSError) as error:
                 log.warning("left out of the search: %s", error)
                 self._reasons.setdefault(observation.obsid, {})[mode] = str(error)
             else:
-                yield self._known[key]
+                yield header
 
-    def _readable(self, observations: list[Observation]) -> list[tuple[Observation, _Glance]]:
+    def _readable(self, observations: list[Observation]) -> list[tuple[Observation, EventHeader]]:
         """Observations with the first of their event lists."""
-        firsts = [(one, next(self._glances(one), None)) for one in observations]
-        found = [(one, glance) for one, glance in firsts if glance is not None]
+        with self._kept(observations):
+            firsts = [(one, next(self._headers_of(one), None)) for one in observations]
+        found = [(one, header) for one, header in firsts if header is not None]
         if not found:
             reasons = [reason for one in observations for reason in self._reasons[one.obsid].values()]
             more = f" (and {len(reasons) - _MOST_REASONS} more, see the log)" if len(reasons) > _MOST_REASONS else ""
@@ -206,30 +201,27 @@ class Archive:
         return found
 
 
-def _stats(paths: Iterable[Path]) -> Iterator[tuple[Path, os.stat_result]]:
-    return ((path, path.stat()) for path in paths)
-
-
-def _check_in_field(target: Target, glances: list[_Glance]) -> None:
-    offsets = [_offset_arcmin(glance, target.position) for glance in glances]
-    if min(offsets) > FIELD_RADIUS_ARCMIN:
+def _check_in_field(target: Target, headers: list[EventHeader]) -> None:
+    closest = min(_offsets_arcmin(headers, target.position))
+    if closest > FIELD_RADIUS_ARCMIN:
         raise NoDataError(
             f"the position of {target.name!r} is outside the field of view: the nearest pointing of "
-            f"{', '.join(target.target_ids or ())} is {min(offsets):.1f} arcmin away, "
+            f"{', '.join(target.target_ids or ())} is {closest:.1f} arcmin away, "
             f"the field reaches {FIELD_RADIUS_ARCMIN} arcmin"
         )
 
 
-def _offset_arcmin(glance: _Glance, position: SkyCoord) -> float:
-    return float(glance.pointing.separation(position).to_value(u.arcmin))
+def _offsets_arcmin(headers: Sequence[EventHeader], position: SkyCoord) -> list[float]:
+    found: list[float] = pointings(headers).separation(position).to_value(u.arcmin).tolist()
+    return found
 
 
-def _reference_met(glances: Sequence[Sequence[_Glance]]) -> float:
+def _reference_met(headers: Sequence[Sequence[EventHeader]]) -> float:
     """Trigger time of a burst (``TRIGTIME``), else the start of the first observation."""
-    triggers = [one[0].trigger_met for one in glances if one and one[0].trigger_met is not None]
+    triggers = [one[0].trigger_met for one in headers if one and one[0].trigger_met is not None]
     if triggers:
         return min(triggers)
-    starts = [glance.start_met for one in glances for glance in one if glance.start_met is not None]
+    starts = [header.start_met for one in headers for header in one if header.start_met is not None]
     if not starts:
         raise NoDataError("there is no good time to take T0 from; give target.t0")
     return min(starts)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
 import astropy.units as u
+import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.time import Time
 
@@ -21,7 +21,7 @@ from ...mission import Mode
 from ...products.events import EventList
 from ...products.observation import merged
 
-__all__ = ["EventHeader", "HeaderIndex", "Stamped"]
+__all__ = ["EventHeader", "HeaderIndex", "Stamped", "pointings"]
 
 #: The number changes with what is kept of a file.
 _FILE = "headers-1.sqlite"
@@ -128,6 +128,17 @@ class EventHeader:
         return met_to_time(self.start_met, utcf=self.utcf_s), met_to_time(self.stop_met, utcf=self.utcf_s)
 
 
+def pointings(headers: Iterable[EventHeader]) -> SkyCoord:
+    """Where the telescope pointed, one array (ICRS)."""
+    several = list(headers)
+    lon, lat = np.zeros(len(several)), np.zeros(len(several))
+    for frame in {one.frame for one in several}:
+        rows = [number for number, one in enumerate(several) if one.frame == frame]
+        places = SkyCoord([several[row].pointing_deg for row in rows], unit="deg", frame=frame).icrs
+        lon[rows], lat[rows] = places.ra.deg, places.dec.deg
+    return SkyCoord(lon, lat, unit="deg", frame="icrs")
+
+
 _NAMES = [one.name for one in fields(EventHeader)]
 _PAIRS = ("pointing_deg", "target_deg")
 
@@ -146,6 +157,11 @@ class Stamped(NamedTuple):
     place: str
     stamp: str
 
+    @staticmethod
+    def place_of(paths: Sequence[Path]) -> str:
+        """The paths as one text."""
+        return "\n".join(str(path.absolute()) for path in paths)
+
     @classmethod
     def of(cls, paths: Sequence[Path]) -> Stamped:
         """Look at some files.
@@ -156,8 +172,7 @@ class Stamped(NamedTuple):
             If one is not there.
         """
         stats = [path.stat() for path in paths]
-        place = "\n".join(str(path.absolute()) for path in paths)
-        return cls(place, json.dumps([[stat.st_size, stat.st_mtime_ns] for stat in stats]))
+        return cls(cls.place_of(paths), json.dumps([[stat.st_size, stat.st_mtime_ns] for stat in stats]))
 
 
 class HeaderIndex:
@@ -185,14 +200,14 @@ class HeaderIndex:
         wanted = [place for place in places if place not in there]
         if not wanted:
             return
-        with _store(make=False) as store:
-            if store is None:
-                return
-            for place in wanted:
-                for stamp, text in store.execute("SELECT stamp, header FROM headers WHERE place = ?", [place]):
-                    header = _read(text)
-                    if header is not None:
-                        self._known[Stamped(place, stamp)] = header
+        _use(lambda store: self._take(store, wanted), make=False)
+
+    def _take(self, store: sqlite3.Connection, places: Sequence[str]) -> None:
+        for place in places:
+            for stamp, text in store.execute("SELECT stamp, header FROM headers WHERE place = ?", [place]):
+                header = _read(text)
+                if header is not None:
+                    self._known[Stamped(place, stamp)] = header
 
     def save(self) -> None:
         """Write down what is new."""
@@ -200,33 +215,32 @@ class HeaderIndex:
             return
         rows = [(*files, _written(header)) for files, header in self._new.items()]
         self._new.clear()
-        with _store(make=True) as store:
-            if store is not None:
-                store.executemany("INSERT OR REPLACE INTO headers VALUES (?, ?, ?)", rows)
-                store.execute(_PRUNE)
+
+        def write(store: sqlite3.Connection) -> None:
+            store.executemany("INSERT OR REPLACE INTO headers VALUES (?, ?, ?)", rows)
+            store.execute(_PRUNE)
+
+        _use(write, make=True)
 
 
-@contextmanager
-def _store(*, make: bool) -> Iterator[sqlite3.Connection | None]:
-    """The file with the headers, or `None`; what fails within the block is told in the log."""
+def _use(work: Callable[[sqlite3.Connection], None], *, make: bool) -> None:
+    """Do something with the file of the headers, if there is one; what fails is told in the log."""
     path = cache_folder() / _FILE
     if not conf.cache or not (make or path.is_file()):
-        yield None
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=_PATIENCE_S)
+        store = sqlite3.connect(path, timeout=_PATIENCE_S)
         try:
-            with connection:
-                connection.execute(_TABLE)
-                yield connection
+            with store:
+                store.execute(_TABLE)
+                work(store)
         finally:
-            connection.close()
+            store.close()
     except (OSError, sqlite3.Error) as error:
         log.info("headers of event files are not kept in %s: %s", path, error)
-        if isinstance(error, sqlite3.Error):
-            return
-        yield None
+        if type(error) is sqlite3.DatabaseError:  # no such file: the next session makes a new one
+            path.unlink(missing_ok=True)
 
 
 def _written(header: EventHeader) -> str:

@@ -230,7 +230,7 @@ class Transport:
             return self._answered(Asked("GET", address, deadline, self._user, headers, setting=self._setting))
 
         address = confined(url, self._origin)
-        options = {"overwrite": overwrite, "resume": resume, "progress": progress, "check": check}
+        options: dict[str, Any] = {"overwrite": overwrite, "resume": resume, "progress": progress, "check": check}
         return fetch(ask, address, Path(path), deadline=deadline, **options)
 
     @contextmanager

@@ -1,0 +1,65 @@
+"""Energies at which models are evaluated: several points within each bin."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .absorption import cross_section_cm2
+
+__all__ = ["EnergyGrid"]
+
+Floats = NDArray[np.float64]
+
+#: Points within a bin: at least so many, and no wider apart (in ln E) than this.
+_LEAST_POINTS, _MOST_POINTS, _LOG_STEP = 5, 4000, 0.01
+#: A lowest edge of zero, which XRT responses have, moves to this part of the next edge.
+_ABOVE_ZERO = 0.1
+
+
+class EnergyGrid:
+    """Bins in photon energy, each cut into narrow pieces.
+
+    Absorption changes within the bins of a response, by a factor at the edges
+    of oxygen and iron: models are evaluated in the middle of each piece and
+    summed over the pieces of a bin.
+
+    Parameters
+    ----------
+    edges_kev : ndarray, shape (n_bin + 1,)
+        Increasing; only the first may be zero.
+    log_step : float, optional
+        Largest width of a piece in ln E.
+
+    Attributes
+    ----------
+    energy_kev : ndarray, shape (n_piece,)
+        Middle of the pieces in ln E.
+    log_energy, log_width : ndarray, shape (n_piece,)
+        Its logarithm, and the widths of the pieces in ln E.
+    """
+
+    def __init__(self, edges_kev: Floats, *, log_step: float = _LOG_STEP) -> None:
+        edges = np.array(edges_kev, dtype=float)
+        if edges[0] <= 0:
+            edges[0] = _ABOVE_ZERO * edges[1]
+        number = np.clip(np.ceil(np.diff(np.log(edges)) / log_step), _LEAST_POINTS, _MOST_POINTS).astype(int)
+        self._starts = np.append(0, np.cumsum(number)[:-1])
+        position = np.arange(number.sum()) - np.repeat(self._starts, number)
+        step = np.repeat(np.diff(edges) / number, number)
+        low = np.repeat(edges[:-1], number) + position * step
+        log_low, log_high = np.log(low), np.log(low + step)
+        self.log_energy = (log_low + log_high) / 2
+        self.log_width = log_high - log_low
+        self.energy_kev = np.exp(self.log_energy)
+
+    @cached_property
+    def cross_section_cm2(self) -> Floats:
+        """Of interstellar matter at rest, for each piece."""
+        return cross_section_cm2(self.energy_kev)
+
+    def per_bin(self, pieces: Floats) -> Floats:
+        """Sums over the pieces of each bin."""
+        return np.add.reduceat(pieces, self._starts)
