@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import fftconvolve
 
+from swiftxrt.engine.demonstration import field_sources
 from swiftxrt.engine.detection import find_sources
 from swiftxrt.engine.detection_field import BANDS, Field
 from swiftxrt.engine.detection_measure import measure_sources
@@ -22,7 +23,7 @@ from swiftxrt.engine.exposure import map_exposure
 from swiftxrt.engine.image import centred_wcs, stack_images
 from swiftxrt.engine.make_sources import source_columns
 from swiftxrt.engine.psf import KingPSF
-from swiftxrt.engine.scene import Scene, Snapshot, Source, field_sources
+from swiftxrt.engine.scene import Scene, Snapshot, Source
 from swiftxrt.engine.simulate import simulate_observations
 from swiftxrt.engine.source_models import Constant
 from swiftxrt.mission import Mode

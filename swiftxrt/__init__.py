@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from . import exceptions as exceptions
     from ._log import log as log
     from ._version import __version__ as __version__
+    from .backends.local.heasoft.reprocessing import reprocess_observations as reprocess_observations
     from .bands import EnergyBand as EnergyBand
     from .catalog.joining import join_bursts as join_bursts
     from .config import conf as conf
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .jobs.joblist import JobList as JobList
     from .kinds import ProductKind as ProductKind
     from .mission import Mode as Mode
+    from .plot.timeline import plot_timeline as plot_timeline
     from .products.burst_analyser import BurstAnalyser as BurstAnalyser
     from .products.catalog_dataset import CatalogDataset as CatalogDataset
     from .products.catalog_objects import CatalogSource as CatalogSource
@@ -43,6 +45,9 @@ if TYPE_CHECKING:
     from .products.lightcurve import LightCurve as LightCurve
     from .products.lightcurve import LightCurveSet as LightCurveSet
     from .products.observation import Observation as Observation
+    from .products.observation_epochs import days_since as days_since
+    from .products.observation_epochs import group_epochs as group_epochs
+    from .products.observation_epochs import select_days as select_days
     from .products.position import Position as Position
     from .products.preview import SourcePreview as SourcePreview
     from .products.productset import ProductSet as ProductSet
@@ -91,6 +96,7 @@ __citation__ = (
 _PUBLIC: dict[str, tuple[str, ...]] = {
     "_log": ("log",),
     "_version": ("__version__",),
+    "backends.local.heasoft.reprocessing": ("reprocess_observations",),
     "bands": ("EnergyBand",),
     "catalog.joining": ("join_bursts",),
     "config": ("conf",),
@@ -104,6 +110,7 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "jobs.joblist": ("JobList",),
     "kinds": ("ProductKind",),
     "mission": ("Mode",),
+    "plot.timeline": ("plot_timeline",),
     "products.burst_analyser": ("BurstAnalyser",),
     "products.catalog_dataset": ("CatalogDataset",),
     "products.catalog_objects": ("CatalogSource", "CatalogTransient"),
@@ -117,6 +124,7 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "products.image": ("SkyImage",),
     "products.lightcurve": ("HardnessCurve", "LightCurve", "LightCurveSet"),
     "products.observation": ("Observation",),
+    "products.observation_epochs": ("days_since", "group_epochs", "select_days"),
     "products.position": ("Position",),
     "products.preview": ("SourcePreview",),
     "products.productset": ("ProductSet",),

@@ -104,13 +104,13 @@ def _problems(
             yield word, "is given twice, by its place and by its name"
         elif word not in named and inspect.Parameter.VAR_KEYWORD not in kinds:
             yield word, f"there is no such argument{nearest(word, named)}; there are {', '.join(named) or 'none'}"
-    for name in named:
+    for name in named if len(args) <= len(placed) else ():
         if parameters[name].default is inspect.Parameter.empty and name not in (*given, *kwargs):
             yield name, f"is needed{_told(function, name)}"
 
 
 def _too_many(function: Callable[..., Any], placed: Sequence[str], others: Sequence[str], args: Sequence[Any]) -> str:
-    shown = ", ".join(f"{one!r:.40}" for one in args)
+    shown = ", ".join(" ".join(repr(one).split())[:40] for one in args)
     number = {0: "no argument", 1: "one argument"}.get(len(placed), f"{len(placed)} arguments")
     which = ", ".join(f"{name}{_told(function, name)}" for name in placed)
     rest = f"; give others by name: {', '.join(f'{name}=' for name in others)}" if others else ""

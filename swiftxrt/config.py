@@ -55,6 +55,10 @@ class Conf(ConfigNamespace):
         53687091200, "Bytes that a downloaded file may have; larger ones are refused.", cfgtype=_NUMBER
     )
     download_workers = ConfigItem(4, "Number of files that are downloaded at once.", cfgtype=_SOME)
+    heasarc_url = ConfigItem(
+        "https://heasarc.gsfc.nasa.gov/xamin/vo",
+        "Address of the services of the HEASARC for the Virtual Observatory, which are asked for observations.",
+    )
     heasarc_files_url = ConfigItem(
         "https://heasarc.gsfc.nasa.gov/FTP/swift/data/obs",
         "Address of the observations in the archive of HEASARC, which are in folders for months there.",

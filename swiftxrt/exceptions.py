@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 __all__ = [
     "CalibrationWarning",
     "CentroidWarning",
+    "FitError",
+    "FitWarning",
     "FormatError",
+    "HEASoftError",
     "IdentifierError",
     "JobBookError",
     "JobError",
@@ -64,6 +67,18 @@ class SwiftXRTError(Exception):
     def __init__(self, text: str = "") -> None:
         super().__init__(printable(text, lines=True))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Constructors of errors make the text of their arguments, so that these cannot be had from `args`.
+        return _rebuild, (type(self), self.args, dict(vars(self)))
+
+
+def _rebuild(cls: type[SwiftXRTError], args: tuple[Any, ...], state: dict[str, Any]) -> SwiftXRTError:
+    """Unpickle an error."""
+    error = cls.__new__(cls)
+    error.args = args
+    vars(error).update(state)
+    return error
+
 
 class RequestError(SwiftXRTError, ValueError):
     """A request, or another argument, cannot be used as given.
@@ -97,9 +112,6 @@ class RequestError(SwiftXRTError, ValueError):
             text = "\n".join([opening + ":" if opening else "Several problems:"] + [f"* {line}" for line in lines])
         super().__init__(text)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.problems, self.what)
-
 
 class IdentifierError(SwiftXRTError, ValueError):
     """An ObsID, target ID or catalogue identifier is malformed."""
@@ -107,6 +119,10 @@ class IdentifierError(SwiftXRTError, ValueError):
 
 class NoDataError(SwiftXRTError, LookupError):
     """No observation, or no event, is left in the selection."""
+
+
+class FitError(SwiftXRTError, ArithmeticError):
+    """A model cannot be fitted to a spectrum: the statistic is not finite where the fit begins, or a program failed."""
 
 
 class FormatError(SwiftXRTError, OSError):
@@ -125,9 +141,6 @@ class FormatError(SwiftXRTError, OSError):
         self.reason = printable(message, lines=True)
         super().__init__(f"{self.path}: {message}" if self.path else message)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.reason, self.path)
-
 
 class StorageError(SwiftXRTError, OSError):
     """A file cannot be written: the disk is full, or the folder read-only.
@@ -144,9 +157,6 @@ class StorageError(SwiftXRTError, OSError):
         self.path = None if path is None else str(path)
         self.reason = printable(message, lines=True)
         super().__init__(f"{self.path}: {message}" if self.path else message)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.reason, self.path)
 
 
 class OutputExistsError(SwiftXRTError, FileExistsError):
@@ -168,9 +178,6 @@ class ProductNotAvailableError(SwiftXRTError, LookupError):
         self.kind = kind
         self.reason = printable(reason, lines=True)
         super().__init__(f"no {kind}: {self.reason}")
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.kind, self.reason)
 
 
 class UnknownObjectError(SwiftXRTError, LookupError):
@@ -196,9 +203,6 @@ class SupersededError(UnknownObjectError):
     def __init__(self, message: str, successors: Any = None) -> None:
         self.successors = successors
         super().__init__(message)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (*self.args, self.successors)
 
 
 class ServiceError(SwiftXRTError):
@@ -231,9 +235,6 @@ class ServiceError(SwiftXRTError):
         self.status = status
         self.payload_excerpt = None if payload_excerpt is None else printable(payload_excerpt, lines=True)
         super().__init__(self.message)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), (self.message,), dict(self.__dict__))
 
 
 class ServiceUnavailableError(ServiceError):
@@ -326,9 +327,6 @@ class JobBookError(SwiftXRTError, OSError):
         self.path = None if path is None else str(path)
         super().__init__(message)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.message, self.path)
-
 
 class JobError(SwiftXRTError):
     """A job ended without any product.
@@ -349,9 +347,6 @@ class JobError(SwiftXRTError):
         self.report = report
         super().__init__(message)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), (self.message,), dict(self.__dict__))
-
 
 class JobTimeoutError(JobError, TimeoutError):
     """The time allowed for waiting is over; the job itself goes on."""
@@ -361,11 +356,8 @@ class JobLostError(JobError):
     """The service no longer knows the job."""
 
 
-def _rebuild(cls: type[SwiftXRTError], args: tuple[Any, ...], state: dict[str, Any]) -> SwiftXRTError:
-    """Unpickle an error whose constructor has keyword-only arguments."""
-    error = cls(*args)
-    error.__dict__.update(state)
-    return error
+class HEASoftError(SwiftXRTError):
+    """HEASoft is not there, or one of its tasks failed."""
 
 
 class SwiftXRTWarning(AstropyUserWarning):
@@ -390,6 +382,10 @@ class CalibrationWarning(SwiftXRTWarning):
 
 class PartialResultWarning(SwiftXRTWarning):
     """Some of what was asked for is missing."""
+
+
+class FitWarning(SwiftXRTWarning):
+    """The result of a fit needs care: it did not converge, or a parameter or its error ends at a bound."""
 
 
 class MetadataWarning(SwiftXRTWarning):

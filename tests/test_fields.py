@@ -387,6 +387,15 @@ def test_nearest_word():
     assert nearest("centroid_methd", ["centroid", "centroid_method"]) == "; did you mean 'centroid_method'?"
     assert nearest("POWERLAW", ["PowerLaw"]) == "; did you mean 'PowerLaw'?"
     assert nearest("zzz", ["centroid"]) == ""
+    assert nearest("x", []) == ""
+
+
+def test_nearest_words_in_their_order():
+    bands = ["Rate_band0", "Rate_band1", "Rate_band2", "Rate_band3", "Rate_band0_pos"]
+    assert nearest("Rate_band", bands) == "; did you mean 'Rate_band0'?"
+    assert nearest("Rate_band", bands, most=3) == "; did you mean 'Rate_band0', 'Rate_band1' or 'Rate_band2'?"
+    assert nearest("HR", ["HR1", "HR2"], most=3) == "; did you mean 'HR1' or 'HR2'?"
+    assert nearest("rate_band1", bands, most=3) == "; did you mean 'Rate_band1'?"
 
 
 def test_signature_lists_the_fields():

@@ -29,6 +29,7 @@ from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
+from swiftxrt.engine.demonstration import field_sources
 from swiftxrt.engine.detection import find_sources
 from swiftxrt.engine.detection_field import BANDS, Field, PointSource
 from swiftxrt.engine.detection_fit import likelihood
@@ -36,7 +37,7 @@ from swiftxrt.engine.exposure import ExposureMap, map_exposure
 from swiftxrt.engine.image import stack_images
 from swiftxrt.engine.make_sources import source_columns
 from swiftxrt.engine.response_tables import channel_probability
-from swiftxrt.engine.scene import Scene, Snapshot, Source, field_sources
+from swiftxrt.engine.scene import Scene, Snapshot, Source
 from swiftxrt.engine.simulate import simulate_observations
 from swiftxrt.engine.source_models import ENERGY_KEV, AbsorbedPowerLaw, Constant
 from swiftxrt.mission import PC_LIVE_FRACTION, PIXEL_ARCSEC, Mode

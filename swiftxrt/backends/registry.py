@@ -22,9 +22,7 @@ def make_backend(
     *,
     user: str | None = None,
     archive: str | Path | None = None,
-    state: str | Path | None = None,
-    caldb: str | Path | None = None,
-    reference_catalog: Any = None,
+    **options: Any,
 ) -> ProductBackend:
     """Make a backend.
 
@@ -37,13 +35,9 @@ def make_backend(
     archive : path-like, optional
         Folder with observations, for the local engine; by default
         ``conf.archive`` or the environment variable ``SWIFTXRT_ARCHIVE``.
-    state : path-like, optional
-        Folder where the local engine keeps its jobs; by default a temporary
-        one.
-    caldb : path-like or {"v004", "v006"}, optional
-        Calibration of the local engine; see `swiftxrt.SwiftXRTClass`.
-    reference_catalog : `~astropy.table.Table` or callable, optional
-        For astrometric positions of the local engine.
+    **options
+        Of the local engine: ``state``, ``caldb``, ``reference_catalog`` and
+        ``engine``, see `swiftxrt.SwiftXRTClass`; `None` where they are not given.
 
     Raises
     ------
@@ -51,8 +45,10 @@ def make_backend(
         If the name is unknown or an argument is missing.
     NoDataError
         If there is no calibration of the XRT in `caldb`.
+    HEASoftError
+        If HEASoft is asked for and is not there.
     """
-    check_backend(name, archive=archive, state=state, caldb=caldb, reference_catalog=reference_catalog)
+    check_backend(name, archive=archive, **options)
     if name == "ukssdc":
         from .ukssdc.products import UKSSDCBackend
 
@@ -71,13 +67,7 @@ def make_backend(
                     )
                 ]
             )
-        return LocalBackend(
-            folder,
-            state=state,
-            workers=conf.max_workers or None,
-            caldb=caldb,
-            reference_catalog=reference_catalog,
-        )
+        return LocalBackend(folder, workers=conf.max_workers or None, **options)
     raise unknown_backend(name)
 
 
@@ -122,6 +112,8 @@ def check_backend(name: str, **options: Any) -> None:
         With the names there are, or if an option cannot be used.
     NoDataError, FormatError
         If there is no calibration of the XRT in `caldb`, or a file of it is damaged.
+    HEASoftError
+        If HEASoft is asked for and is not there.
     """
     if name not in _NAMES:
         raise unknown_backend(name)
@@ -136,6 +128,10 @@ def check_backend(name: str, **options: Any) -> None:
         from .local.calibration import choose_calibration
 
         choose_calibration(options["caldb"])
+    if options.get("engine") is not None:
+        from .local.engines import check_engine
+
+        check_engine(options["engine"])
 
 
 def unknown_backend(name: object) -> RequestError:

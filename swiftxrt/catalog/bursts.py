@@ -20,9 +20,9 @@ from ..products.lightcurve import LightCurveSet
 from ..products.position import Position
 from ..products.provenance import CLIENT, Provenance, utc_now
 from ..products.spectrumset import SpectrumSet
+from ..wire import api, lightcurve, spectrum
 from ..wire import burst_analyser as analyser_wire
 from ..wire import grb as wire
-from ..wire import api, lightcurve, spectrum
 from ..wire.reading import names, text
 from .protocol import CatalogBackend
 from .spectrum_archives import collect_spectra
@@ -41,6 +41,7 @@ __all__ = [
     "download_analyser",
     "find_burst",
     "fetched_from",
+    "position_payload",
     "positions_payload",
 ]
 
@@ -172,6 +173,12 @@ def burst_position(catalog: CatalogBackend, grb: Any, kind: str) -> Position:
             f"{wanted} position of {burst.label}", f"the service has {there or 'none of any kind'}"
         )
     return found[wanted]
+
+
+def position_payload(catalog: CatalogBackend, grb: Any, kind: str) -> dict[str, Any]:
+    """What would be sent for one position of a burst."""
+    wire.position_words([kind])
+    return positions_payload(catalog, grb)
 
 
 def burst_positions(catalog: CatalogBackend, grb: Any, kinds: Iterable[str] | None) -> dict[str, Position]:

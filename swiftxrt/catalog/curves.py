@@ -50,9 +50,7 @@ def catalog_light_curve(
     return curves
 
 
-def light_curve_payload(
-    source: Any = None, *, transient: Any = None, catalog: str, **options: Any
-) -> dict[str, Any]:
+def light_curve_payload(source: Any = None, *, transient: Any = None, catalog: str, **options: Any) -> dict[str, Any]:
     """What would be sent for the light curves; arguments as for `catalog_light_curve`."""
     content = _question(None, source, transient=transient, catalog=catalog, **options)
     return api.seal(sxps_products.LIGHT_CURVE, content)

@@ -57,13 +57,14 @@ def catalog_previews(
     keeping = Keeping.of(location, asked_about(content), layout=layout, overwrite=overwrite)
     if keeping is not None:
         keeping.check(map(_picture_name, told.urls))
+    name = str(getattr(transient if source is None else source, "name", asked_about(content)))
     previews: dict[str, SourcePreview] = {}
     with tempfile.TemporaryDirectory(prefix="swiftxrt-") as scratch:
         files, errors = fetch_all(backend, told.urls, Path(scratch))
         missing: dict[str, ServiceError | FormatError | str] = {**told.missing, **errors}
         for band, path in files.items():
             try:
-                previews[band] = SourcePreview(band, path.read_bytes(), told.urls[band])
+                previews[band] = SourcePreview(band, path.read_bytes(), told.urls[band], name)
             except FormatError as error:
                 missing[band] = error
                 continue

@@ -108,7 +108,7 @@ class LimitJournal:
             return cls(usable_folder(folder))
         except (StorageError, OutputExistsError, sqlite3.Error) as error:
             text = f"answers are not kept in {folder}, so that they are lost if this ends early: {error}"
-            warn(f"{text}; set conf.cache_dir to a folder that can be written", ServiceWarning, stacklevel=8)
+            warn(f"{text}; set conf.cache_dir to a folder that can be written", ServiceWarning, stacklevel=9)
             return None
 
     def key(self, service: str, content: Mapping[str, Any]) -> str:

@@ -165,9 +165,12 @@ def _name(text: str, what: str, catalog: str) -> str:
     match = _NAME.fullmatch(text.strip().translate(_MINUS))
     if match is None:
         hint = "; query_object(...) finds sources near objects with other names"
+        if text.strip().upper().startswith("GRB"):
+            hint = f"; products of bursts are had with grb={text.strip()!r:.60}"
         raise RequestError([(what, f"{_EXAMPLES[what]} is needed; got {text!r:.60}{hint}")])
     if match["catalog"].lower() not in ("", catalog.lower()):
-        raise RequestError([(what, f"{text!r:.60} is not a name of {catalog}{_elsewhere(match['catalog'], what)}")])
+        of = "a transient" if catalog == _TRANSIENTS else catalog
+        raise RequestError([(what, f"{text!r:.60} is not a name of {of}{_elsewhere(match['catalog'], what)}")])
     return f"{catalog} J{match['ra']}{match['dec']}"
 
 

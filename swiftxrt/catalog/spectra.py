@@ -42,7 +42,9 @@ def catalog_spectra(
 
     def read(reply: Mapping[str, Any]) -> tuple[str, SpectrumReply]:
         sxps.check_current(reply, content["whichCat"], asked)
-        chosen, block = sxps_products.choose_spectrum(reply) if transient is not None and which is None else (which or "", reply)
+        chosen, block = (
+            sxps_products.choose_spectrum(reply) if transient is not None and which is None else (which or "", reply)
+        )
         return chosen, spectrum.decode(block)
 
     (chosen, told), is_other = ask_following(backend, sxps_products.SPECTRA, content, read)

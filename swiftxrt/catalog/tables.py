@@ -188,7 +188,7 @@ def _version(backend: CatalogBackend, query: CatalogQuery, epoch: str | None) ->
         return epochs[-1].name, epochs[-1].stamp
     names = {one.name: one for one in epochs}
     if epoch not in names:
-        text = f"there is no version {epoch!r:.60}{nearest(epoch, names)}"
+        text = f"there is no version {epoch!r:.60}{nearest(epoch, names, most=3)}"
         raise RequestError([("epoch", f"{text}; SwiftXRT.list_catalog_epochs() lists all")], "catalogue table")
     return epoch, _stamp(epoch)
 

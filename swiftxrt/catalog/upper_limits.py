@@ -68,7 +68,7 @@ class LimitQuestion:
             if not isinstance(getattr(self, name), bool):
                 raise RequestError([(name, f"must be True or False; got {getattr(self, name)!r:.60}")], _WHAT)
         if self.settings.radius is not None:
-            text = "is for backend='local'; the service chooses the circle itself"
+            text = "is for measurements with backend='local'; a service, and what asks a catalogue, chooses the circle"
             raise RequestError([("radius", text)], _WHAT)
 
     @property
@@ -146,7 +146,7 @@ def _tell(table: QTable, number: int) -> None:
         failed = int(np.sum(np.asarray(table["outcome"])[rows] == FAILED))
         shown = "; ".join(f"{table['position_number'][row]}: {table['message'][row]}" for row in rows[:_MOST_NAMED])
         text = f"{rows.size} of {number} positions have no upper limit, as {failed} failed and {rows.size - failed}"
-        warn(f"{text} timed out; the same call asks for them again ({shown})", PartialResultWarning, stacklevel=5)
+        warn(f"{text} timed out; the same call asks for them again ({shown})", PartialResultWarning, stacklevel=6)
 
 
 def _sigma(confidence: float) -> float:

@@ -143,7 +143,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _simulate(options: argparse.Namespace) -> int:
-    from ..engine.scene import default_scene
+    from ..engine.demonstration import default_scene
     from ..testing.scene_files import read_scene
     from ..testing.synthetic import simulate_observations
 

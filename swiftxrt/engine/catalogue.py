@@ -47,6 +47,11 @@ Flags = NDArray[np.bool_]
 #: ObsID of the first stack.
 FIRST_STACK = 10_000_000_001
 
+# The search takes about this share of the time.
+_SEARCH_SHARE = 0.8
+# Exposure maps of so many data sets wait in memory until the sources are known; those of others are made again.
+_MOST_KEPT = 10
+
 
 @dataclass(frozen=True, eq=False)
 class BinRatios:
@@ -167,7 +172,7 @@ def make_catalogue(
     event_lists: Sequence[EventList],
     *,
     calibration: Calibration = EMBEDDED,
-    progress: Callable[[str], None] = lambda note: None,
+    progress: Callable[[str, float], None] = lambda note, fraction: None,
 ) -> Catalogue:
     """Make the catalogue of some observations.
 
@@ -178,7 +183,7 @@ def make_catalogue(
     calibration : Calibration, optional
         Point spread function and vignetting.
     progress : callable, optional
-        Told what comes next; it may raise to stop the work.
+        Told what comes next, and which share of the work is done; it may raise to stop the work.
 
     Returns
     -------
@@ -191,18 +196,22 @@ def make_catalogue(
     every.sort(key=lambda one: one.kind == "stack")
     searches: list[FieldSearch] = []
     left_out: list[str] = []
+    kept: dict[int, FieldImages] = {}
     first = 1
-    for data_set in every:
-        progress(f"search of {data_set.title} ({len(searches) + len(left_out) + 1}/{len(every)})")
+    for done, data_set in enumerate(every):
+        progress(f"search of {data_set.title} ({done + 1}/{len(every)})", _SEARCH_SHARE * done / len(every))
         try:
-            search = search_field(len(searches) + 1, data_set, calibration, first=first)
+            images = FieldImages(data_set, calibration)
+            search = search_field(len(searches) + 1, images, first=first)
         except NoDataError as error:
             left_out.append(f"{data_set.title}: {error}")
             continue
         first += sum(map(len, search.detections.values()))
         searches.append(search)
+        if len(kept) < _MOST_KEPT:
+            kept[search.number] = images
     sources = identify(searches)
-    measured = list(_measured(searches, sources, calibration, progress))
+    measured = list(_measured(searches, sources, kept, calibration, progress))
     whole, snapshots = (joined([pair[kind] for pair in measured]) for kind in (0, 1))
     return Catalogue(tuple(searches), sources, whole, snapshots, tuple(left_out))
 
@@ -210,19 +219,24 @@ def make_catalogue(
 def _measured(
     searches: Sequence[FieldSearch],
     sources: Sequence[UniqueSource],
+    kept: dict[int, FieldImages],
     calibration: Calibration,
-    progress: Callable[[str], None],
+    progress: Callable[[str, float], None],
 ) -> Iterator[tuple[Bins, Bins]]:
     if not sources:
         return
     places = SkyCoord(*np.transpose([one.best.place for one in sources]), unit="deg", frame="icrs")
-    for search in searches:
-        progress(f"{len(sources)} sources in {search.data_set.title}")
-        yield measure_field(FieldImages(search.data_set, calibration), search, places)
+    for done, search in enumerate(searches):
+        fraction = _SEARCH_SHARE + (1.0 - _SEARCH_SHARE) * done / len(searches)
+        progress(f"{len(sources)} sources in {search.data_set.title} ({done + 1}/{len(searches)})", fraction)
+        images = kept.pop(search.number, None) or FieldImages(search.data_set, calibration)
+        yield measure_field(images, search, places)
 
 
 def obsid_of(search: FieldSearch, searches: Sequence[FieldSearch]) -> str:
-    """ObsID of a data set; stacks are counted from `FIRST_STACK` on."""
+    """ObsID of a data set; stacks that have none yet are counted from `FIRST_STACK` on."""
+    if search.obsid:
+        return search.obsid
     if search.data_set.kind == "observation":
         return search.data_set.obsids[0]
     stacks = [one.number for one in searches if one.data_set.kind == "stack"]

@@ -9,7 +9,7 @@ from astropy.coordinates import SkyCoord
 from numpy.typing import NDArray
 
 from ..mission import FIELD_RADIUS_ARCMIN
-from .catalogue_fields import FieldImages, FieldSearch
+from .catalogue_fields import FieldImages, FieldSearch, in_bands
 from .catalogue_rates import BAND_NAMES, Bins, joined
 from .detection import Detection
 from .detection_field import BANDS, Field
@@ -55,7 +55,7 @@ def measure_field(images: FieldImages, search: FieldSearch, places: SkyCoord) ->
     pointings = SkyCoord([events.pointing.icrs for events in images.data_set.lists])
     near = np.flatnonzero(np.any(places[:, None].separation(pointings[None, :]).arcmin <= _REACH_ARCMIN, axis=1))
     x, y = images.pixels(places[near])
-    known = {name: images.known(name, search.points(name)) for name in BAND_NAMES}
+    known = in_bands(lambda name: images.known(name, search.points(name)))
     inner = _spoilt_pix({name: detection for name, (_, detection) in known.items()}, x, y)
     exposure_s = images.data_set.exposure_s
     found = {name: _apertures(*known[name], x, y, inner, exposure_s) for name in BAND_NAMES}

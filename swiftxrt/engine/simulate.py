@@ -118,7 +118,7 @@ def simulate_observations(scene: Scene, *, seed: int) -> list[EventList]:
 
     Examples
     --------
-    >>> from swiftxrt.engine.scene import default_scene
+    >>> from swiftxrt.engine.demonstration import default_scene
     >>> from swiftxrt.engine.simulate import simulate_observations
     >>> [f"{events.obsid} {events.mode.value}" for events in simulate_observations(default_scene(), seed=1)]
     ['09999001000 WT', '09999001000 PC', '09999001001 PC', '09999001002 PC']

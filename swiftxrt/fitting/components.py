@@ -14,7 +14,6 @@ import astropy.units as u
 import numpy as np
 from numpy.typing import NDArray
 
-from .absorption import cross_section_cm2
 from .gaunt import gaunt_factor
 from .grid import EnergyGrid
 
@@ -32,6 +31,7 @@ _BLACK_BODY = 8.0525
 _LARGEST_EXPONENT = 600.0
 #: Helium atoms per hydrogen atom in XSPEC's ``bremss``.
 _HELIUM = 0.085
+_LARGEST_GAIN = 10.0
 
 
 @dataclass(frozen=True)
@@ -130,12 +130,17 @@ def _bremsstrahlung(grid: EnergyGrid, temperature: float, norm: float) -> Floats
     return norm * gaunt * np.exp(-x) / np.sqrt(temperature) * grid.log_width
 
 
+def _transmission(exponent: Floats) -> Floats:
+    # Derivatives at a column of zero need columns a little below it.
+    return np.exp(np.minimum(exponent, _LARGEST_GAIN))
+
+
 def _tbabs(grid: EnergyGrid, nh: float) -> Floats:
-    return np.exp(-nh * grid.cross_section_cm2)
+    return _transmission(-nh * grid.cross_section_cm2())
 
 
 def _ztbabs(grid: EnergyGrid, nh: float, redshift: float) -> Floats:
-    return np.exp(-nh * cross_section_cm2(grid.energy_kev * (1.0 + redshift)))
+    return _transmission(-nh * grid.cross_section_cm2(redshift))
 
 
 def _constant(grid: EnergyGrid, factor: float) -> Floats:

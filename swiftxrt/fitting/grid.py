@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +15,8 @@ Floats = NDArray[np.float64]
 _LEAST_POINTS, _MOST_POINTS, _LOG_STEP = 5, 4000, 0.01
 #: A lowest edge of zero, which XRT responses have, moves to this part of the next edge.
 _ABOVE_ZERO = 0.1
+_REMEMBERED = 4
+_NARROW = 1e-6
 
 
 class EnergyGrid:
@@ -54,11 +54,26 @@ class EnergyGrid:
         self.log_energy = (log_low + log_high) / 2
         self.log_width = log_high - log_low
         self.energy_kev = np.exp(self.log_energy)
+        self._sections: dict[float, Floats] = {}
 
-    @cached_property
-    def cross_section_cm2(self) -> Floats:
-        """Of interstellar matter at rest, for each piece."""
-        return cross_section_cm2(self.energy_kev)
+    @classmethod
+    def at(cls, energy_kev: Floats) -> EnergyGrid:
+        """One very narrow piece at each of some energies, in any order."""
+        grid = cls.__new__(cls)
+        grid.energy_kev = np.asarray(energy_kev, dtype=float)
+        grid.log_energy = np.log(grid.energy_kev)
+        grid.log_width = np.full_like(grid.log_energy, _NARROW)
+        grid._starts = np.arange(grid.energy_kev.size)
+        grid._sections = {}
+        return grid
+
+    def cross_section_cm2(self, redshift: float = 0.0) -> Floats:
+        """Cross section of interstellar matter for the photons of each piece; remembered for a few redshifts."""
+        if redshift not in self._sections:
+            if len(self._sections) >= _REMEMBERED:
+                self._sections.clear()
+            self._sections[redshift] = cross_section_cm2(self.energy_kev * (1.0 + redshift))
+        return self._sections[redshift]
 
     def per_bin(self, pieces: Floats) -> Floats:
         """Sums over the pieces of each bin."""

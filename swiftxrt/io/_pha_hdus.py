@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from astropy.io import fits
+from numpy.typing import NDArray
 
 from ..mission import MJDREFF, MJDREFI
 from ..products.countspectrum import CountSpectrum
@@ -14,10 +15,11 @@ from ..products.gti import GTI
 from ._history import add_sources
 from .response import add_cards, real_column
 
-__all__ = ["REGIONS", "edges_follow", "pha_hdus"]
+__all__ = ["REGIONS", "count_columns", "edges_follow", "pha_hdus"]
 
 #: Table with the regions' text; our own, other programs pass over it.
 REGIONS = "REGIONTXT"
+_ROUNDING = 1e-14
 
 
 def pha_hdus(spectrum: CountSpectrum, files: dict[str, str], *, background: bool = False) -> fits.HDUList:
@@ -32,12 +34,16 @@ def pha_hdus(spectrum: CountSpectrum, files: dict[str, str], *, background: bool
     background : bool, optional
         Whether this is the background of another spectrum.
     """
-    columns = [
-        fits.Column("CHANNEL", "J", array=spectrum.channel),
-        fits.Column("COUNTS", "J", unit="count", array=spectrum.counts),
-    ]
+    columns = [fits.Column("CHANNEL", "J", array=spectrum.channel), *count_columns(spectrum)]
     errors = spectrum.systematic
     keywords: dict[str, Any] = {"SYS_ERR": 0}
+    if spectrum.has_poisson_counts:
+        keywords["STAT_ERR"] = 0
+    for name, value in (("AREASCAL", spectrum.areascale), ("BACKSCAL", spectrum.backscale)):
+        if isinstance(value, np.ndarray):
+            columns.append(real_column(name, value))
+        else:
+            keywords[name] = value
     if np.any(errors != errors[0]):
         del keywords["SYS_ERR"]
         columns.append(real_column("SYS_ERR", errors))
@@ -57,16 +63,36 @@ def pha_hdus(spectrum: CountSpectrum, files: dict[str, str], *, background: bool
     add_cards(table, {key: files.get(key, "none") for key in ("BACKFILE", "RESPFILE", "ANCRFILE")})
     add_cards(table, dict(spectrum.header))
     add_sources(table.header, spectrum.provenance)
-    more = [_gti_hdu(spectrum.gti)] if spectrum.gti is not None else []
+    more = [_gti_hdu(spectrum)] if spectrum.gti is not None else []
     if spectrum.source_region or spectrum.background_region:
         more.append(_region_hdu(spectrum))
     return fits.HDUList([fits.PrimaryHDU(), table, *more])
 
 
+def count_columns(spectrum: CountSpectrum) -> list[fits.Column]:
+    """Counts; or rates and their errors, where these do not follow from counts."""
+    if spectrum.counts_err is None:
+        return [fits.Column("COUNTS", "J" if _is_short(spectrum) else "K", unit="count", array=spectrum.counts)]
+    exposure_s = float(spectrum.exposure.value)
+    rates = [spectrum.counts / exposure_s, spectrum.counts_err / exposure_s]
+    return [real_column(name, _single(rate), "count/s") for name, rate in zip(("RATE", "STAT_ERR"), rates, strict=True)]
+
+
+def _is_short(spectrum: CountSpectrum) -> bool:
+    return int(spectrum.counts.max()) <= np.iinfo(np.int32).max
+
+
+def _single(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Numbers that were of single precision before they were multiplied and divided are so again."""
+    with np.errstate(over="ignore"):
+        single = values.astype(np.float32).astype(float)
+    return single if np.allclose(single, values, rtol=_ROUNDING, atol=0.0) else values
+
+
 def edges_follow(spectrum: CountSpectrum) -> bool:
     """Whether a reader finds the channel energies without columns for them."""
     usual = spectrum.replace(energy_edges=None, background=None).energy_edges
-    return bool(np.array_equal(spectrum.energy_edges, usual))
+    return bool(np.array_equal(spectrum.energy_edges.value, usual.value, equal_nan=True))
 
 
 def _ogip(spectrum: CountSpectrum, background: bool) -> dict[str, Any]:
@@ -76,28 +102,29 @@ def _ogip(spectrum: CountSpectrum, background: bool) -> dict[str, Any]:
         "HDUCLAS1": "SPECTRUM",
         "HDUVERS": "1.2.0",
         "HDUCLAS2": "BKG" if background else "TOTAL",
-        "HDUCLAS3": "COUNT",
+        "HDUCLAS3": "COUNT" if spectrum.has_poisson_counts else "RATE",
         "TLMIN1": first,
         "TLMAX1": last,
-        "TELESCOP": "SWIFT",
-        "INSTRUME": "XRT",
-        "FILTER": "NONE",
-        "DATAMODE": spectrum.mode.datamode,
+        "TELESCOP": spectrum.telescope,
+        "INSTRUME": spectrum.instrument,
+        "FILTER": spectrum.filter_name,
+        **({} if spectrum.mode is None else {"DATAMODE": spectrum.mode.datamode}),
         "EXPOSURE": float(spectrum.exposure.value),
-        "AREASCAL": spectrum.areascale,
-        "BACKSCAL": spectrum.backscale,
         "CORRFILE": "none",
         "CORRSCAL": 1.0,
         "PHAVERSN": "1992a",
         "DETCHANS": spectrum.channel.size,
-        "CHANTYPE": "PI",
-        "POISSERR": True,
-        "STAT_ERR": 0,
-        "TOTCTS": int(spectrum.counts.sum()),
-        "DSTYP1": "GRADE",
-        "DSFORM1": "I",
-        "DSVAL1": f"{spectrum.grades[0]}:{spectrum.grades[1]}",
+        "CHANTYPE": spectrum.channel_type,
+        "POISSERR": spectrum.has_poisson_counts,
+        **({"TOTCTS": int(spectrum.counts.sum())} if spectrum.has_poisson_counts else {}),
+        **_grades(spectrum),
     }
+
+
+def _grades(spectrum: CountSpectrum) -> dict[str, str]:
+    if spectrum.grades is None:
+        return {}
+    return {"DSTYP1": "GRADE", "DSFORM1": "I", "DSVAL1": f"{spectrum.grades[0]}:{spectrum.grades[1]}"}
 
 
 def _metadata(spectrum: CountSpectrum) -> dict[str, Any]:
@@ -113,12 +140,15 @@ def _metadata(spectrum: CountSpectrum) -> dict[str, Any]:
     return cards
 
 
-def _gti_hdu(gti: GTI) -> Any:
+def _gti_hdu(spectrum: CountSpectrum) -> Any:
+    """Good times, on the clock of Swift whatever the instrument."""
+    gti: GTI = spectrum.gti  # type: ignore[assignment]  # There is one.
     hdu = fits.BinTableHDU.from_columns(
         [fits.Column("START", "D", unit="s", array=gti.start), fits.Column("STOP", "D", unit="s", array=gti.stop)],
         name="GTI",
     )
-    classes = {"HDUCLASS": "OGIP", "HDUCLAS1": "GTI", "HDUCLAS2": "STANDARD", "TELESCOP": "SWIFT", "INSTRUME": "XRT"}
+    origin = {"TELESCOP": spectrum.telescope, "INSTRUME": spectrum.instrument}
+    classes = {"HDUCLASS": "OGIP", "HDUCLAS1": "GTI", "HDUCLAS2": "STANDARD", **origin}
     clock = {"MJDREFI": MJDREFI, "MJDREFF": MJDREFF, "TIMESYS": "TT", "TIMEUNIT": "s"}
     add_cards(hdu, {**classes, **clock})
     return hdu

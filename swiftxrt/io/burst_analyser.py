@@ -28,11 +28,11 @@ _INDEX = "burst_analyser.json"
 _ENDING = ".ecsv"
 
 
-def write_analyser(analyser: BurstAnalyser, folder: str | PathLike[str], *, overwrite: bool) -> None:
+def write_analyser(analyser: BurstAnalyser, folder: str | PathLike[str], *, overwrite: bool) -> Path:
     """Write tables with an index; see `swiftxrt.BurstAnalyser.write`."""
     example = next(iter(analyser), "bat_snr4_density")
     instead = f"analyser[{example!r}].write('{example}{_ENDING}')"
-    target = usable_folder(folder_to_write(folder, "what the burst analyser has", instead))
+    target = usable_folder(folder_to_write(folder, "a set of tables of the burst analyser", instead))
     names = _file_names(analyser)
     for file in (*names.values(), _INDEX):  # all or nothing, but for what others write meanwhile
         check_target(target / file, overwrite)
@@ -49,6 +49,7 @@ def write_analyser(analyser: BurstAnalyser, folder: str | PathLike[str], *, over
     }
     with atomic_path(target / _INDEX, overwrite) as temporary:
         temporary.write_text(json.dumps(index, indent=1), encoding="utf-8")
+    return target
 
 
 def _file_names(analyser: BurstAnalyser) -> dict[str, str]:

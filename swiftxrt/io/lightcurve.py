@@ -71,7 +71,7 @@ _ATTRIBUTES = {
 _ALIASES = {"fits": "ogip.lc"}
 
 
-def write_curve(curve: Curve, path: str | PathLike[str], *, format: str | None, overwrite: bool) -> None:  # noqa: A002
+def write_curve(curve: Curve, path: str | PathLike[str], *, format: str | None, overwrite: bool) -> Path:  # noqa: A002
     """Write a curve; see `swiftxrt.LightCurve.write`."""
     path = as_path(path, "path")
     chosen = _ALIASES.get(format or "", format) or _format_of(path)
@@ -83,8 +83,7 @@ def write_curve(curve: Curve, path: str | PathLike[str], *, format: str | None, 
             f"in other formats from QTable(curve)"
         )
     if chosen == "ogip.lc":
-        save_fits([fits.PrimaryHDU(), _rate_hdu(curve)], path, overwrite=overwrite)
-        return
+        return save_fits([fits.PrimaryHDU(), _rate_hdu(curve)], path, overwrite=overwrite)
     table = QTable(curve)
     # The default would keep the format of the object, which may round to tens of microseconds. Times
     # that follow from MET are made from it again by the reader: digits that are noise need not be there.
@@ -92,6 +91,7 @@ def write_curve(curve: Curve, path: str | PathLike[str], *, format: str | None, 
     table["time"].format, table["time"].precision = "isot", decimals
     with atomic_path(path, overwrite) as temporary:
         table.write(temporary, format="ascii.ecsv")
+    return path
 
 
 def _follows_met(table: QTable) -> NDArray[np.bool_]:
@@ -303,23 +303,24 @@ def write_set(
     format: str,  # noqa: A002
     overwrite: bool,
     prefix: str = "",
-) -> None:
+) -> Path:
     """Write a set; see `swiftxrt.LightCurveSet.write`. With a prefix to their names all files are in one folder."""
     folder = folder_to_write(folder, "a set of light curves", "curves.total.write('curve.fits')")
     if format == "ukssdc.qdp":
         write_qdp(curves, folder, overwrite=overwrite)
-        return
+        return folder
     if format not in (*_SET_ENDINGS, _CATALOGUE):
         raise RequestError(f"a set is written as {', '.join((*_FORMATS, _CATALOGUE))}; got {format!r}")
     usable_folder(folder)
     if format == _CATALOGUE:
         write_catalogue_text(curves, folder, prefix=prefix, overwrite=overwrite)
-        return
+        return folder
     for name, curve in curves.items():
         write_curve(curve, folder / f"{prefix}{name}{_SET_ENDINGS[format]}", format=format, overwrite=overwrite)
     for name, one in curves.variants.items():
         inner = (folder, f"{prefix}{name}_") if prefix else (folder / name, "")
         write_set(one, inner[0], format=format, overwrite=overwrite, prefix=inner[1])
+    return folder
 
 
 def read_set(kind: type[LightCurveSet], folder: str | PathLike[str]) -> LightCurveSet:

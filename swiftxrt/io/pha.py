@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -11,28 +9,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import astropy.units as u
 import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
 from .._paths import as_path
 from ..exceptions import FormatError, MetadataWarning, OutputExistsError, RequestError, warn
-from ..mission import Mode
 from ..products.countspectrum import CountSpectrum
-from ..products.gti import GTI
-from ..products.provenance import Provenance
 from ._fitsfile import load_fits, save_fits
-from ._pha_hdus import REGIONS, pha_hdus
-from .response import arf_hdus, column, content_errors, find_table, read_arf, read_rmf, rmf_hdus
+from ._pha_hdus import pha_hdus
+from ._pha_rows import one_row
+from ._pha_table import choose_table, is_of_xrt, is_type_two, table_content
+from .response import arf_hdus, content_errors, read_arf, read_rmf, rmf_hdus
 
 __all__ = ["companions", "pha_content", "pha_hdus", "read_pha", "write_pha"]
 
 PathLike = str | os.PathLike[str]
 
-#: What a count rate times the exposure may differ from a whole number.
-_COUNT_TOLERANCE = 0.01
-_NO_FILE = ("", "none")
+_NO_FILE = ("", "none", "caldb")
+#: What may follow the name of a file: an extension, or a number.
+_PART = re.compile(r"(\[[^\]]*\]|\{\d+\})+\s*$")
+_LONGEST_LINK = 68
 _ENDINGS = (".pha", ".pi", ".fits", ".fit")
 
 
@@ -42,6 +39,8 @@ def read_pha(
     background: PathLike | None = None,
     arf: PathLike | None = None,
     rmf: PathLike | None = None,
+    extension: int | str | None = None,
+    row: int | None = None,
     known: dict[Path, Any] | None = None,
 ) -> CountSpectrum:
     """Read a PHA file; see `swiftxrt.CountSpectrum.read`.
@@ -49,10 +48,46 @@ def read_pha(
     Of several spectra, `known` keeps the matrices that they share.
     """
     path = as_path(path, "path")
-    content = pha_content(path)
-    parts = companions(path, background=background, arf=arf, rmf=rmf, known=known)
+    hdus, table = open_pha(path, extension)
+    if is_type_two(table) and (row is not None or len(table.data) == 1):
+        hdus, table = one_row(hdus, table, 1 if row is None else row, path)
+    elif row is not None:
+        raise FormatError(f"has one spectrum, not one in each row; leave out row={row!r}", path)
+    content = _content(hdus, table, path)
+    given = {"background": background, "arf": arf, "rmf": rmf}
+    return joined(content, table_companions(path, table.header, given, known=known), path)
+
+
+def joined(content: dict[str, Any], parts: dict[str, Any], path: Path) -> CountSpectrum:
+    """A spectrum with its companions.
+
+    Raises
+    ------
+    FormatError
+        If they do not fit together.
+
+    Warns
+    -----
+    MetadataWarning
+        If background or matrix count the channels from another number than the spectrum.
+    """
+    channel = content["channel"]
+    fitting = dict(parts)
+    rmf, background = fitting.get("rmf"), fitting.get("background")
+    if content["mode"] is None and len(channel):
+        if rmf is not None:
+            fitting["rmf"], content = rmf.numbered_like(channel), {**content, "energy_edges": None}
+        if background is not None and _counted_from_another(background, channel):
+            fitting["background"] = background.replace(channel=channel, rmf=None, energy_edges=None)
+        if fitting.get("rmf") is not rmf or fitting.get("background") is not background:
+            told = "background or matrix count the channels from another number; they are taken in their order"
+            warn(f"{path.name}: {told}", MetadataWarning)
     with content_errors(path):
-        return CountSpectrum(**content, **parts)
+        return CountSpectrum(**content, **fitting)
+
+
+def _counted_from_another(background: CountSpectrum, channel: NDArray[np.int64]) -> bool:
+    return background.channel.size == len(channel) and abs(int(background.channel[0]) - int(channel[0])) == 1
 
 
 def companions(
@@ -105,15 +140,25 @@ def table_companions(
     parts: dict[str, Any] = {}
     for part, keyword in (("background", "BACKFILE"), ("arf", "ANCRFILE"), ("rmf", "RESPFILE")):
         named = given.get(part) or beside(path, header, keyword)
-        place = None if named is None else Path(named)
-        if part == "rmf" and place is not None and place not in known:
-            known[place] = _companion(part, place, forgiving)
-        parts[part] = None if place is None else known[place] if part == "rmf" else _companion(part, place, forgiving)
+        if named is None:
+            parts[part] = None
+        elif part != "rmf":
+            parts[part] = _companion(part, Path(named), forgiving)
+        else:
+            number = 1 if given.get(part) else _number_in(header, keyword)
+            place = Path(named) if number == 1 else Path(f"{named}{{{number}}}")
+            if place not in known:
+                known[place] = _companion(part, Path(named), forgiving, number)
+            parts[part] = known[place]
     return parts
 
 
-def _companion(part: str, path: Path, forgiving: bool) -> Any:
-    readers: dict[str, Callable[[Path], Any]] = {"background": _background, "arf": read_arf, "rmf": read_rmf}
+def _companion(part: str, path: Path, forgiving: bool, number: int = 1) -> Any:
+    readers: dict[str, Callable[[Path], Any]] = {
+        "background": _background,
+        "arf": read_arf,
+        "rmf": partial(read_rmf, number=number),
+    }
     try:
         return readers[part](path)
     except FormatError as error:
@@ -124,29 +169,27 @@ def _companion(part: str, path: Path, forgiving: bool) -> Any:
 
 
 def _background(path: Path) -> CountSpectrum:
-    content = pha_content(path)
+    hdus, table = open_pha(path, background=True)
+    if is_type_two(table) and len(table.data) == 1:
+        hdus, table = one_row(hdus, table, 1, path)
+    content = _content(hdus, table, path)
+    if "BACKSCAL" not in table.header and "BACKSCAL" not in table.columns.names:
+        told = "tells no BACKSCAL, the size of its region; 1 is taken, as XSPEC does"
+        warn(f"{path.name}, a background, {told}", MetadataWarning)
     with content_errors(path):
         return CountSpectrum(**content)
 
 
-def open_pha(path: Path) -> tuple[fits.HDUList, Any]:
+def open_pha(path: Path, extension: int | str | None = None, *, background: bool = False) -> tuple[fits.HDUList, Any]:
     """The HDUs of a PHA file, and the table of the spectrum.
 
     Raises
     ------
     FormatError
-        If it is not a PHA file of the XRT.
+        If it is not a PHA file, or holds several spectra and none is chosen.
     """
     hdus = load_fits(path)
-    table = find_table(hdus, path, "a PHA file", ("SPECTRUM",), ("SPECTRUM",))
-    header = table.header
-    declared = str(header.get("HDUCLAS1", "SPECTRUM")).strip().upper()
-    if declared != "SPECTRUM":
-        raise FormatError(f"is not a spectrum: HDUCLAS1 is {declared!r}", path)
-    origin = tuple(str(header.get(name, "")).strip().upper() for name in ("TELESCOP", "INSTRUME"))
-    if origin != ("SWIFT", "XRT"):
-        raise FormatError(f"is not a spectrum of the Swift XRT: TELESCOP, INSTRUME are {origin}", path)
-    return hdus, table
+    return hdus, choose_table(hdus, path, extension, background=background)
 
 
 def beside(path: Path, header: fits.Header, keyword: str) -> Path | None:
@@ -154,7 +197,7 @@ def beside(path: Path, header: fits.Header, keyword: str) -> Path | None:
     named = str(header.get(keyword, "")).strip()
     if named.lower() in _NO_FILE:
         return None
-    name = re.split(r"[/\\]", named)[-1]
+    name = re.split(r"[/\\]", _PART.sub("", named))[-1]
     for candidate in (path.with_name(name), path.with_name(name + ".gz")):
         if candidate.is_file():
             return candidate
@@ -165,8 +208,14 @@ def beside(path: Path, header: fits.Header, keyword: str) -> Path | None:
     return None
 
 
+def _number_in(header: fits.Header, keyword: str) -> int:
+    """Which one of a file is meant: 2 of ``name.rsp{2}``."""
+    match = re.search(r"\{(\d+)\}\s*$", str(header.get(keyword, "")))
+    return max(1, int(match[1])) if match else 1
+
+
 def pha_content(path: Path) -> dict[str, Any]:
-    """The fields of a `CountSpectrum` that are in the PHA file itself.
+    """The fields of a `CountSpectrum` of the XRT that are in the PHA file itself.
 
     Raises
     ------
@@ -174,131 +223,17 @@ def pha_content(path: Path) -> dict[str, Any]:
         If the file is not a PHA file of the XRT with one spectrum, or damaged.
     """
     hdus, table = open_pha(path)
+    if not is_of_xrt(table.header):
+        origin = tuple(str(table.header.get(name, "")).strip().upper() for name in ("TELESCOP", "INSTRUME"))
+        raise FormatError(f"is not a spectrum of the Swift XRT: TELESCOP, INSTRUME are {origin}", path)
+    return _content(hdus, table, path)
+
+
+def _content(hdus: fits.HDUList, table: Any, path: Path) -> dict[str, Any]:
     if is_type_two(table):
-        raise FormatError("holds several spectra (PHA type II); read them with SpectrumSet.read_pha", path)
+        advice = "choose one with row=1 (and so on), or read all with SpectrumSet.read_pha"
+        raise FormatError(f"holds several spectra (PHA type II); {advice}", path)
     return table_content(hdus, table, path)
-
-
-def is_type_two(table: Any) -> bool:
-    """Whether the rows of a table are spectra rather than channels."""
-    return "CHANNEL" in table.columns.names and table.data["CHANNEL"].ndim == 2
-
-
-def table_content(hdus: fits.HDUList, table: Any, path: Path) -> dict[str, Any]:
-    """The fields of a `CountSpectrum` in the table of one spectrum and the HDUs beside it."""
-    header = table.header
-    mode = _mode(header, path)
-    exposure_s = _number(header, "EXPOSURE", path)
-    start, stop = header.get("SLICEBEG"), header.get("SLICEEND")
-    content: dict[str, Any] = {
-        "counts": _counts(table, exposure_s, path),
-        "channel": column(table, "CHANNEL", path),
-        "exposure": exposure_s * u.s,
-        "mode": mode,
-        "backscale": _number(header, "BACKSCAL", path, default=1.0),
-        "areascale": _number(header, "AREASCAL", path, default=1.0),
-        "quality": _flags(table, "QUALITY", path),
-        "grouping": _flags(table, "GROUPING", path),
-        "systematic": _systematic(table, path),
-        "grades": _grades(header) or mode.grades,
-        "gti": _gti(hdus, path),
-        "label": str(header.get("XRTLABEL") or label_of(path.name, mode)),
-        "interval": None if start is None or stop is None else (start, stop),
-        "mean_event_met": header.get("MEANMET"),
-        "header": dict(header.items()),
-        "provenance": _provenance(header),
-        **_regions(hdus),
-    }
-    if "E_MIN" in table.columns.names and "E_MAX" in table.columns.names:
-        edges = np.append(column(table, "E_MIN", path), column(table, "E_MAX", path)[-1:])
-        content["energy_edges"] = edges * u.keV
-    return content
-
-
-def _mode(header: fits.Header, path: Path) -> Mode:
-    named = str(header.get("DATAMODE", "")).strip()
-    try:
-        return Mode.from_datamode(named)
-    except KeyError:
-        raise FormatError(f"has DATAMODE {named!r}; spectra in PHOTON and WINDOWED mode can be read", path) from None
-
-
-def _number(header: fits.Header, keyword: str, path: Path, default: float | None = None) -> float:
-    value = header.get(keyword, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise FormatError(f"has no usable {keyword} in the header (found {value!r})", path)
-    return float(value)
-
-
-def _counts(table: Any, exposure_s: float, path: Path) -> NDArray[np.int64]:
-    names = table.columns.names
-    for vector in ("BACKSCAL", "AREASCAL"):
-        if vector in names:
-            raise FormatError(f"has {vector} for each channel; only one value for the spectrum can be read", path)
-    if "COUNTS" in names:
-        counts = np.asarray(column(table, "COUNTS", path), dtype=float)
-    else:
-        counts = np.asarray(column(table, "RATE", path), dtype=float) * exposure_s
-    whole = np.rint(counts)
-    if not np.allclose(counts, whole, rtol=0, atol=_COUNT_TOLERANCE):
-        raise FormatError("holds no counts: values (times the exposure, for rates) are not whole numbers", path)
-    return whole.astype(np.int64)
-
-
-def _flags(table: Any, name: str, path: Path) -> NDArray[np.int64]:
-    """A column of flags, or the one value for all channels that the keyword gives instead."""
-    if name in table.columns.names:
-        return np.asarray(column(table, name, path), dtype=np.int64)
-    value = table.header.get(name, 0)
-    return np.full(len(table.data), int(value) if isinstance(value, int) else 0, dtype=np.int64)
-
-
-def _systematic(table: Any, path: Path) -> NDArray[np.float64]:
-    """Fractional systematic errors: a column, or one value for all channels."""
-    if "SYS_ERR" in table.columns.names:
-        return np.asarray(column(table, "SYS_ERR", path), dtype=float)
-    return np.full(len(table.data), _number(table.header, "SYS_ERR", path, default=0.0))
-
-
-def _grades(header: fits.Header) -> tuple[int, int] | None:
-    """Event grades from the data subspace keywords (``DSTYPn`` GRADE, ``DSVALn`` 0:12)."""
-    for keyword, value in header.items():
-        if keyword.startswith("DSTYP") and str(value).strip().upper() == "GRADE":
-            limits = re.findall(r"\d+", str(header.get("DSVAL" + keyword.removeprefix("DSTYP"), "")))
-            if limits:
-                return int(limits[0]), int(limits[-1])
-    return None
-
-
-def _gti(hdus: fits.HDUList, path: Path) -> GTI | None:
-    for hdu in hdus[1:]:
-        if hdu.name in ("GTI", "STDGTI"):
-            return GTI(column(hdu, "START", path), column(hdu, "STOP", path))
-    return None
-
-
-def _regions(hdus: fits.HDUList) -> dict[str, str]:
-    if REGIONS not in hdus:
-        return {}
-    rows = [(str(row["KIND"]), str(row["TEXT"])) for row in hdus[REGIONS].data]
-    kinds = {"source_region": "SOURCE", "background_region": "BACKGROUND"}
-    return {field: "\n".join(text for kind, text in rows if kind == wanted) for field, wanted in kinds.items()}
-
-
-def _provenance(header: fits.Header) -> Provenance:
-    """What `_metadata` wrote; the creator alone for files of others."""
-    try:
-        return Provenance.from_dict(json.loads(str(header["XRTPROV"])))
-    except (KeyError, ValueError, AttributeError):
-        return Provenance(software=str(header.get("CREATOR", "")).strip())
-
-
-def label_of(name: str, mode: Mode) -> str:
-    """Name of the time slice from a file name: ``interval0`` of ``interval0pcsource.pi``."""
-    stem = re.sub(r"(\.(pi|pha|fits))?(\.gz)?$", "", name)
-    stem = re.sub(r"[^A-Za-z0-9_.+-]", "_", stem) or "spectrum"
-    match = re.fullmatch(rf"(.+){mode.value.lower()}(source|back|_bkg)?", stem)
-    return match[1] if match else stem.removesuffix("_bkg")
 
 
 def companion_names(path: Path) -> dict[str, str]:
@@ -324,27 +259,46 @@ def check_name(path: Path) -> None:
 
 
 def write_pha(
-    spectrum: CountSpectrum, path: PathLike, *, overwrite: bool = False, known: dict[int, str] | None = None
-) -> None:
+    spectrum: CountSpectrum,
+    path: PathLike,
+    *,
+    overwrite: bool = False,
+    links: Mapping[str, str | None] | None = None,
+    known: dict[int, str] | None = None,
+) -> Path:
     """Write a PHA file and its companions; see `swiftxrt.CountSpectrum.write`.
 
-    Of several spectra in one folder, `known` keeps the names of the matrices
-    that they share, which are written once.
+    `links` are names of files for the header, by keyword. Of several spectra
+    in one folder, `known` keeps the names of the matrices that they share,
+    which are written once.
     """
     path = as_path(path, "path")
     check_name(path)
+    given = {key: _link(name, key) for key, name in (links or {}).items() if name is not None}
     names = companion_names(path)
     own_matrix = names["RESPFILE"]
     if known is not None and spectrum.rmf is not None:
         names["RESPFILE"] = known.setdefault(id(spectrum.rmf), own_matrix)
-    parts = {key: make for key, make in _parts(spectrum).items() if key != "RESPFILE" or names[key] == own_matrix}
-    targets = {path: pha_hdus(spectrum, {key: names[key] for key in _parts(spectrum)})}
-    targets.update({path.with_name(names[key]): make() for key, make in parts.items()})
+    parts = {key: make for key, make in _parts(spectrum).items() if key not in given}
+    shown = {**{key: names[key] for key in parts}, **given}
+    targets = {path: pha_hdus(spectrum, shown)}
+    for key, make in parts.items():
+        if key != "RESPFILE" or names[key] == own_matrix:
+            targets[path.with_name(names[key])] = make()
     taken = [target.name for target in targets if target.exists()]
     if taken and not overwrite:
         raise OutputExistsError(f"{', '.join(taken)} exist in {path.parent}; give another name or overwrite=True")
     for target in reversed(targets):  # The companions first: the PHA file names them.
         save_fits(targets[target], target, overwrite=overwrite)
+    return path
+
+
+def _link(name: str, keyword: str) -> str:
+    """A name as the header can hold it."""
+    if not isinstance(name, str) or not name.isascii() or not name.isprintable() or len(name) > _LONGEST_LINK:
+        told = f"the name of a file of at most {_LONGEST_LINK} ASCII characters is needed; got {name!r:.90}"
+        raise RequestError([(keyword.lower(), told)])
+    return name.strip() or "none"
 
 
 def _parts(spectrum: CountSpectrum) -> dict[str, Callable[[], fits.HDUList]]:

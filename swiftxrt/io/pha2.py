@@ -15,14 +15,16 @@ from typing import Any
 
 import numpy as np
 from astropy.io import fits
-from numpy.typing import NDArray
 
 from .._atomic import check_target
+from .._paths import as_path
 from ..exceptions import FormatError, RequestError
 from ..products.countspectrum import CountSpectrum
-from ._fitsfile import save_fits
-from ._pha_hdus import edges_follow, pha_hdus
-from .pha import beside, check_name, companion_names, is_type_two, open_pha, table_companions, table_content
+from ._fitsfile import load_fits, save_fits
+from ._pha_hdus import count_columns, edges_follow, pha_hdus
+from ._pha_rows import one_row, plain_cards
+from ._pha_table import is_type_two, named_sources, spectrum_tables, table_content
+from .pha import beside, check_name, companion_names, joined, table_companions
 from .response import add_cards, arf_hdus, content_errors, rmf_hdus
 
 __all__ = ["read_pha_rows", "write_pha_rows"]
@@ -30,32 +32,29 @@ __all__ = ["read_pha_rows", "write_pha_rows"]
 PathLike = str | os.PathLike[str]
 Cards = dict[str, Any]
 
-# What describes a table of one spectrum, and stands otherwise in one of several.
-_STRUCTURE = re.compile(
-    r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TFIELDS|EXTNAME|T(TYPE|FORM|UNIT|LMIN|LMAX|NULL|DIM)\d+"
-    r"|QUALITY|GROUPING|SYS_ERR|COMMENT|HISTORY|CHECKSUM|DATASUM|LONGSTRN|THEAP"
-)
-_VECTORS = ("CHANNEL", "COUNTS", "QUALITY", "GROUPING", "SYS_ERR", "E_MIN", "E_MAX")
 _ROW = re.compile(r"\{(\d+)\}$")
-#: HDUs beside the table that belong to one row, whose number is their EXTVER.
-_OF_ROW = ("GTI", "REGIONTXT")
 
 
-def write_pha_rows(spectra: Sequence[CountSpectrum], path: PathLike, *, overwrite: bool = False) -> None:
+def write_pha_rows(spectra: Sequence[CountSpectrum], path: PathLike, *, overwrite: bool = False) -> Path:
     """Write spectra as the rows of one PHA file; see `swiftxrt.SpectrumSet.write_pha`."""
-    path = Path(path)
+    path = as_path(path, "path")
     check_name(path)
     if not spectra:
         raise RequestError("a PHA file needs at least one spectrum; there is none")
     channel = spectra[0].channel
     if any(not np.array_equal(one.channel, channel) for one in spectra):
         raise RequestError("the spectra of one table need the same channels; write them one by one")
+    backgrounds = [one.background for one in spectra if one.background is not None]
+    for several in (spectra, backgrounds):
+        if len({one.has_poisson_counts for one in several}) > 1:
+            raise RequestError("one table holds either counts or rates with errors; write these spectra one by one")
     files, targets = _companions_of(spectra, path)
     targets[path] = _hdus(spectra, files, background=False)
     for target in targets:
         check_target(target, overwrite)
     for target, hdus in targets.items():  # The companions first: the PHA file names them.
         save_fits(hdus, target, overwrite=overwrite)
+    return path
 
 
 def _companions_of(spectra: Sequence[CountSpectrum], path: Path) -> tuple[list[dict[str, str]], dict[Path, Any]]:
@@ -88,10 +87,13 @@ def _companions_of(spectra: Sequence[CountSpectrum], path: Path) -> tuple[list[d
 
 def _hdus(spectra: Sequence[CountSpectrum], files: Sequence[dict[str, str]], *, background: bool) -> fits.HDUList:
     singles = [pha_hdus(one, own, background=background) for one, own in zip(spectra, files, strict=True)]
-    cards = [_cards(single[1].header) for single in singles]
+    cards = [plain_cards(single[1].header) for single in singles]
+    vectors = list(_vector_columns(spectra, spectra[0].channel.size))
+    for one in cards:
+        for column in vectors:
+            one.pop(column.name, None)
     shared, different = _sorted_out(cards)
-    size = spectra[0].channel.size
-    columns = [fits.Column("SPEC_NUM", "J", array=np.arange(1, len(spectra) + 1)), *_vector_columns(spectra, size)]
+    columns = [fits.Column("SPEC_NUM", "J", array=np.arange(1, len(spectra) + 1)), *vectors]
     columns += [_scalar_column(name, [one.get(name) for one in cards]) for name in different]
     table = fits.BinTableHDU.from_columns(columns, name="SPECTRUM")
     first, last = int(spectra[0].channel[0]), int(spectra[0].channel[-1])
@@ -102,10 +104,6 @@ def _hdus(spectra: Sequence[CountSpectrum], files: Sequence[dict[str, str]], *, 
             hdu.ver = number
             more.append(hdu)
     return fits.HDUList([fits.PrimaryHDU(), table, *more])
-
-
-def _cards(header: fits.Header) -> Cards:
-    return {key: value for key, value in header.items() if not _STRUCTURE.fullmatch(key)}
 
 
 def _sorted_out(cards: Sequence[Cards]) -> tuple[Cards, list[str]]:
@@ -123,9 +121,15 @@ def _equal(one: Cards, other: Cards, name: str) -> bool:
 
 def _vector_columns(spectra: Sequence[CountSpectrum], size: int) -> Iterator[fits.Column]:
     yield fits.Column("CHANNEL", f"{size}J", array=np.array([one.channel for one in spectra]))
-    yield fits.Column("COUNTS", f"{size}J", unit="count", array=np.array([one.counts for one in spectra]))
+    for columns in zip(*(count_columns(one) for one in spectra), strict=True):
+        kind = "D" if any(one.array.dtype.kind == "f" for one in columns) else "J" if _are_short(spectra) else "K"
+        yield fits.Column(columns[0].name, f"{size}{kind}", unit=columns[0].unit, array=[one.array for one in columns])
     yield fits.Column("QUALITY", f"{size}I", array=np.array([one.quality for one in spectra]))
     yield fits.Column("GROUPING", f"{size}I", array=np.array([one.grouping for one in spectra]))
+    for name in ("AREASCAL", "BACKSCAL"):
+        values = [getattr(one, name.lower().replace("scal", "scale")) for one in spectra]
+        if any(isinstance(value, np.ndarray) for value in values):
+            yield fits.Column(name, f"{size}D", array=[np.broadcast_to(value, size) for value in values])
     errors = np.array([one.systematic for one in spectra])
     if errors.any():
         yield fits.Column("SYS_ERR", f"{size}D", array=errors)
@@ -133,6 +137,10 @@ def _vector_columns(spectra: Sequence[CountSpectrum], size: int) -> Iterator[fit
         edges = np.array([one.energy_edges.value for one in spectra])
         yield fits.Column("E_MIN", f"{size}D", unit="keV", array=edges[:, :-1])
         yield fits.Column("E_MAX", f"{size}D", unit="keV", array=edges[:, 1:])
+
+
+def _are_short(spectra: Sequence[CountSpectrum]) -> bool:
+    return all(int(one.counts.max()) <= np.iinfo(np.int32).max for one in spectra)
 
 
 def _scalar_column(name: str, values: Sequence[Any]) -> fits.Column:
@@ -154,7 +162,7 @@ def read_pha_rows(path: PathLike) -> tuple[CountSpectrum, ...]:
     Raises
     ------
     FormatError
-        If it is not a PHA file of the XRT, or damaged.
+        If it is not a PHA file, or damaged.
     """
     path = Path(path)
     matrices: dict[Path, Any] = {}
@@ -164,13 +172,12 @@ def read_pha_rows(path: PathLike) -> tuple[CountSpectrum, ...]:
         background, row = _background_file(path, table.header, number)
         parts = table_companions(path, table.header, {}, known=matrices)
         if background is not None and background not in backgrounds:
-            backgrounds[background] = [_plain(*one, background) for one in _rows(background)]
+            backgrounds[background] = [_plain(*one, background) for one in _rows(background, background=True)]
         if background is not None:
             if row >= len(backgrounds[background]):
                 raise FormatError(f"names row {row + 1} of {background.name}, which has fewer", path)
             parts["background"] = backgrounds[background][row]
-        with content_errors(path):
-            spectra.append(CountSpectrum(**table_content(hdus, table, path), **parts))
+        spectra.append(joined(table_content(hdus, table, path), parts, path))
     return tuple(spectra)
 
 
@@ -189,42 +196,16 @@ def _background_file(path: Path, header: fits.Header, number: int) -> tuple[Path
     return found, int(match[1]) - 1 if match else number
 
 
-def _rows(path: Path) -> Iterator[tuple[fits.HDUList, Any]]:
-    """Each spectrum of a file as the HDUs of a file of one."""
-    hdus, table = open_pha(path)
-    if not is_type_two(table):
+def _rows(path: Path, *, background: bool = False) -> Iterator[tuple[fits.HDUList, Any]]:
+    """Each spectrum of a file, in the rows of a table or in tables of its own, as the HDUs of a file of one."""
+    hdus = load_fits(path)
+    tables = [table for _, table in spectrum_tables(hdus, path)]
+    alike = [one for one in tables if (str(one.header.get("HDUCLAS2", "")).strip() == "BKG") == background] or tables
+    labels = named_sources(alike)
+    for label, table in zip(labels, alike, strict=True):
+        if is_type_two(table):
+            yield from (one_row(hdus, table, number, path) for number in range(1, len(table.data) + 1))
+            continue
+        if len(alike) > 1 and not table.header.get("XRTLABEL"):
+            table.header["XRTLABEL"] = label
         yield hdus, table
-        return
-    for number in range(len(table.data)):
-        own = [hdu for hdu in hdus[2:] if hdu.name not in _OF_ROW or hdu.ver == number + 1]
-        yield fits.HDUList([fits.PrimaryHDU(), *own]), _row_table(table, number, path)
-
-
-def _row_table(table: Any, number: int, path: Path) -> Any:
-    names = table.columns.names
-    vectors = [name for name in _VECTORS if name in names and np.ndim(table.data[name]) == 2]
-    single = fits.BinTableHDU.from_columns([_cell(table, name, number) for name in vectors], name="SPECTRUM")
-    cards = _cards(table.header)
-    for name in names:
-        if name not in (*_VECTORS, "SPEC_NUM", "ROWID") and np.ndim(table.data[name]) == 1:
-            value = table.data[name][number]
-            plain = value.item() if isinstance(value, np.generic) else value
-            if plain == plain and plain != "":  # not NaN: a row without it
-                cards[name] = plain
-    for name in ("QUALITY", "GROUPING", "SYS_ERR"):
-        if name not in vectors and name in table.header:
-            cards[name] = table.header[name]
-    single.header.update(
-        {key: value for key, value in cards.items() if not _STRUCTURE.fullmatch(key) or key in _VECTORS}
-    )
-    if "XRTLABEL" not in cards and "DATAMODE" in cards:
-        single.header["XRTLABEL"] = f"{path.name.split('.')[0]}_{number + 1}"
-    return single
-
-
-def _cell(table: Any, name: str, number: int) -> fits.Column:
-    values: NDArray[Any] = np.asarray(table.data[name][number])
-    kind = {"i": "J", "u": "J", "f": "D"}.get(values.dtype.kind)
-    if kind is None:
-        raise FormatError(f"column {name} of {table.name} holds no numbers")
-    return fits.Column(name, kind, unit=table.columns[name].unit, array=values)

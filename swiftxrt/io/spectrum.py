@@ -278,7 +278,7 @@ def _region_of(areas: str, mode: Mode) -> str | None:
     return "\n".join(["fk5", *shapes]) if shapes else None
 
 
-def write_set(spectra: SpectrumSet, folder: PathLike, *, overwrite: bool = False) -> None:
+def write_set(spectra: SpectrumSet, folder: PathLike, *, overwrite: bool = False) -> Path:
     """Write spectra as PHA files with an index; see `swiftxrt.SpectrumSet.write`."""
     example = next(iter(spectra), "interval0pc")
     folder = folder_to_write(folder, "a set of spectra", f"spectra[{example!r}].write('{example}.pha')")
@@ -298,6 +298,7 @@ def write_set(spectra: SpectrumSet, folder: PathLike, *, overwrite: bool = False
     }
     with atomic_path(folder / _INDEX, overwrite) as temporary:
         temporary.write_text(json.dumps(index, indent=1), encoding="utf-8")
+    return folder
 
 
 def read_set(folder: PathLike) -> SpectrumSet:

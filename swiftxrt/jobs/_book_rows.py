@@ -21,6 +21,8 @@ __all__ = [
     "free_ticket",
     "handle_columns",
     "insert",
+    "number_of",
+    "place_of",
     "request_columns",
     "states_of",
     "supersede",
@@ -50,6 +52,16 @@ class TicketTakenError(JobBookError):
 def time_text(moment: datetime) -> str:
     """A moment as it is stored: UTC, so that texts are in the order of time."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def place_of(service: str) -> str:
+    """Where jobs are, written in one way."""
+    return service.rstrip("/")
+
+
+def number_of(entry: int | BookEntry) -> int:
+    """The number of an entry."""
+    return entry.entry if isinstance(entry, BookEntry) else entry
 
 
 def request_columns(backend: str, service: str, request: XRTRequest) -> dict[str, Any]:

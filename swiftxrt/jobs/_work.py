@@ -18,6 +18,7 @@ from ..exceptions import (
     ProductNotAvailableError,
     ServiceError,
     ServiceUnavailableError,
+    StorageError,
     SwiftXRTError,
 )
 from ..io.manifest import MANIFEST
@@ -154,11 +155,18 @@ class Work:
                 return Outcome.FAILED, error
             text = f"job {job.id} was cancelled; jobs.retry() submits it anew"
             return Outcome.CANCELLED, JobError(text, job_id=job.id, report=report)
-        with output_errors(self.folder):
-            is_taken = self.folder.exists()  # and holds something else, or `adopt` would have found it
-        if is_taken:
-            self._move_on()
-        products.write(self.folder)
+        try:
+            with output_errors(self.folder):
+                is_taken = self.folder.exists()  # and holds something else, or `adopt` would have found it
+            if is_taken:
+                self._move_on()
+            products.write(self.folder)
+        except StorageError as error:
+            error.add_note(
+                f"the products of job {job.id} could not be saved in {self.batch.folder}; nothing is lost: mend that, and "
+                "call submit_many with the same requests, with another location= if there are no products yet"
+            )
+            raise
         for kind in products:
             job._record.product(kind, self.folder / kind.value)
         return (Outcome.PARTIAL if products.failed else Outcome.DONE), None

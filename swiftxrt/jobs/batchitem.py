@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import astropy.units as u
 from astropy.table import QTable
 
-from .. import exceptions
-from ..exceptions import SwiftXRTError, SwiftXRTWarning, warn
+from ..exceptions import SwiftXRTError
 from ..products.productset import ProductSet
-from ..products.provenance import provenance_of
 from ..products.report import Phase
 from ..request.bundle import XRTRequest
 from ._work import Work
+from .gathering import tell_cautions
 from .job import Job
 from .outcome import Outcome
 
@@ -120,8 +119,7 @@ class BatchItem:
             raise self.error
         products = ProductSet.read(self._work.folder)
         for kind, product in products.items():
-            for category, message in provenance_of(product).cautions:
-                warn(f"{kind.title}: {message}", getattr(exceptions, category, SwiftXRTWarning))
+            tell_cautions(kind, product)
         return products
 
     def __repr__(self) -> str:

@@ -9,43 +9,43 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from .._paths import as_path
-from ..exceptions import JobBookError, RequestError
+from ..exceptions import RequestError
 from ..kinds import ProductKind
 from ..products.report import JobReport
 from ..request.bundle import XRTRequest
 from ..wire.envelope import redact
 from ._book_file import BookFile, move_aside, trouble
 from ._book_json import dump_book, parse_book
+from ._book_reading import BookReading
 from ._book_rows import (
     TicketTakenError,
     add_row,
-    entries_where,
     entry_of_job,
     free_ticket,
     handle_columns,
     insert,
+    number_of,
+    place_of,
     request_columns,
-    states_of,
     supersede,
     time_text,
     update,
 )
-from .entries import BookEntry, EntryState, ProductRecord, plain_status
+from .entries import BookEntry, EntryState, plain_status
 from .owner import ANYBODY, key_of_folder, owner_mark
 from .protocol import JobHandle
 
 __all__ = ["BookEntry", "EntryState", "JobBook", "TicketTakenError"]
 
 
-class JobBook:
+class JobBook(BookReading):
     """All submissions of a user on this machine.
 
     Every method may be called from several threads, and from several processes
@@ -197,7 +197,7 @@ class JobBook:
         with self._file.write() as connection:
             connection.execute(
                 "UPDATE entries SET status = ?, updated = ? WHERE entry = ? AND status <> ? AND state <> ?",
-                (status, time_text(_now()), _key(entry), status, EntryState.FORGOTTEN.value),
+                (status, time_text(_now()), number_of(entry), status, EntryState.FORGOTTEN.value),
             )
 
     def product(self, entry: int | BookEntry, kind: ProductKind | str, path: Path | None, reason: str = "") -> None:
@@ -209,88 +209,9 @@ class JobBook:
                 " SELECT entry, ?, ?, ?, ? FROM entries WHERE entry = ? AND state <> ?",
                 (
                     *(ProductKind.of(kind).value, place, self.clean_text(reason), time_text(_now())),
-                    *(_key(entry), EntryState.FORGOTTEN.value),
+                    *(number_of(entry), EntryState.FORGOTTEN.value),
                 ),
             )
-
-    def products(self, entry: int | BookEntry) -> dict[ProductKind, ProductRecord]:
-        """What became of the products of a job, as far as it was written down."""
-        query = "SELECT kind, path, reason, updated FROM products WHERE entry = ? ORDER BY kind"
-        with self._file.read() as connection:
-            rows = connection.execute(query, (_key(entry),)).fetchall()
-        found = {}
-        for word, path, reason, updated in rows:
-            kind = ProductKind.of(word)
-            found[kind] = ProductRecord(kind, Path(path) if path else None, reason, datetime.fromisoformat(updated))
-        return found
-
-    def entry(self, number: int) -> BookEntry:
-        """One entry.
-
-        Raises
-        ------
-        JobBookError
-            If there is none with that number.
-        """
-        with self._file.read() as connection:
-            found = entries_where(connection, "entry = ?", (number,))
-        if not found:
-            raise JobBookError(f"there is no entry {number} in the job book {self.path}", self.path)
-        return found[0]
-
-    def find(
-        self,
-        *,
-        backend: str | None = None,
-        service: str | None = None,
-        owner: str | None = None,
-        job_id: str | None = None,
-        digest: str | None = None,
-        ticket: str | None = None,
-        delivered: bool | None = None,
-        state: EntryState | str | Iterable[EntryState | str] | None = None,
-    ) -> list[BookEntry]:
-        """Entries that agree with everything given, newest first.
-
-        Parameters
-        ----------
-        backend, service, owner, job_id, digest, ticket : str, optional
-            What they must have. Entries that came from another book without
-            an owner (`import_json`) are those of every user.
-        delivered : bool, optional
-            Whether their jobs were handed to whoever asked for them.
-        state : EntryState, str or iterable of them, optional
-            Their states; all but forgotten ones by default.
-
-        Returns
-        -------
-        entries : list of BookEntry
-        """
-        wanted = {
-            "backend": backend,
-            "service": None if service is None else _place(service),
-            "job_id": job_id,
-            "digest": digest,
-            "ticket": ticket,
-            "delivered": delivered,
-        }
-        given = {column: value for column, value in wanted.items() if value is not None}
-        several = {"state": states_of(state)}
-        if owner is not None:
-            mark = self.mark_of(owner)
-            several["owner"] = [mark, ANYBODY] if mark else [mark]
-        conditions = [f"{column} = ?" for column in given]
-        conditions += [f"{column} IN ({', '.join('?' * len(values))})" for column, values in several.items()]
-        with self._file.read() as connection:
-            return entries_where(
-                connection, " AND ".join(conditions), (*given.values(), *chain.from_iterable(several.values()))
-            )
-
-    def job_ids(self, backend: str, service: str) -> set[str]:
-        """The jobs of a service that the book knows, also those it was told to forget; without rebinnings."""
-        query = "SELECT job_id FROM entries WHERE backend = ? AND service = ? AND job_id <> '' AND rebin_of IS NULL"
-        with self._file.read() as connection:
-            return {job_id for (job_id,) in connection.execute(query, (backend, _place(service)))}
 
     def forget(self, entry: int | BookEntry) -> None:
         """Remove an entry; only the number of its job stays, so that it is not taken for another one's.
@@ -300,8 +221,8 @@ class JobBook:
         gone = dict.fromkeys(("ticket", "resolved", "url", "parameters"))
         gone |= dict.fromkeys(("owner", "digest", "name", "kinds", "request", "note"), "")
         with self._file.write() as connection:
-            update(connection, _key(entry), gone | {"status": "{}", "state": EntryState.FORGOTTEN.value})
-            connection.execute("DELETE FROM products WHERE entry = ?", (_key(entry),))
+            update(connection, number_of(entry), gone | {"status": "{}", "state": EntryState.FORGOTTEN.value})
+            connection.execute("DELETE FROM products WHERE entry = ?", (number_of(entry),))
 
     def export_json(self) -> str:
         """The whole book as a JSON text, without what was forgotten.
@@ -379,7 +300,7 @@ class JobBook:
         """A new row for a request."""
         now = _now()
         times = {"submitted": time_text(submitted or now), "updated": time_text(now)}
-        return self._clean(request_columns(backend, _place(service), request) | times) | {"owner": mark}
+        return self._clean(request_columns(backend, place_of(service), request) | times) | {"owner": mark}
 
     def _record(self, service: str, handle: JobHandle, mark: str, request: XRTRequest) -> int:
         job = self._clean(handle_columns(handle) | {"delivered": 1})
@@ -426,12 +347,3 @@ class JobBook:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _place(service: str) -> str:
-    """Where jobs are, written in one way."""
-    return service.rstrip("/")
-
-
-def _key(entry: int | BookEntry) -> int:
-    return entry.entry if isinstance(entry, BookEntry) else entry

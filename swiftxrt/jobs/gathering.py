@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from .. import exceptions
 from .._log import log
 from ..exceptions import (
     FormatError,
@@ -14,6 +15,7 @@ from ..exceptions import (
     ProductNotAvailableError,
     ServiceError,
     SwiftXRTError,
+    SwiftXRTWarning,
     warn,
 )
 from ..kinds import ProductKind
@@ -23,7 +25,7 @@ from ..products.replies import kept_replies
 from ..products.report import JobReport
 from .protocol import JobHandle
 
-__all__ = ["gather"]
+__all__ = ["gather", "tell_cautions"]
 
 
 def gather(collect: Callable[[ProductKind], Any], handle: JobHandle, report: JobReport) -> ProductSet:
@@ -79,6 +81,12 @@ def gather(collect: Callable[[ProductKind], Any], handle: JobHandle, report: Job
         )
     provenance = _provenance(handle, products.values())
     return ProductSet(products, failed=failed, request=handle.request, provenance=provenance, replies=replies)
+
+
+def tell_cautions(kind: ProductKind, product: Any) -> None:
+    """Warn of what whoever made a product warned of; the warnings point at the caller of who calls this."""
+    for category, message in provenance_of(product).cautions:
+        warn(f"{kind.title}: {message}", getattr(exceptions, category, SwiftXRTWarning), stacklevel=4)
 
 
 def _provenance(handle: JobHandle, products: Iterable[Any]) -> Provenance:

@@ -10,27 +10,25 @@ from typing import Any
 
 import astropy.units as u
 
-from .. import exceptions
 from .._log import log
 from .._paths import as_path
-from ..exceptions import ProductNotAvailableError, RequestError, SwiftXRTWarning, warn
+from ..exceptions import ProductNotAvailableError, RequestError
 from ..kinds import ProductKind
 from ..products.productset import ProductSet
-from ..products.provenance import provenance_of
-from ..products.report import ALREADY_ENDED, JobReport, Phase
+from ..products.report import ALREADY_ENDED, JobReport
 from ..request.bundle import XRTRequest
 from .choice import Kinds, chosen_kinds
 from .downloading import ARCHIVE_FORMATS, Downloads, SavingPlan, not_available
-from .gathering import gather
-from .progress import ProgressCallback, display
+from .gathering import gather, tell_cautions
+from .progress import ProgressCallback
 from .protocol import JobHandle, ProductBackend
 from .record import JobRecord
-from .waiting import LONGEST_OUTAGE_S, PatientLook, wait_for_end
+from .watched import Watched
 
 __all__ = ["ARCHIVE_FORMATS", "Job"]
 
 
-class Job:
+class Job(Watched):
     """One request at work in a backend.
 
     Attributes never touch the network: they show the last known state, which
@@ -114,14 +112,8 @@ class Job:
         return self._handle.rebin_of
 
     @property
-    def report(self) -> JobReport | None:
-        """The last report; `None` before the first `refresh` of a job that was found again."""
-        return self._report
-
-    @property
-    def phase(self) -> Phase:
-        """Phase of the last report; ``UNKNOWN`` if there is none."""
-        return self._report.phase if self._report else Phase.UNKNOWN
+    def _runner(self) -> ProductBackend:
+        return self._backend
 
     def refresh(self) -> JobReport:
         """Ask the backend for the state of the job; what has ended stays so, whatever it says.
@@ -138,44 +130,6 @@ class Job:
             If the backend no longer knows the job.
         """
         return self._note(self._backend.poll(self._handle))
-
-    def wait(self, *, timeout: u.Quantity | None = None, progress: ProgressCallback | bool = True) -> JobReport:
-        """Wait until every product has ended.
-
-        A service that cannot be reached for a while, or answers with a page
-        about maintenance, does not end the waiting, and the log says so: the
-        error is raised when that has lasted for an hour, or at the sixth look
-        if no look has succeeded.
-
-        Parameters
-        ----------
-        timeout : `~astropy.units.Quantity`, optional
-            Total time to wait; by default there is no limit. A look at the job
-            that has begun is not broken off.
-        progress : bool or callable, optional
-            Whether to show a progress bar (only on a terminal), or a function
-            that is called with every new `JobReport`.
-
-        Returns
-        -------
-        report : JobReport
-            The final report.
-
-        Raises
-        ------
-        JobTimeoutError
-            If the time is over; the job goes on and can be waited for again.
-        JobLostError
-            If the backend does not, or no longer, know the job.
-        ServiceError
-            If the backend stays out of reach, or goes on answering nonsense.
-        RequestError
-            If `timeout` is not a time.
-        """
-        look = PatientLook(self.refresh, self.id, self.backend, outage_s=LONGEST_OUTAGE_S)
-        with display(f"job {self.id}", progress) as show:
-            pause_s = self._backend.min_poll_interval_s
-            return wait_for_end(look, show, pause_s=pause_s, timeout=timeout, known=self._report)
 
     def cancel(self, kinds: Kinds | None = None) -> JobReport:
         """Cancel some products, or all.
@@ -271,8 +225,7 @@ class Job:
         except ProductNotAvailableError as error:
             self._record.product(kind, None, error.reason)
             raise
-        for category, message in provenance_of(product).cautions:
-            warn(f"{kind.title}: {message}", getattr(exceptions, category, SwiftXRTWarning))
+        tell_cautions(kind, product)
         return product
 
     def rebin(self, binning: Any = None, **fields: Any) -> Job:
@@ -409,7 +362,7 @@ class Job:
         self._record.forget()
 
     def _note(self, report: JobReport) -> JobReport:
-        self._report = report = report.after(self._report)
+        report = super()._note(report)
         self._record.report(report)
         return report
 

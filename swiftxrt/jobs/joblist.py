@@ -330,7 +330,7 @@ class JobList(Sequence[BatchItem]):
     async def __aiter__(self) -> AsyncIterator[BatchItem]:
         queue, given = self._queue, 0
         changed, loop = asyncio.Event(), asyncio.get_running_loop()
-        with self._display() as show, queue.listening(_waker(loop, changed)):
+        with self._display() as show, queue.changed.listening(_waker(loop, changed)):
             while True:
                 changed.clear()
                 with queue.changed:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from functools import partial
 
 from .._log import log
@@ -23,11 +21,11 @@ from ..exceptions import (
     RequestRejectedError,
     ServiceError,
     ServiceUnavailableError,
-    StorageError,
     SwiftXRTError,
 )
 from ..products.report import JobReport
 from ..request.bundle import XRTRequest
+from ._changes import Changes
 from ._outage import Outage
 from ._work import PATIENCE, Work
 from .batches import Batch, BatchLock
@@ -72,7 +70,7 @@ class JobQueue:
         self.works = works
         self.max_active = max_active
         #: Held while anything in here is read or changed; notified of every change.
-        self.changed = threading.Condition()
+        self.changed = Changes()
         #: What has ended, in that order.
         self.ended = [work for work in works if work.outcome.is_final]
         self.error: BaseException | None = None
@@ -80,8 +78,6 @@ class JobQueue:
         self._outage = Outage()
         self._not_before = 0.0
         self._is_stopping = False
-        self._is_dirty = False
-        self._listeners: set[Callable[[], None]] = set()
         self._driver: DaemonThreads | None = None
         self._owner = self._book.mark_of(backend.sender)
 
@@ -121,24 +117,13 @@ class JobQueue:
         """Begin nothing more; what is under way ends by itself."""
         with self.changed:
             self._is_stopping = True
-            self._note_change()
+            self.changed.tell()
 
     def join(self) -> None:
         """Wait until the threads have ended, after `stop` or when everything is done."""
         if self._driver is not None:
             self._driver.shutdown(wait=True)
             self._driver = None
-
-    @contextmanager
-    def listening(self, listener: Callable[[], None]) -> Iterator[None]:
-        """Have a function called at every change, from any thread."""
-        with self.changed:
-            self._listeners.add(listener)
-        try:
-            yield
-        finally:
-            with self.changed:
-                self._listeners.discard(listener)
 
     def cancel(self, works: Sequence[Work]) -> None:
         """Ask for cancellation; it is done by the threads, also after a new start."""
@@ -149,7 +134,7 @@ class JobQueue:
         for work in concerned:
             self.batch.update(work.row.number, {"cancelling": 1})
         with self.changed:
-            self._note_change()
+            self.changed.tell()
 
     # What follows runs in the threads.
 
@@ -168,14 +153,7 @@ class JobQueue:
         with self.changed:
             self.error = self.error or done.exception()
             self.is_running = False
-            self._note_change()
-
-    def _note_change(self) -> None:
-        """Wake everybody who waits for something; to be called with `changed` held."""
-        self._is_dirty = True
-        self.changed.notify_all()
-        for listener in self._listeners:
-            listener()
+            self.changed.tell()
 
     def _find_again(self) -> None:
         """Mark requests that were submitted earlier: their jobs come before new ones."""
@@ -258,7 +236,7 @@ class JobQueue:
         found = work.adopt(job) if work.known else None
         with self.changed:
             work.begin(job, due=now if work.known else now + self._interval, pause=self._interval)
-            self._note_change()
+            self.changed.tell()
         if found is not None:
             self._end(work, found)
 
@@ -297,8 +275,7 @@ class JobQueue:
             if places and any(work.outcome is Outcome.WAITING for work in idle):
                 times.append(self._not_before)
             left = max(min(times) - _now(), 0.0) if times else None
-            self.changed.wait_for(lambda: self._is_dirty or self._is_stopping or self.is_finished, left)
-            self._is_dirty = False
+            self.changed.wait_for_news(lambda: self._is_stopping or self.is_finished, left)
 
     def _attend(self, work: Work) -> None:
         """Look at a job, and fetch its products when it has ended."""
@@ -362,15 +339,7 @@ class JobQueue:
         if len(work.products) + len(work.missing) < len(job.kinds):
             self._look_again(work)
             return
-        try:
-            ended = work.save(job)
-        except StorageError as error:
-            error.add_note(
-                f"the products of job {job.id} could not be saved in {self.batch.folder}; nothing is lost: mend that, and "
-                "call submit_many with the same requests, with another location= if there are no products yet"
-            )
-            raise
-        self._end(work, *ended)
+        self._end(work, *work.save(job))
 
     def _attended(self, work: Work, done: Future[None]) -> None:
         with self.changed:
@@ -378,14 +347,14 @@ class JobQueue:
             if done.exception() is not None:
                 self.error = self.error or done.exception()
                 self._is_stopping = True
-            self._note_change()
+            self.changed.tell()
 
     def _free(self, work: Work) -> None:
         """Give the place of a job to the next one."""
         with self.changed:
             if work.active:
                 work.active, self._not_before = False, 0.0
-                self._note_change()
+                self.changed.tell()
 
     def _look_again(self, work: Work) -> None:
         with self.changed:
@@ -409,7 +378,7 @@ class JobQueue:
         with self.changed:
             self._not_before = 0.0 if outcome is not Outcome.CANCELLED else self._not_before
             self.ended.append(work)
-            self._note_change()
+            self.changed.tell()
         log.info("%s: %s%s", work.request.target.name, outcome, f": {error}" if error else "")
 
 

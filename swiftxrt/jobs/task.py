@@ -7,11 +7,11 @@ from typing import Any, Protocol
 import astropy.units as u
 
 from ..kinds import ProductKind
-from ..products.report import JobReport, Phase
+from ..products.report import JobReport
 from .downloading import not_available
-from .progress import ProgressCallback, display
+from .progress import ProgressCallback
 from .protocol import check_job_id
-from .waiting import LONGEST_OUTAGE_S, PatientLook, wait_for_end
+from .watched import Watched
 
 __all__ = ["Task", "TaskKeeper"]
 
@@ -52,7 +52,7 @@ class TaskKeeper(Protocol):
         ...
 
 
-class Task:
+class Task(Watched):
     """A light curve of a burst that is binned anew, or spectra of time slices.
 
     Attributes never touch the network: they show the last known state, which
@@ -90,14 +90,8 @@ class Task:
         return self._keeper.service
 
     @property
-    def report(self) -> JobReport | None:
-        """The last report; `None` before the first look at a job that was found again."""
-        return self._report
-
-    @property
-    def phase(self) -> Phase:
-        """Phase of the last report; ``UNKNOWN`` if there is none."""
-        return self._report.phase if self._report else Phase.UNKNOWN
+    def _runner(self) -> TaskKeeper:
+        return self._keeper
 
     def refresh(self) -> JobReport:
         """Ask for the state of the job; what has ended stays so.
@@ -110,28 +104,6 @@ class Task:
             If it does not know the job.
         """
         return self._note(self._keeper.poll(self._id))
-
-    def wait(self, *, timeout: u.Quantity | None = None, progress: ProgressCallback | bool = True) -> JobReport:
-        """Wait until the job has ended, well or not.
-
-        Parameters
-        ----------
-        timeout : `~astropy.units.Quantity`, optional
-            Total time to wait; by default there is no limit.
-        progress : bool or callable, optional
-            As for `swiftxrt.Job.wait`.
-
-        Raises
-        ------
-        JobTimeoutError
-            If the time is over; the job goes on and can be waited for again.
-        JobLostError, ServiceError, RequestError
-            As for `swiftxrt.Job.wait`.
-        """
-        look = PatientLook(self.refresh, self._id, self._keeper.name, outage_s=LONGEST_OUTAGE_S)
-        with display(f"job {self._id}", progress) as show:
-            pause_s = self._keeper.min_poll_interval_s
-            return wait_for_end(look, show, pause_s=pause_s, timeout=timeout, known=self._report)
 
     def cancel(self) -> JobReport:
         """Cancel the job; one that has ended stays as it is, and the report says so.
@@ -163,10 +135,6 @@ class Task:
         if (missing := not_available(self.kind, report)) is not None:
             raise missing
         return self._keeper.collect(self._id)
-
-    def _note(self, report: JobReport) -> JobReport:
-        self._report = report.after(self._report)
-        return self._report
 
     def __repr__(self) -> str:
         return f"<Task {self._id} ({self.kind.title}): {self.phase}>"

@@ -10,15 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
 import matplotlib.pyplot as plt
+import numpy as np
 
 from ..mission import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from astropy.visualization.wcsaxes import WCSAxes
     from matplotlib.axes import Axes
 
-__all__ = ["COLOURS", "MODE_COLOURS", "MODE_MARKERS", "axis_label", "mode_colour", "new_axes", "new_panels", "show"]
+__all__ = [
+    "COLOURS",
+    "MODE_COLOURS",
+    "MODE_MARKERS",
+    "axis_label",
+    "label_sky",
+    "mode_colour",
+    "new_axes",
+    "new_panels",
+    "show",
+]
 
 #: Colours that colour-blind people can tell apart (Okabe and Ito 2008).
 COLOURS = {
@@ -85,6 +97,32 @@ def axis_label(name: str, unit: u.UnitBase | str | None = None) -> str:
         return name
     text = u.Unit(unit).to_string("latex_inline").replace(r"\mathrm", r"\mathregular")
     return f"{name} ({text})"
+
+
+def label_sky(ax: WCSAxes, *, dark: bool = False) -> None:
+    """Name celestial axes after their coordinates, and keep the numbers apart.
+
+    FK5 of the equinox 2000 and ICRS, which differ by less than 0.1 arcsec, are both called J2000.
+
+    Parameters
+    ----------
+    ax : `~astropy.visualization.wcsaxes.WCSAxes`
+        The axes.
+    dark : bool, optional
+        Whether there is a dark image below, on which ticks must be white.
+    """
+    core = ax.wcs.wcs
+    if core.lngtyp == "GLON":
+        names = ("Galactic longitude", "Galactic latitude")
+    else:
+        letter = "B" if core.radesys.startswith("FK4") else "J"
+        frame = f"{letter}{core.equinox:g}" if np.isfinite(core.equinox) else "J2000"
+        names = (f"Right ascension ({frame})", f"Declination ({frame})")
+    for axis, name in zip((core.lng, core.lat), names, strict=True):
+        ax.coords[axis].set_axislabel(name)
+        ax.coords[axis].set_ticklabel(exclude_overlapping=True)
+        if dark:
+            ax.coords[axis].tick_params(color="white", direction="in")
 
 
 def show() -> None:

@@ -16,7 +16,8 @@ from mpl_toolkits.axes_grid1 import make_axes_locatable
 from ..exceptions import RequestError
 from ..products._regions import region_list
 from ..products._wcs import same_wcs
-from ._axes import COLOURS, new_axes, show
+from ._axes import COLOURS, label_sky, new_axes, show
+from ._legend import legend_below, legend_in_corner
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,10 +25,20 @@ if TYPE_CHECKING:
 
     from ..products.image import SkyImage
 
-__all__ = ["draw_regions", "peek_image", "plot_image"]
+__all__ = [
+    "REGION_COLOURS",
+    "binned",
+    "draw_regions",
+    "natural_limits",
+    "peek_image",
+    "plot_image",
+    "round_ticks",
+    "smoothed",
+    "visible_norm",
+]
 
-# Colours that stand out from the dark colour map of the image.
-_REGION_COLOURS = tuple(COLOURS[name] for name in ("sky blue", "yellow", "green", "orange", "purple"))
+#: Colours that stand out from the dark colour map of the image.
+REGION_COLOURS = tuple(COLOURS[name] for name in ("sky blue", "yellow", "green", "orange", "purple"))
 
 # Free space around the regions as a share of their extent, and the least size
 # of the picture in pixels.
@@ -37,6 +48,9 @@ _SMALLEST_PIX = 60
 # A picture has about this many squares from side to side; were it more, some
 # pixels with a single count would fall between those of the screen.
 _SQUARES = 240
+
+#: Between two numbers of the colour bar, as a part of its length.
+_LEAST_STEP = 0.045
 
 
 def plot_image(
@@ -86,25 +100,29 @@ def plot_image(
         If `ax` shows another part of the sky, or an argument is unusable.
     """
     shapes = region_list(regions)
+    own_figure = ax is None
     if ax is None:
         ax = new_axes(image.wcs, figsize=(6.8, 5.6))
         ax.figure.subplots_adjust(left=0.16, right=0.87)
     elif isinstance(ax, WCSAxes) and not same_wcs(ax.wcs, image.wcs):
         raise RequestError([("ax", "the axes have other coordinates; make them with projection=image.wcs")], "plot")
-    limits = _limits(image, shapes) if zoom else _whole(image)
+    limits = natural_limits(image, shapes) if zoom else _whole(image)
     factor = 1 if smoothing is not None else max(1, round((limits[1] - limits[0]) / _SQUARES))
-    data, extent = _binned(_smoothed(image, smoothing), factor)
-    norm = None if {"vmin", "vmax", "norm"} & artist_kwargs.keys() else _norm(data)
+    data, extent = binned(smoothed(image, smoothing), factor)
+    norm = None if {"vmin", "vmax", "norm"} & artist_kwargs.keys() else visible_norm(data)
     options = {"origin": "lower", "cmap": "inferno", "interpolation": "nearest", "norm": norm, "extent": extent}
     artist = ax.imshow(data, **{**options, **artist_kwargs})
     if colorbar:
-        _colorbar(ax, artist, factor, smoothing, float(np.max(data, initial=0)) if norm else None)
+        _colorbar(ax, artist, factor, smoothing, norm)
     _label(ax, image)
     patches = draw_regions(ax, image.wcs, shapes, **(region_style or {}))
     ax.set_xlim(limits[0], limits[1])
     ax.set_ylim(limits[2], limits[3])
     if any(not str(patch.get_label()).startswith("_") for patch in patches):
-        ax.legend(loc="upper right", fontsize="small", framealpha=0.75, facecolor="black", labelcolor="white")
+        if own_figure:
+            legend_below(ax, dark=True, make_room=True)
+        else:
+            legend_in_corner(ax, artist)
     return ax
 
 
@@ -141,7 +159,7 @@ def draw_regions(ax: Axes, wcs: WCS, regions: Iterable[Any], **artist_kwargs: An
     for number, (region, text) in enumerate(zip(shapes, texts, strict=True)):
         # Shapes with the same text share a colour and one line in the legend, which tells how many they are.
         first = text not in colours
-        colour = colours.setdefault(text or f"_{number}", _REGION_COLOURS[len(colours) % len(_REGION_COLOURS)])
+        colour = colours.setdefault(text or f"_{number}", REGION_COLOURS[len(colours) % len(REGION_COLOURS)])
         pixel_region = region.to_pixel(wcs) if isinstance(region, SkyRegion) else region
         options = {
             "facecolor": "none",
@@ -159,7 +177,8 @@ def _entry(text: str, number: int) -> str:
     return text if number == 1 else f"{number} \N{MULTIPLICATION SIGN} {text}"
 
 
-def _smoothed(image: SkyImage, smoothing: u.Quantity | None) -> Any:
+def smoothed(image: SkyImage, smoothing: u.Quantity | None) -> Any:
+    """The counts, smoothed with a Gaussian of this standard deviation."""
     if smoothing is None:
         return image.counts.data
     if not isinstance(smoothing, u.Quantity) or not smoothing.unit.is_equivalent(u.arcsec) or not smoothing > 0:
@@ -172,7 +191,7 @@ def _smoothed(image: SkyImage, smoothing: u.Quantity | None) -> Any:
     return gaussian_filter(image.counts.data.astype(float), smoothing.to_value(u.deg) / pixel_deg)
 
 
-def _binned(data: Any, factor: int) -> tuple[Any, tuple[float, float, float, float]]:
+def binned(data: Any, factor: int) -> tuple[Any, tuple[float, float, float, float]]:
     """Sums of squares of pixels, and the edges of the whole in pixels."""
     height, width = (-(-size // factor) for size in data.shape)
     padded = np.zeros((height * factor, width * factor), dtype=data.dtype)
@@ -181,7 +200,7 @@ def _binned(data: Any, factor: int) -> tuple[Any, tuple[float, float, float, flo
     return sums, (-0.5, width * factor - 0.5, -0.5, height * factor - 0.5)
 
 
-def _norm(data: Any) -> ImageNormalize:
+def visible_norm(data: Any) -> ImageNormalize:
     """Close to linear up to the typical non-empty pixel, logarithmic above it.
 
     Single counts are then well above the black of empty pixels, whatever the
@@ -193,21 +212,26 @@ def _norm(data: Any) -> ImageNormalize:
     return ImageNormalize(vmin=0, vmax=top, stretch=AsinhStretch(min(knee / top, 1.0)), clip=True)
 
 
-def _colorbar(ax: Axes, artist: Any, factor: int, smoothing: u.Quantity | None, top: float | None) -> None:
+def _colorbar(ax: Axes, artist: Any, factor: int, smoothing: u.Quantity | None, norm: ImageNormalize | None) -> None:
     """A bar as high as the axes, with its unit."""
     label = "Counts per pixel" if factor == 1 else f"Counts per {factor} x {factor} pixels"
     label += "" if smoothing is None else f", smoothed with {smoothing:g}"
     side = make_axes_locatable(ax).append_axes("right", size="5%", pad=0.1, axes_class=PlainAxes)
-    ax.figure.colorbar(artist, cax=side, label=label, ticks=None if top is None else _ticks(top), format="%g")
+    ax.figure.colorbar(artist, cax=side, label=label, ticks=None if norm is None else round_ticks(norm), format="%g")
 
 
-def _ticks(top: float) -> list[float]:
+def round_ticks(norm: ImageNormalize) -> list[float]:
     """Round values from zero to the largest, not too close on the stretched scale."""
+    top = float(norm.vmax)
     if 1 <= top <= 6:
         return [float(number) for number in range(int(top) + 1)]
     start = 1.0 if top > 1 else 10.0 ** np.floor(np.log10(top or 1.0) - 1)
     steps = [start * factor * 10**power for power in range(8) for factor in (1, 2, 5)]
-    return [0.0, *(step for step in steps if step <= top)]
+    chosen = [0.0]
+    for step in steps:
+        if step <= top and norm(step) - norm(chosen[-1]) > _LEAST_STEP:
+            chosen.append(step)
+    return chosen
 
 
 def _label(ax: Axes, image: SkyImage) -> None:
@@ -215,11 +239,7 @@ def _label(ax: Axes, image: SkyImage) -> None:
     band = str(image.band) if image.band else ""
     ax.set_title(", ".join(filter(None, (title, band))), fontsize="medium")
     if isinstance(ax, WCSAxes):
-        frame = image.wcs.wcs.radesys or "ICRS"
-        for axis, name in ((0, "Right ascension"), (1, "Declination")):
-            ax.coords[axis].set_axislabel(f"{name} ({frame})")
-            ax.coords[axis].set_ticklabel(exclude_overlapping=True)
-            ax.coords[axis].tick_params(color="white", direction="in")
+        label_sky(ax, dark=True)
     else:
         ax.set_xlabel("x (pixel)")
         ax.set_ylabel("y (pixel)")
@@ -230,7 +250,7 @@ def _whole(image: SkyImage) -> tuple[float, float, float, float]:
     return -0.5, width - 0.5, -0.5, height - 0.5
 
 
-def _limits(image: SkyImage, shapes: list[Any]) -> tuple[float, float, float, float]:
+def natural_limits(image: SkyImage, shapes: list[Any]) -> tuple[float, float, float, float]:
     """The square around all shapes, or around the counts, within the image."""
     from regions import SkyRegion
 

@@ -44,8 +44,8 @@ def plot_light_curve(
 ) -> Axes:
     """Draw rates with error bars and upper limits as arrows, modes in their colours.
 
-    Both axes are logarithmic if time counts from T0 and all bins lie after it;
-    the rate also if it varies by more than a factor of 30. An axes that has
+    Both axes are logarithmic if time counts from T0 and all bins lie after it, or their middles
+    do and reach over more than a factor of 30; the rate also if it varies by more than that factor. An axes that has
     data already keeps its scales. Without T0 time are dates, unless these would
     put most of the bins in one place: then it counts from the first bin. Rates
     whose error is not known are open symbols.
@@ -152,7 +152,9 @@ def plot_overview(curves: LightCurveSet, *, elapsed: bool | None = None) -> Axes
     upper, lower = new_panels([2, 1])
     axis = _TimeAxis.of(curves.total, elapsed)
     _light_curve(curves.total, upper, axis, {})
+    left, right = upper.get_xlim()
     _hardness(ratio, lower, axis, {})
+    lower.set_xlim(min(left, lower.get_xlim()[0]), max(right, lower.get_xlim()[1]))
     if legend := lower.get_legend():  # Modes have their colours above.
         legend.remove()
         _name_unknown(lower)
@@ -200,7 +202,8 @@ class _TimeAxis:
         if not (curve.t0_met is not None or crowded if elapsed is None else elapsed):
             return cls("Date (TDB, barycentre)" if curve.barycentred else "Date (UTC)")
         if curve.t0_met is not None:
-            return cls(axis_label("Time since T0", u.s), curve.t0_met, len(curve) > 0 and _is_after_t0(curve))
+            is_log = len(curve) > 0 and (_is_after_t0(curve) or _is_spread(curve))
+            return cls(axis_label("Time since T0", u.s), curve.t0_met, is_log)
         start = np.min(_dates(curve) - curve["time_err_neg"]) if len(curve) else None
         since = "the first bin" if start is None else f"{start.isot[:10]} {start.isot[11:19]}"
         first_met = np.min(curve.met.value - curve["time_err_neg"].value, initial=np.inf)
@@ -233,7 +236,7 @@ def _prepare(curve: Any, ax: Axes | None, axis: _TimeAxis, *, log_rate: bool) ->
         ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     if axis.is_log:
         ax.set_xscale("log")
-    if axis.is_log and curve.t0_met is None:  # The first bin begins at zero, infinitely far to the left.
+    if axis.is_log and not _is_after_t0(curve):  # The first bin begins at zero, infinitely far to the left.
         x, (_, after) = axis.places(curve)
         ax.set_xlim(0.5 * np.min(x), 2 * np.max(x + after))
     if log_rate and (_is_wide(curve["rate"].value) or (axis.is_log and np.any(curve["rate"].value > 0))):
@@ -245,6 +248,12 @@ def _is_after_t0(curve: Any) -> bool:
     """Whether a logarithmic time axis makes sense: no bin begins at T0 itself, or before."""
     elapsed_s = curve.elapsed.value
     return bool(np.min(elapsed_s - curve["time_err_neg"].value) > _CLOSE_TO_T0 * np.min(elapsed_s) > 0)
+
+
+def _is_spread(curve: Any) -> bool:
+    """Whether all bins, though the first begins at T0 or before, are better seen on a logarithmic time axis."""
+    elapsed_s = curve.elapsed.value
+    return bool(0 < _WIDE_RANGE * np.min(elapsed_s) < np.max(elapsed_s))
 
 
 def _is_crowded(curve: Any) -> bool:

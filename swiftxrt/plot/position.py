@@ -11,7 +11,7 @@ from astropy.visualization.wcsaxes import WCSAxes
 
 from ..exceptions import RequestError
 from ..products._wcs import sky_wcs
-from ._axes import COLOURS, new_axes, show
+from ._axes import COLOURS, label_sky, new_axes, show
 from .image import draw_regions, plot_image
 
 if TYPE_CHECKING:
@@ -103,7 +103,5 @@ def position_axes(positions: Sequence[Position], make: Callable[[WCS], Any]) -> 
     ax.set_xlim(x - half, x + half)
     ax.set_ylim(y - half, y + half)
     ax.set_aspect("equal")
-    for axis, name in ((0, "Right ascension"), (1, "Declination")):
-        ax.coords[axis].set_axislabel(f"{name} (ICRS)")
-        ax.coords[axis].set_ticklabel(exclude_overlapping=True)
+    label_sky(ax)
     return ax

@@ -13,7 +13,8 @@ from astropy.visualization.wcsaxes import WCSAxes
 
 from ..exceptions import RequestError
 from ..products._wcs import sky_wcs
-from ._axes import COLOURS, new_axes, show
+from ._axes import COLOURS, label_sky, new_axes, show
+from ._legend import legend_below
 from .image import draw_regions, plot_image
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ _MARKERS = {"total": ("o", 18.0), "soft": ("s", 12.0), "medium": ("D", 8.0), "ha
 _OTHER_MARKER = ("h", 11.0)
 _ON_WHITE = tuple(COLOURS[name] for name in ("blue", "vermillion", "green", "purple", "orange"))
 _ON_DARK = ("#FFFFFF", *(COLOURS[name] for name in ("sky blue", "yellow", "green", "purple")))
-#: Height of a line of the legend.
-_LEGEND_INCH = 0.42
 #: Sources with a number: so many have room.
 _MOST_NUMBERS = 25
 #: Room around the sources where there is no image, as part of their extent, and at least (pixels).
@@ -100,7 +99,7 @@ def plot_sources(
         if number == 0 and numbers:
             _write_numbers(ax, wcs, table, options["color"], dark=image is not None)
     if any(len(table) for table in tables.values()):
-        _legend_below(ax, dark=image is not None, make_room=own_figure)
+        legend_below(ax, dark=image is not None, make_room=own_figure)
     return ax
 
 
@@ -108,24 +107,6 @@ def peek_sources(sources: SourceList) -> None:
     """Draw sources and show them."""
     plot_sources(sources)
     show()
-
-
-def _legend_below(ax: Axes, *, dark: bool, make_room: bool) -> None:
-    """A legend outside of the picture: there may be a source in any corner of it."""
-    number = len(ax.get_legend_handles_labels()[0])
-    columns = number if number < 4 else -(-number // 2)
-    if make_room:
-        figure: Any = ax.figure
-        width, height = figure.get_size_inches()
-        extra = _LEGEND_INCH * -(-number // columns)
-        bottom, top = ((getattr(figure.subplotpars, side) * height + extra) for side in ("bottom", "top"))
-        figure.set_size_inches(width, height + extra)
-        figure.subplots_adjust(bottom=bottom / (height + extra), top=top / (height + extra))
-    face = {"facecolor": "black", "labelcolor": "white"} if dark else {}
-    ax.legend(
-        loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=columns, fontsize="small", columnspacing=1.4, labelspacing=1.0,
-        handletextpad=0.6, borderpad=0.8, **face,
-    )  # fmt: skip
 
 
 def _draw_band(ax: Axes, wcs: WCS, band: str, table: QTable, options: dict[str, Any]) -> None:
@@ -172,9 +153,7 @@ def source_axes(tables: Mapping[str, QTable], make: Callable[[WCS], Any]) -> Any
     ax.set_xlim(x - half, x + half)
     ax.set_ylim(y - half, y + half)
     ax.set_aspect("equal")
-    for axis, name in ((0, "Right ascension"), (1, "Declination")):
-        ax.coords[axis].set_axislabel(f"{name} (ICRS)")
-        ax.coords[axis].set_ticklabel(exclude_overlapping=True)
+    label_sky(ax)
     return ax
 
 

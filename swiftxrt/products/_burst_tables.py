@@ -20,7 +20,16 @@ from numpy.typing import NDArray
 
 from ._display import ReadableTable
 
-__all__ = ["BANDS", "HARDNESS", "CurveName", "FluxBand", "flux_table", "hardness_table", "total_errors"]
+__all__ = [
+    "BANDS",
+    "HARDNESS",
+    "CurveName",
+    "FluxBand",
+    "flux_table",
+    "has_evolution",
+    "hardness_table",
+    "total_errors",
+]
 
 _FLUX = u.erg / u.cm**2 / u.s
 _RATE = u.ct / u.s
@@ -174,6 +183,15 @@ def hardness_table(values: Mapping[str, NDArray[Any]], name: CurveName) -> QTabl
             _add(table, column, values[column], _ecf_errors(values, column), flux.unit / _RATE)
     table.meta.update(name.to_dict())
     return table[np.argsort(table["time"], kind="stable")]
+
+
+def has_evolution(table: QTable) -> bool:
+    """Whether the conversion factors of a table differ from bin to bin."""
+    factors = [
+        name for name in table.colnames if name.startswith("ecf") and not name.endswith(("_err_neg", "_err_pos"))
+    ]
+    known = (np.unique(np.asarray(table[name].value)) for name in factors)
+    return any(np.count_nonzero(np.isfinite(values)) > 1 for values in known)
 
 
 def total_errors(

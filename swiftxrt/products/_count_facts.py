@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
 import numpy as np
@@ -18,26 +18,53 @@ if TYPE_CHECKING:
 
 __all__ = ["CountFacts"]
 
+Floats = NDArray[np.float64]
+
 
 class CountFacts:
     """The part of `CountSpectrum` that follows from its values."""
 
-    counts: NDArray[np.int64]
+    counts: NDArray[Any]
+    counts_err: Floats | None
     channel: NDArray[np.int64]
+    quality: NDArray[np.int64]
     grouping: NDArray[np.int64]
     exposure: u.Quantity
-    backscale: float
-    areascale: float
+    energy_edges: u.Quantity
+    backscale: float | Floats
+    areascale: float | Floats
     background: CountSpectrum | None
     gti: GTI | None
-    mode: Mode
+    mode: Mode | None
+    telescope: str
+    instrument: str
     label: str
     mean_event_met: float | None
 
     @property
     def stem(self) -> str:
-        """Name of slice and mode, as in the service's file names: ``"interval0pc"``."""
-        return f"{self.label}{self.mode.value.lower()}"
+        """Name of slice and mode, as in the service's file names: ``"interval0pc"``; the label alone without mode."""
+        return f"{self.label}{self.mode_name.lower()}"
+
+    @property
+    def mode_name(self) -> str:
+        """``"PC"`` or ``"WT"``; empty for other instruments than the XRT."""
+        return "" if self.mode is None else self.mode.value
+
+    @property
+    def has_poisson_counts(self) -> bool:
+        """Whether what is held are counted photons, rather than rates with errors of their own (`counts_err`)."""
+        return self.counts_err is None
+
+    @property
+    def has_energies(self) -> bool:
+        """Whether the energies of the channels are known; without response, they are for the XRT only."""
+        return bool(np.all(np.isfinite(self.energy_edges.value)))
+
+    @property
+    def variance(self) -> Floats:
+        """Variance of the counts of each channel: the counts themselves, or the squares of `counts_err`."""
+        return self.counts.astype(float) if self.counts_err is None else self.counts_err**2
 
     @property
     def mean_met(self) -> u.Quantity:
@@ -53,34 +80,42 @@ class CountFacts:
         return float(np.average(middle, weights=self.gti.stop - self.gti.start)) * u.s
 
     @property
-    def background_ratio(self) -> float:
+    def background_ratio(self) -> float | Floats:
         """Factor from counts of the background region to those expected in the source region; 0 without background.
 
-        Ratio of exposure, BACKSCAL and AREASCAL (OGIP 92-007).
+        Ratio of exposure, BACKSCAL and AREASCAL (OGIP 92-007); an array with
+        one value per channel if one of these has that.
         """
         if self.background is None:
             return 0.0
-        exposures = self.exposure / self.background.exposure
-        return (
-            float(exposures) * self.backscale / self.background.backscale * self.areascale / self.background.areascale
-        )
+        exposures = float(self.exposure / self.background.exposure)
+        ratio = _over(exposures * self.backscale, self.background.backscale)
+        return _over(ratio * self.areascale, self.background.areascale)
 
     @property
     def net_rate(self) -> u.Quantity:
-        """Background-subtracted count rate between 0.3 and 10 keV (channels 30 to 1000)."""
-        first, last = TOTAL.channels
-        inside = (self.channel >= first) & (self.channel <= last)
-        net = float(self.counts[inside].sum())
-        if self.background is not None:
-            net -= self.background_ratio * float(self.background.counts[inside].sum())
-        return net / self.areascale * u.ct / self.exposure
+        """Background-subtracted count rate of the XRT between 0.3 and 10 keV (channels 30 to 1000).
+
+        For other instruments, that in all good channels (quality 0).
+        """
+        inside = self.quality == 0
+        if self.mode is not None:
+            first, last = TOTAL.channels
+            inside = (self.channel >= first) & (self.channel <= last)
+        outside = np.zeros_like(self.counts) if self.background is None else self.background.counts
+        ratio, area = self.background_ratio, self.areascale
+        if np.ndim(ratio) or np.ndim(area):
+            net = float(np.sum(_over(self.counts - ratio * outside, area)[inside]))
+        else:
+            net = float((float(self.counts[inside].sum()) - ratio * float(outside[inside].sum())) / area)
+        return net * u.ct / self.exposure
 
     @property
     def is_grouped(self) -> bool:
         """Whether grouping flags are set."""
         return bool(np.any(self.grouping))
 
-    def per_count(self, unit: u.UnitBase, widths: u.Quantity) -> u.Quantity:
+    def per_count(self, unit: u.UnitBase, widths: u.Quantity, areascale: float | Floats | None = None) -> u.Quantity:
         """What one count is worth in a unit, for bins of given widths.
 
         Parameters
@@ -89,6 +124,8 @@ class CountFacts:
             Counts, counts per time, per energy, or both.
         widths : `~astropy.units.Quantity`, shape (n_bin,), energy
             Widths of the bins.
+        areascale : float or ndarray, shape (n_bin,), optional
+            Area scaling factor of the bins; by default that of the spectrum.
 
         Returns
         -------
@@ -99,7 +136,7 @@ class CountFacts:
         RequestError
             If `unit` is of another kind.
         """
-        time = self.exposure * self.areascale
+        time = self.exposure * (self.areascale if areascale is None else areascale)
         one = np.ones(widths.size) * u.ct
         for value in (one / time / widths, one / time, one / widths, one):
             if value.unit.is_equivalent(unit):
@@ -107,3 +144,10 @@ class CountFacts:
         raise RequestError(
             [("unit", f"ct, ct/s, ct/keV or ct/(s keV), or their multiples, are possible; got '{unit}'")]
         )
+
+
+def _over(upper: Any, lower: Any) -> Any:
+    """The ratio of two factors; 0 where the lower one is, which files write for channels that are not used."""
+    if not np.ndim(lower):
+        return upper / lower
+    return np.divide(upper, lower, out=np.zeros(np.shape(lower)), where=np.asarray(lower) > 0)

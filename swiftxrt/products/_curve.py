@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import astropy.units as u
@@ -293,10 +294,15 @@ class Curve(TimeSeries):
         *,
         format: str | None = None,  # noqa: A002
         overwrite: bool = False,
-    ) -> None:
+    ) -> Path:
         """Write to ``"ogip.lc"`` (FITS) or ``"ascii.ecsv"``; both are lossless.
 
         By default the format follows the ending: ``.fits``, ``.lc`` or ``.ecsv``.
+
+        Returns
+        -------
+        path : Path
+            The file.
 
         Raises
         ------
@@ -305,7 +311,7 @@ class Curve(TimeSeries):
         """
         from ..io.lightcurve import write_curve
 
-        write_curve(self, path, format=format, overwrite=overwrite)
+        return write_curve(self, path, format=format, overwrite=overwrite)
 
     def peek(self) -> None:
         """Show the curve."""

@@ -14,6 +14,7 @@ from ..kinds import ProductKind
 from ..mission import Mode
 from ._differences import Difference, Values, compare_values, known, matched_bins, matched_positions, radius_scale
 from ._wcs import same_wcs
+from .grouping import GOOD
 
 if TYPE_CHECKING:
     from .countspectrum import CountSpectrum
@@ -174,18 +175,19 @@ def _poisson(counts: Any) -> Values:
 
 
 def _channel_rates(spectrum: CountSpectrum, rows: NDArray[np.intp]) -> Values:
-    time_s = spectrum.exposure.value * spectrum.areascale
-    return Values.of(spectrum.counts[rows] / time_s, np.sqrt(spectrum.counts[rows]) / time_s)
+    time_s = spectrum.exposure.value * np.broadcast_to(spectrum.areascale, spectrum.counts.shape)[rows]
+    return Values.of(spectrum.counts[rows] / time_s, np.sqrt(spectrum.variance[rows]) / time_s)
 
 
 def _net_rate(spectrum: CountSpectrum) -> Values:
-    """Net rate of 0.3-10 keV with its Poisson error."""
+    """Net rate of 0.3-10 keV (of other instruments than the XRT: in all good channels) with its error."""
     first, last = TOTAL.channels
-    inside = (spectrum.channel >= first) & (spectrum.channel <= last)
-    variance = float(spectrum.counts[inside].sum())
+    inside = (spectrum.channel >= first) & (spectrum.channel <= last) if spectrum.mode else spectrum.quality == GOOD
+    variance = float(spectrum.variance[inside].sum())
     if spectrum.background is not None:
-        variance += spectrum.background_ratio**2 * float(spectrum.background.counts[inside].sum())
-    error = np.sqrt(variance) / (spectrum.exposure.value * spectrum.areascale)
+        ratio = np.broadcast_to(spectrum.background_ratio, inside.shape)[inside]
+        variance += float(np.sum(ratio**2 * spectrum.background.variance[inside]))
+    error = np.sqrt(variance) / (spectrum.exposure.value * float(np.mean(spectrum.areascale)))
     return Values.of(spectrum.net_rate.value, error)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,10 @@ from astropy.time import Time
 from astropy.timeseries import TimeSeries
 from astropy.utils.masked import Masked
 
+from .._calls import clear_calls
 from .._fields import nearest
 from ..exceptions import ProductNotAvailableError, RequestError
-from ._burst_tables import HARDNESS, CurveName
+from ._burst_tables import HARDNESS, CurveName, has_evolution
 from ._display import ReadableSeries, ReadableTable
 from .provenance import Provenance
 
@@ -28,6 +30,7 @@ __all__ = ["BurstAnalyser"]
 _TITLE = "burst analyser curve"
 
 
+@clear_calls
 class BurstAnalyser(Mapping[str, QTable]):
     """The tables of the burst analyser for one burst, by name.
 
@@ -112,13 +115,20 @@ class BurstAnalyser(Mapping[str, QTable]):
 
     @property
     def overview(self) -> QTable:
-        """What there is: a row for each table, with its name, what it is about and how many bins it has."""
+        """What there is: a row for each table, with its name, what it is about and how many bins it has.
+
+        ``evolution`` tells whether the factor from rates to fluxes changes with
+        time, as it does with the spectrum; where all bins of a table have one
+        factor, or there is none, as for the UVOT, it is False.
+        """
         rows = [(key, one, self._tables[key]) for key, one in self._names.items()]
         texts = ("instrument", "band", "binning", "mode")
         table = ReadableTable({"name": np.array([key for key, *_ in rows], dtype=str)})
         for text in texts:
             table[text] = np.array([getattr(one, text) for _, one, _ in rows], dtype=str)
-        table["evolution"] = np.array([one.evolution for _, one, _ in rows], dtype=bool)
+        table["evolution"] = np.array(
+            [one.evolution and has_evolution(content) for _, one, content in rows], dtype=bool
+        )
         table["bins"] = np.array([len(content) for *_, content in rows], dtype=int)
         for column, count in (("is_bad", "bad"), ("is_upper_limit", "limits")):
             numbers = [np.count_nonzero(one[column]) if column in one.colnames else 0 for *_, one in rows]
@@ -178,13 +188,24 @@ class BurstAnalyser(Mapping[str, QTable]):
         RequestError
             If there are several; the message names them.
         """
-        found = self.names(instrument, band, binning=binning, mode=mode, evolution=evolution)
+        given = {"instrument": instrument, "band": band, "binning": binning, "mode": mode}
+        found = self.names(**given, evolution=evolution)
         if len(found) > 1:
             raise RequestError(f"several tables are meant: {', '.join(found)}; tell binning or mode, or use the name")
         if not found:
-            there = ", ".join(self.names(instrument) or self) or "none"
-            raise ProductNotAvailableError(_TITLE, f"nothing is there for {instrument} and {band}; there are: {there}")
+            words = " and ".join(str(value) for value in given.values() if value is not None)
+            there = ", ".join(self.names(str(instrument)) or self) or "none"
+            hint = self._hint(given)
+            raise ProductNotAvailableError(_TITLE, f"nothing is there for {words:.100}{hint}; there are: {there}")
         return self[found[0]]
+
+    def _hint(self, given: Mapping[str, Any]) -> str:
+        """What may be meant by words that none of the tables has."""
+        for name, word in given.items():
+            known = [text for one in self._names.values() if (text := getattr(one, name))]
+            if isinstance(word, str) and word.lower() not in map(str.lower, known):
+                return nearest(word, known)
+        return ""
 
     def joined(
         self, instrument: str, *, binning: str | None = None, mode: str | None = None, evolution: bool = True
@@ -215,7 +236,9 @@ class BurstAnalyser(Mapping[str, QTable]):
         keys = self.names(instrument, binning=binning, mode=mode, evolution=evolution)
         chosen = [(self._names[key], self._tables[key]) for key in keys if self._names[key].band != HARDNESS]
         if not chosen:
-            raise ProductNotAvailableError(_TITLE, f"there are no fluxes of {instrument}; there are: {', '.join(self)}")
+            hint = self._hint({"instrument": instrument, "binning": binning, "mode": mode})
+            there = ", ".join(self) or "none"
+            raise ProductNotAvailableError(_TITLE, f"there are no fluxes of {instrument}{hint}; there are: {there}")
         if len({one.band for one, _ in chosen}) < len(chosen):
             raise RequestError(f"bands are there more than once: {', '.join(keys)}; tell binning or mode")
         return _joined(chosen)
@@ -281,12 +304,17 @@ class BurstAnalyser(Mapping[str, QTable]):
 
         return read_analyser(folder)
 
-    def write(self, folder: str | PathLike[str], *, overwrite: bool = False) -> None:
+    def write(self, folder: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Write each table to a file of a folder, which is made if needed; `read` reads it.
 
         The files are ECSV, which keeps units and all digits, and are called as
         those of the service's client: ``BAT_HR.ecsv``, ``BAT_SNR4_Density.ecsv``,
         ``XRT_Density_PC_incbad.ecsv``, ``UVOT_uvw1.ecsv``.
+
+        Returns
+        -------
+        folder : Path
+            The folder; `read` takes it.
 
         Raises
         ------
@@ -297,7 +325,7 @@ class BurstAnalyser(Mapping[str, QTable]):
         """
         from ..io.burst_analyser import write_analyser
 
-        write_analyser(self, folder, overwrite=overwrite)
+        return write_analyser(self, folder, overwrite=overwrite)
 
     def plot(self, band: str = "density", *, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the fluxes of all instruments; see `swiftxrt.plot.burst_analyser.plot_burst`."""

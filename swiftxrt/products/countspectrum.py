@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from dataclasses import replace as dataclass_replace
@@ -12,21 +11,29 @@ import astropy.units as u
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bands import EnergyBand
 from ..exceptions import NoDataError, RequestError
 from ..mission import Mode
 from ._arrays import integers, quantities
-from ._count_checks import LABEL, as_mode, fractions, region_text, shape_problems, value_problems
-from ._count_facts import CountFacts
+from ._count_changes import CountChanges
+from ._count_checks import (
+    LABEL,
+    as_mode,
+    counted,
+    fractions,
+    keyword_text,
+    region_text,
+    scaling,
+    shape_problems,
+    value_problems,
+)
+from ._count_files import CountFiles
 from ._keywords import Keyword, propagated
-from .grouping import BAD, GOOD, LAST_BAD_CHANNEL, LEFT_OVER, GroupedCounts, GroupingRule
+from .grouping import GOOD, GroupedCounts, grouped_counts
 from .gti import GTI
 from .provenance import Provenance
 from .response import ARF, RMF
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from .spectrum import XRTSpectrum
 
 __all__ = ["LABEL", "CountSpectrum"]
@@ -35,8 +42,8 @@ _CHANNELS_PER_KEV = 100
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class CountSpectrum(CountFacts):
-    """A spectrum as it was counted: integer counts per channel, background, response.
+class CountSpectrum(CountChanges, CountFiles):
+    """A spectrum as it was counted: counts per channel, background, response.
 
     Immutable, picklable, compared by value (without provenance). It is what
     PHA files hold and what statistics need; `to_spectrum` makes the
@@ -45,26 +52,36 @@ class CountSpectrum(CountFacts):
     Parameters
     ----------
     counts : array_like of int, shape (n_channel,)
-        Counts in each channel of the source region.
+        Counts in each channel of the source region. With `counts_err` they
+        are real numbers: rates with errors, times the exposure.
     exposure : `~astropy.units.Quantity`, time
         Live time.
-    mode : Mode or str
-        ``"PC"`` or ``"WT"``.
+    mode : Mode or str, optional
+        ``"PC"`` or ``"WT"``; None for other instruments than the XRT.
+    counts_err : array_like of float, shape (n_channel,), optional
+        Standard deviations, where the counts are no photons as they were
+        counted, but the result of a deconvolution or subtraction; see
+        `has_poisson_counts`.
+    telescope, instrument : str, optional
+        Names as in ``TELESCOP`` and ``INSTRUME``; those of the Swift XRT if
+        there is a mode.
+    filter_name, channel_type : str, optional
+        ``FILTER`` and ``CHANTYPE``.
     channel : array_like of int, shape (n_channel,), optional
         Channel numbers, contiguous; from 0 by default.
     energy_edges : `~astropy.units.Quantity`, shape (n_channel + 1,), optional
         Edges of the channels; by default those of the RMF, without one 10 eV
-        per channel.
-    backscale : float, optional
+        per channel of the XRT, and NaN for others.
+    backscale : float or array_like, shape (n_channel,), optional
         Area of the region (sky pixels / 1e6 in XRT files).
-    areascale : float, optional
+    areascale : float or array_like, shape (n_channel,), optional
         Area scaling factor.
     quality, grouping : array_like of int, shape (n_channel,), optional
         OGIP flags: quality 0 is good; grouping 1 starts a group and -1
         continues it, 0 means no grouping.
     systematic : array_like of float, shape (n_channel,), optional
-        Systematic error of each channel as a fraction of its counts (OGIP ``SYS_ERR``); it is kept for programs that
-        fit, nothing here uses it.
+        Systematic error of each channel as a fraction of its counts (OGIP ``SYS_ERR``); fits use it, with
+        the statistic chi-squared.
     background : CountSpectrum, optional
         Background region, same channels.
     arf : ARF, optional
@@ -72,7 +89,7 @@ class CountSpectrum(CountFacts):
     rmf : RMF, optional
         Redistribution matrix.
     grades : tuple of int, optional
-        Lowest and highest event grade; by default that of the mode.
+        Lowest and highest event grade of the XRT; by default that of the mode.
     gti : GTI, optional
         Good time of the source region.
     label : str, optional
@@ -104,20 +121,25 @@ class CountSpectrum(CountFacts):
     np.int64(20)
     """
 
-    counts: NDArray[np.int64]
+    counts: NDArray[Any]
     exposure: u.Quantity
-    mode: Mode
+    mode: Mode | None = None
+    counts_err: NDArray[np.float64] | None = None
+    telescope: str = None  # type: ignore[assignment]
+    instrument: str = None  # type: ignore[assignment]
+    filter_name: str = "NONE"
+    channel_type: str = "PI"
     channel: NDArray[np.int64] = None  # type: ignore[assignment]  # Optional fields are filled below.
     energy_edges: u.Quantity = None
-    backscale: float = 1.0
-    areascale: float = 1.0
+    backscale: float | NDArray[np.float64] = 1.0
+    areascale: float | NDArray[np.float64] = 1.0
     quality: NDArray[np.int64] = None  # type: ignore[assignment]
     grouping: NDArray[np.int64] = None  # type: ignore[assignment]
     systematic: NDArray[np.float64] = None  # type: ignore[assignment]
     background: CountSpectrum | None = None
     arf: ARF | None = None
     rmf: RMF | None = None
-    grades: tuple[int, int] = None  # type: ignore[assignment]
+    grades: tuple[int, int] | None = None
     gti: GTI | None = None
     label: str = "interval0"
     interval: tuple[float, float] | None = None
@@ -128,7 +150,8 @@ class CountSpectrum(CountFacts):
     provenance: Provenance = field(default_factory=Provenance)
 
     def __post_init__(self) -> None:
-        self._set(mode=as_mode(self.mode), counts=integers(self.counts, "counts"), header=propagated(self.header))
+        counts, errors = counted(self.counts, self.counts_err)
+        self._set(mode=as_mode(self.mode), counts=counts, counts_err=errors, header=propagated(self.header))
         if self.counts.size == 0:
             raise RequestError([("counts", "at least one channel is needed")], "CountSpectrum")
         channel = np.arange(self.counts.size) if self.channel is None else self.channel
@@ -137,10 +160,8 @@ class CountSpectrum(CountFacts):
             flags = np.zeros(self.counts.size) if getattr(self, name) is None else getattr(self, name)
             self._set(**{name: integers(flags, name)})
         self._set(systematic=fractions(self.systematic, self.counts.size))
-        for name in ("source_region", "background_region"):
-            self._set(**{name: region_text(getattr(self, name), name)})
-        grades = self.mode.grades if self.grades is None else (int(self.grades[0]), int(self.grades[1]))
-        self._set(grades=grades, backscale=float(self.backscale), areascale=float(self.areascale))
+        self._set_origin()
+        self._set(backscale=scaling(self.backscale, "backscale"), areascale=scaling(self.areascale, "areascale"))
         if self.interval is not None:
             self._set(interval=(float(self.interval[0]), float(self.interval[1])))
         if self.mean_event_met is not None:
@@ -149,8 +170,24 @@ class CountSpectrum(CountFacts):
         problems = [*shape_problems(self), *value_problems(self)]
         if problems:
             raise RequestError(problems, "CountSpectrum")
-        if self.background is not None and not np.array_equal(self.background.energy_edges, self.energy_edges):
-            self._set(background=self.background.replace(energy_edges=self.energy_edges))
+        background = self.background
+        if background is not None and not _same(background.energy_edges, self.energy_edges):
+            self._set(background=background.replace(energy_edges=self.energy_edges))
+
+    def _set_origin(self) -> None:
+        """What was observed with what, and where."""
+        for name, of_xrt in (("telescope", "SWIFT"), ("instrument", "XRT")):
+            given = getattr(self, name)
+            default = "UNKNOWN" if self.mode is None else of_xrt
+            self._set(**{name: default if given is None else keyword_text(given, name).upper()})
+        for name in ("filter_name", "channel_type"):
+            self._set(**{name: keyword_text(getattr(self, name), name)})
+        for name in ("source_region", "background_region"):
+            self._set(**{name: region_text(getattr(self, name), name)})
+        if self.grades is not None:
+            self._set(grades=(int(self.grades[0]), int(self.grades[1])))
+        elif self.mode is not None:
+            self._set(grades=self.mode.grades)
 
     def _set(self, **values: Any) -> None:
         for name, value in values.items():
@@ -161,78 +198,14 @@ class CountSpectrum(CountFacts):
             return quantities(self.energy_edges, u.keV, "energy_edges")
         if self.rmf is not None:
             return self.rmf.channel_edges
+        if self.mode is None:
+            return quantities(np.full(self.channel.size + 1, np.nan) * u.keV, u.keV, "energy_edges")
         edges = np.append(self.channel, self.channel[-1:] + 1) / _CHANNELS_PER_KEV
         return quantities(edges * u.keV, u.keV, "energy_edges")
 
-    def group(
-        self,
-        *,
-        min_counts: int | None = None,
-        signal_to_noise: float | None = None,
-        optimal: bool = False,
-        band: EnergyBand | None = None,
-    ) -> CountSpectrum:
-        """Set grouping flags.
-
-        Channels 0 to 29 (below 0.3 keV) become bad (quality 5). From there on
-        channels are joined until a group is complete; channels at the end
-        that make no group get quality 2. With ``min_counts=1`` these are the
-        flags of the service's ``.pi`` files, and of ``grppha`` with ``bad
-        0-29`` and ``group min``. Flags set by earlier grouping are replaced;
-        bad channels stay bad, and no group contains one.
-
-        Parameters
-        ----------
-        min_counts : int, optional
-            Counts, background included, that a group must have.
-        signal_to_noise : float, optional
-            Net counts over their error that a group must have; not together
-            with another rule.
-        optimal : bool, optional
-            Whether to join channels to the width of Kaastra & Bleeker (2016),
-            which follows from the RMF and the counts; with `min_counts` at
-            least so wide.
-        band : EnergyBand, optional
-            Channels outside become bad.
-
-        Returns
-        -------
-        spectrum : CountSpectrum
-            The same counts with other flags.
-
-        Raises
-        ------
-        RequestError
-            If no rule is given or a value cannot be used, or `optimal` is
-            asked for without an RMF.
-        """
-        rule = GroupingRule(min_counts, signal_to_noise, optimal)
-        if band is None:
-            return self.group_channels(rule, int(self.channel[0]), int(self.channel[-1]))
-        return self.group_channels(rule, *EnergyBand.parse(band).channels)
-
-    def group_channels(self, rule: GroupingRule, first: int, last: int) -> CountSpectrum:
-        """`group` within the channels from `first` to `last`, both included."""
-        bad = (self.quality != GOOD) & (self.quality != LEFT_OVER)
-        quality = np.where(bad, self.quality, GOOD)
-        quality[(self.channel <= LAST_BAD_CHANNEL) | (self.channel < first) | (self.channel > last)] = BAD
-        grouping, left_over = rule.flags(self, quality == GOOD)
-        quality[left_over] = LEFT_OVER
-        return self.replace(quality=quality, grouping=grouping)
-
     def grouped(self) -> GroupedCounts:
         """Sums over the groups, bad ones included."""
-        start = np.flatnonzero(self.grouping != -1)
-        start = start if start.size and start[0] == 0 else np.append(0, start)
-        edges = self.energy_edges.value[np.append(start, self.counts.size)]
-        outside = np.zeros_like(self.counts) if self.background is None else self.background.counts
-        return GroupedCounts(
-            energy_edges=u.Quantity(edges, u.keV),
-            counts=np.add.reduceat(self.counts, start),
-            background_counts=np.add.reduceat(outside, start),
-            background_ratio=self.background_ratio,
-            quality=np.maximum.reduceat(self.quality, start),
-        )
+        return grouped_counts(self)
 
     def to_spectrum(self, *, unit: u.UnitBase | str = "ct / (s keV)", subtract_background: bool = True) -> XRTSpectrum:
         """The same as `specutils.Spectrum`: background-subtracted count rate per energy.
@@ -255,12 +228,16 @@ class CountSpectrum(CountFacts):
         Raises
         ------
         RequestError
-            If `unit` is of another kind.
+            If `unit` is of another kind, or the energies of the channels are
+            not known.
         NoDataError
             If no channel is good.
         """
         from .spectrum import XRTSpectrum
 
+        if not self.has_energies:
+            told = "the energies of its channels are not known; give its RMF, as in CountSpectrum.read(..., rmf=...)"
+            raise RequestError(f"{self.stem} has no energy axis: {told}")
         bins = self.grouped()
         good = np.flatnonzero(bins.quality == GOOD)
         if good.size == 0:
@@ -269,71 +246,11 @@ class CountSpectrum(CountFacts):
         if not subtract_background:
             bins = dataclass_replace(bins, background_ratio=0.0)
         edges = bins.energy_edges[good[0] : good[-1] + 2]
-        factor = self.per_count(u.Unit(unit), np.diff(edges))
+        area = bins.areascale[used] if isinstance(bins.areascale, np.ndarray) else bins.areascale
+        factor = self.per_count(u.Unit(unit), np.diff(edges), area)
         return XRTSpectrum.from_bins(
             bins.net_counts[used] * factor, bins.net_counts_err[used] * factor, edges, bins.quality[used] != GOOD, self
         )
-
-    @classmethod
-    def read(
-        cls,
-        path: str | os.PathLike[str],
-        *,
-        background: str | os.PathLike[str] | None = None,
-        arf: str | os.PathLike[str] | None = None,
-        rmf: str | os.PathLike[str] | None = None,
-    ) -> CountSpectrum:
-        """Read an OGIP PHA file of the XRT.
-
-        Parameters
-        ----------
-        path : path-like
-            The file; may be gzipped.
-        background, arf, rmf : path-like, optional
-            Companion files. By default those named in the header are looked
-            for next to `path`; one that is not there is left out with a warning.
-
-        Raises
-        ------
-        FormatError
-            If a file is not what it should be, or damaged.
-        """
-        from ..io.spectrum import read_pha
-
-        return read_pha(path, background=background, arf=arf, rmf=rmf)
-
-    def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write an OGIP PHA file and its companions.
-
-        ``x.pha`` is accompanied by ``x_bkg.pha``, ``x.arf`` and ``x.rmf``, as
-        far as there is background and response.
-
-        Parameters
-        ----------
-        path : path-like
-            Name ending with ``.pha``, ``.pi``, ``.fits`` or ``.fit``; ``.gz``
-            after it compresses.
-        overwrite : bool, optional
-            Whether existing files may be replaced.
-
-        Raises
-        ------
-        RequestError
-            If the name has another ending.
-        OutputExistsError
-            If one of the files exists and `overwrite` is False.
-        """
-        from ..io.spectrum import write_pha
-
-        write_pha(self, path, overwrite=overwrite)
-
-    def plot(self, *, ax: Axes | None = None, min_counts: int | None = None, **artist_kwargs: Any) -> Axes:
-        """Draw the net count rate per energy; see `swiftxrt.plot.spectrum.plot_spectrum`."""
-        return self.to_spectrum().plot(ax=ax, min_counts=min_counts, **artist_kwargs)
-
-    def peek(self) -> None:
-        """Draw the spectrum and show it."""
-        self.to_spectrum().peek()
 
     def replace(self, **changes: Any) -> CountSpectrum:
         """A copy with some fields changed."""
@@ -356,10 +273,14 @@ class CountSpectrum(CountFacts):
 
     def __repr__(self) -> str:
         edges = self.energy_edges.value
-        background = f"{self.background.counts.sum()} ct background" if self.background else "no background"
+        background = f"{self.background.counts.sum():g} ct background" if self.background else "no background"
+        name = self.stem if self.mode is not None else f"{self.stem} ({self.telescope} {self.instrument})"
+        total = f"{self.counts.sum()} ct in {self.exposure:.6g}"
+        if not self.has_poisson_counts:
+            total = f"{float(self.counts.sum() / self.exposure.value):.4g} ct/s with errors in {self.exposure:.6g}"
+        energies = f"{edges[0]:g}-{edges[-1]:.4g} keV" if self.has_energies else "of unknown energies"
         return (
-            f"<CountSpectrum {self.stem}: {self.counts.sum()} ct in {self.exposure:.6g}, {self.counts.size} channels "
-            f"{edges[0]:g}-{edges[-1]:.4g} keV, {background}, "
+            f"<CountSpectrum {name}: {total}, {self.counts.size} channels {energies}, {background}, "
             f"{'' if self.arf else 'no '}ARF, {'' if self.rmf else 'no '}RMF>"
         )
 
@@ -369,6 +290,8 @@ def _rebuild(values: dict[str, Any]) -> CountSpectrum:
 
 
 def _same(one: Any, two: Any) -> bool:
-    if isinstance(one, np.ndarray):
-        return np.array_equal(np.asarray(one), np.asarray(two))
+    if isinstance(one, np.ndarray) or isinstance(two, np.ndarray):
+        if one is None or two is None:
+            return False
+        return np.array_equal(np.asarray(one), np.asarray(two), equal_nan=True)
     return bool(one == two)

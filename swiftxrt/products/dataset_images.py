@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from ..exceptions import ProductNotAvailableError
 from .image import SkyImage
@@ -88,6 +90,46 @@ class DatasetImages(Mapping[str, SkyImage]):
     def __len__(self) -> int:
         return len(self._images)
 
+    def plot(self, bands: Iterable[str] | None = None, *, regions: bool = True, **options: Any) -> NDArray[Any]:
+        """Draw the counts of the bands side by side; see `swiftxrt.plot.panels.plot_image_panels`.
+
+        Parameters
+        ----------
+        bands : iterable of str, optional
+            Which; all by default.
+        regions : bool, optional
+            Whether to draw the sources found in each band.
+        **options
+            For `swiftxrt.plot.panels.plot_image_panels`, such as ``position``, ``size`` and ``stretch``.
+
+        Returns
+        -------
+        axes : ndarray of `~matplotlib.axes.Axes`
+            One for each band.
+
+        Raises
+        ------
+        RequestError
+            If there is no image, or an argument is unusable.
+        ProductNotAvailableError
+            If there is no image of a band.
+        """
+        from ..plot.panels import plot_image_panels
+
+        chosen = {
+            band: self[band] for band in (self if bands is None else [bands] if isinstance(bands, str) else bands)
+        }
+        labels = [f"{self.dataset} {band}".strip() for band in chosen]
+        shapes = [_unnamed(self.regions.get(band, ())) for band in chosen] if regions else ()
+        return plot_image_panels(list(chosen.values()), **{"labels": labels, "regions": shapes, **options})
+
+    def peek(self) -> None:
+        """Draw the counts of all bands and show them."""
+        from ..plot._axes import show
+
+        self.plot()
+        show()
+
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (
             self._images,
@@ -115,6 +157,11 @@ class DatasetImages(Mapping[str, SkyImage]):
         ]
         parts += [] if self.exposure is None else ["exposure"]
         return f"<DatasetImages of {self.dataset}: {'; '.join(parts) or 'empty'}>"
+
+
+def _unnamed(regions: Iterable[Any]) -> list[Any]:
+    """Error circles under one name: those of a field are too many for a legend."""
+    return [one.copy(meta={**one.meta, "text": "detection"}) for one in regions]
 
 
 def _rebuild(images: Mapping[str, SkyImage], others: dict[str, object]) -> DatasetImages:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
 import numpy as np
@@ -24,6 +24,7 @@ __all__ = [
     "GroupedCounts",
     "GroupingRule",
     "group_flags",
+    "grouped_counts",
     "optimal_widths",
 ]
 
@@ -31,7 +32,7 @@ Flags = NDArray[np.bool_]
 
 #: Flags of the column QUALITY (OGIP 92-007): good, left over by grouping, bad.
 GOOD, LEFT_OVER, BAD = 0, 2, 5
-#: The service declares channels 0 to 29 (below 0.3 keV) bad.
+#: The service declares channels 0 to 29 of the XRT (below 0.3 keV) bad.
 LAST_BAD_CHANNEL = 29
 # Below this x of Kaastra & Bleeker a group is as wide as the resolution.
 _ALL_OF_IT = 2.119
@@ -46,18 +47,26 @@ class GroupedCounts:
     energy_edges : `~astropy.units.Quantity`, shape (n_group + 1,), keV
         Edges of the groups.
     counts, background_counts : ndarray of int, shape (n_group,)
-        Counts in the source and in the background region (0 without background).
-    background_ratio : float
+        Counts in the source and in the background region (0 without background); real numbers where they
+        have errors of their own.
+    background_ratio : float or ndarray, shape (n_group,)
         What to multiply background counts with to get those in the source region.
     quality : ndarray of int, shape (n_group,)
         Largest quality flag in each group; 0 is good.
+    counts_err, background_err : ndarray, shape (n_group,), optional
+        Standard deviations, where they do not follow from the counts.
+    areascale : float or ndarray, shape (n_group,), optional
+        Area scaling factor.
     """
 
     energy_edges: u.Quantity
-    counts: NDArray[np.int64]
-    background_counts: NDArray[np.int64]
-    background_ratio: float
+    counts: NDArray[Any]
+    background_counts: NDArray[Any]
+    background_ratio: float | NDArray[np.float64]
     quality: NDArray[np.int64]
+    counts_err: NDArray[np.float64] | None = None
+    background_err: NDArray[np.float64] | None = None
+    areascale: float | NDArray[np.float64] = 1.0
 
     @property
     def net_counts(self) -> NDArray[np.float64]:
@@ -71,9 +80,55 @@ class GroupedCounts:
         ``sqrt(max(N, 1) + ratio**2 N_b)``. The floor of one count keeps groups
         without counts from an error of zero: with a flat prior the Poisson
         mean given N counts is Gamma(N + 1) distributed, whose standard
-        deviation for N = 0 is 1.
+        deviation for N = 0 is 1. Errors that the spectrum brings take the place
+        of those that follow from the counts.
         """
-        return np.sqrt(np.maximum(self.counts, 1) + self.background_ratio**2 * self.background_counts)
+        source = np.maximum(self.counts, 1) if self.counts_err is None else self.counts_err**2
+        outside = self.background_counts if self.background_err is None else self.background_err**2
+        errors: NDArray[np.float64] = np.sqrt(source + self.background_ratio**2 * outside)
+        return errors
+
+
+def grouped_counts(spectrum: CountSpectrum) -> GroupedCounts:
+    """Sums over the groups of a spectrum; see `swiftxrt.CountSpectrum.grouped`."""
+    start = np.flatnonzero(spectrum.grouping != -1)
+    start = start if start.size and start[0] == 0 else np.append(0, start)
+    edges = spectrum.energy_edges.value[np.append(start, spectrum.counts.size)]
+    background = spectrum.background
+    outside = np.zeros_like(spectrum.counts) if background is None else background.counts
+    source_err = None if spectrum.counts_err is None else np.sqrt(np.add.reduceat(spectrum.variance, start))
+    ratio, outside_err = _group_ratio(spectrum, outside, start)
+    area = spectrum.areascale
+    if isinstance(area, np.ndarray):
+        area = np.add.reduceat(area, start) / np.diff(np.append(start, area.size))
+    return GroupedCounts(
+        energy_edges=u.Quantity(edges, u.keV),
+        counts=np.add.reduceat(spectrum.counts, start),
+        background_counts=np.add.reduceat(outside, start),
+        background_ratio=ratio,
+        quality=np.maximum.reduceat(spectrum.quality, start),
+        counts_err=source_err,
+        background_err=outside_err,
+        areascale=area,
+    )
+
+
+def _group_ratio(
+    spectrum: CountSpectrum, outside: NDArray[Any], start: NDArray[np.int64]
+) -> tuple[float | NDArray[np.float64], NDArray[np.float64] | None]:
+    """Background ratio and error of the background counts of groups; a ratio that varies is that of the sums."""
+    ratio, background = spectrum.background_ratio, spectrum.background
+    if background is None:
+        return 0.0, None
+    if not isinstance(ratio, np.ndarray):
+        own = None if background.counts_err is None else np.sqrt(np.add.reduceat(background.variance, start))
+        return ratio, own
+    total = np.add.reduceat(outside, start)
+    mean = np.add.reduceat(ratio, start) / np.diff(np.append(start, ratio.size))
+    expected = np.add.reduceat(ratio * outside, start)
+    joined = np.divide(expected, total, out=mean, where=total != 0)
+    error = np.sqrt(np.add.reduceat(ratio**2 * background.variance, start))
+    return joined, np.divide(error, np.abs(joined), out=np.zeros_like(error), where=joined != 0)
 
 
 @dataclass(frozen=True)
@@ -128,20 +183,22 @@ class GroupingRule:
         Raises
         ------
         RequestError
-            If the optimal width is asked for and the spectrum has no RMF.
+            If the optimal width is asked for and the spectrum has no RMF, or
+            a number of counts of a spectrum that has rates.
         """
-        source = np.append(0, np.cumsum(spectrum.counts))
         if self.signal_to_noise is not None:
-            outside = spectrum.background.counts if spectrum.background is not None else np.zeros_like(spectrum.counts)
-            background = np.append(0, np.cumsum(outside))
-            ratio, wanted = spectrum.background_ratio, float(self.signal_to_noise)
+            net, variance = _sums(spectrum)
+            wanted = float(self.signal_to_noise)
 
             def significant(start: int, stop: int) -> bool:
-                number, other = source[stop] - source[start], background[stop] - background[start]
-                net, variance = number - ratio * other, number + ratio**2 * other
-                return bool(net > 0 and net >= wanted * np.sqrt(variance))
+                signal, noise = net[stop] - net[start], variance[stop] - variance[start]
+                return bool(signal > 0 and signal >= wanted * np.sqrt(noise))
 
             return group_flags(good, significant)
+        if self.min_counts is not None and not spectrum.has_poisson_counts:
+            told = f"{spectrum.stem} holds rates with errors of their own, not counts; group it by signal_to_noise"
+            raise RequestError([("min_counts", told)], "grouping")
+        source = np.append(0, np.cumsum(spectrum.counts))
         least = self.min_counts or 0
         width = optimal_widths(spectrum, good) if self.optimal else np.ones(good.size, dtype=np.int64)
         at_end = _ends(good) if self.min_counts is None else np.zeros(good.size, dtype=bool)
@@ -151,6 +208,20 @@ class GroupingRule:
             return bool(wide and source[stop] - source[start] >= least)
 
         return group_flags(good, complete)
+
+
+def _sums(spectrum: CountSpectrum) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Net counts, and their variance, below each edge of the channels."""
+    source, noise = np.append(0, np.cumsum(spectrum.counts)), np.append(0, np.cumsum(spectrum.variance))
+    background = spectrum.background
+    if background is None:
+        return source, noise
+    ratio = spectrum.background_ratio
+    if isinstance(ratio, np.ndarray):
+        outside, outside_noise = np.cumsum(ratio * background.counts), np.cumsum(ratio**2 * background.variance)
+    else:
+        outside, outside_noise = ratio * np.cumsum(background.counts), ratio**2 * np.cumsum(background.variance)
+    return source - np.append(0, outside), noise + np.append(0, outside_noise)
 
 
 def _ends(good: Flags) -> Flags:
@@ -191,6 +262,14 @@ def group_flags(good: Flags, complete: Callable[[int, int], bool]) -> tuple[NDAr
     return grouping, left_over
 
 
+def _within(values: NDArray[np.float64], width: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums over a width about the middle of each channel."""
+    # The sum below each point of the channel axis, linear in between: the element need not begin at an edge.
+    total, edge = np.append(0.0, np.cumsum(values)), np.arange(values.size + 1)
+    middle = np.arange(values.size) + 0.5
+    return np.interp(middle + width / 2, edge, total) - np.interp(middle - width / 2, edge, total)
+
+
 def optimal_widths(spectrum: CountSpectrum, good: Flags) -> NDArray[np.int64]:
     """Optimal width in channels of a group that begins at each channel (Kaastra & Bleeker 2016).
 
@@ -199,7 +278,8 @@ def optimal_widths(spectrum: CountSpectrum, good: Flags) -> NDArray[np.int64]:
     within w of each channel, ``x = ln(N_r (1 + 0.2 ln R))`` and the width is
     ``w`` for ``x <= 2.119``, else
     ``w (0.08 + 7 / x + 1.8 / x**2) / (1 + 5.9 / x)``; at least one channel,
-    and rounded down.
+    and rounded down. For rates with errors of their own, N_r is the square of
+    their ratio of signal to noise.
 
     Parameters
     ----------
@@ -227,9 +307,10 @@ def optimal_widths(spectrum: CountSpectrum, good: Flags) -> NDArray[np.int64]:
     elements = max(float(np.sum(1.0 / fwhm[good])), 1.0)
     outside = spectrum.background.counts if spectrum.background is not None else np.zeros_like(spectrum.counts)
     net = np.where(good, spectrum.counts - spectrum.background_ratio * outside, 0.0)
-    # Counts below each point of the channel axis, linear in between: the element need not begin at an edge.
-    total, edge, middle = np.append(0.0, np.cumsum(net)), np.arange(net.size + 1), np.arange(net.size) + 0.5
-    within = np.interp(middle + fwhm / 2, edge, total) - np.interp(middle - fwhm / 2, edge, total)
+    within = _within(net, fwhm)
+    if not spectrum.has_poisson_counts:  # As many counts as would have this ratio of signal to noise.
+        noise = _within(np.where(good, np.diff(_sums(spectrum)[1]), 0.0), fwhm)
+        within = np.divide(np.maximum(within, 0.0) ** 2, noise, out=np.zeros_like(noise), where=noise > 0)
     x = np.log(np.maximum(within, 1.0) * (1.0 + 0.2 * np.log(elements)))
     large = np.maximum(x, _ALL_OF_IT)
     share = np.where(x <= _ALL_OF_IT, 1.0, (0.08 + 7.0 / large + 1.8 / large**2) / (1.0 + 5.9 / large))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from os import PathLike
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -361,12 +362,17 @@ class LightCurveSet(PlannedCurves):
         *,
         format: str = "ogip.lc",  # noqa: A002
         overwrite: bool = False,
-    ) -> None:
+    ) -> Path:
         """Write every curve to a folder, which is made if needed, and variants to folders inside.
 
         The format is ``"ogip.lc"``, ``"ascii.ecsv"`` (both lossless),
         ``"ukssdc.qdp"``, the files of the service, or for catalogued sources
         ``"ukssdc.dat"``, those of its client, which other programs read.
+
+        Returns
+        -------
+        folder : Path
+            The folder; `read` takes it.
 
         Raises
         ------
@@ -377,7 +383,7 @@ class LightCurveSet(PlannedCurves):
         """
         from ..io.lightcurve import write_set
 
-        write_set(self, folder, format=format, overwrite=overwrite)
+        return write_set(self, folder, format=format, overwrite=overwrite)
 
     def __repr__(self) -> str:
         parts = [f"{name} {len(curve)}" for name, curve in self.items()]

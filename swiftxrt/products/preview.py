@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .._atomic import atomic_path
 from .._paths import as_path
 from ..exceptions import FormatError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["SourcePreview"]
 
@@ -27,6 +31,8 @@ class SourcePreview:
         The picture as PNG.
     url : str, optional
         Where it came from.
+    name : str, optional
+        What the source is called.
 
     Raises
     ------
@@ -37,6 +43,7 @@ class SourcePreview:
     band: str
     content: bytes = field(repr=False)
     url: str = ""
+    name: str = ""
 
     def __post_init__(self) -> None:
         if not self.content.startswith(_PNG):
@@ -54,6 +61,22 @@ class SourcePreview:
         with atomic_path(target, overwrite) as temporary:
             temporary.write_bytes(self.content)
         return target
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Draw the picture, with source and band above it.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Where to draw; new axes by default.
+
+        Returns
+        -------
+        ax : `~matplotlib.axes.Axes`
+        """
+        from ..plot.preview import plot_preview
+
+        return plot_preview(self, ax=ax)
 
     def peek(self) -> None:
         """Show the picture."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import astropy.units as u
@@ -22,6 +23,8 @@ _PER_AREA_TIME = 1 / (u.cm**2 * u.s)
 # Energy grids written by different programs differ by rounding and by the
 # lowest edge, which some of them move away from zero.
 _GRID_TOLERANCE_KEV = 2e-4
+# Sum of the probabilities for one energy, with room for rounding.
+_MOST_LIKELY = 1.05
 
 
 class _Response:
@@ -68,7 +71,11 @@ class ARF(_Response):
     energy_edges : `~astropy.units.Quantity`, shape (n_energy + 1,), energy
         Edges of the photon energy bins, increasing.
     effective_area : `~astropy.units.Quantity`, shape (n_energy,), area
-        Area in each bin. The detection efficiency of the CCD is in the RMF.
+        Area in each bin. The detection efficiency of the XRT's CCD is in the RMF.
+    telescope, instrument : str, optional
+        Names as in ``TELESCOP`` and ``INSTRUME``; by default those of the Swift XRT.
+    filter_name : str, optional
+        ``FILTER``.
     header : mapping, optional
         Further FITS keywords.
 
@@ -80,6 +87,9 @@ class ARF(_Response):
 
     energy_edges: u.Quantity
     effective_area: u.Quantity
+    telescope: str = "SWIFT"
+    instrument: str = "XRT"
+    filter_name: str = "NONE"
     header: Mapping[str, Keyword] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -111,8 +121,13 @@ class ARF(_Response):
 
         return read_arf(path)
 
-    def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write an OGIP ARF file.
+
+        Returns
+        -------
+        path : Path
+            The file.
 
         Raises
         ------
@@ -121,7 +136,7 @@ class ARF(_Response):
         """
         from ..io.response import write_arf
 
-        write_arf(self, path, overwrite=overwrite)
+        return write_arf(self, path, overwrite=overwrite)
 
     def __repr__(self) -> str:
         peak = np.argmax(self.effective_area)
@@ -149,6 +164,14 @@ class RMF(_Response):
         Nominal energies of the channels' edges (EBOUNDS), increasing.
     first_channel : int, optional
         Number of the first channel; 0 for the XRT.
+    telescope, instrument : str, optional
+        Names as in ``TELESCOP`` and ``INSTRUME``; by default those of the Swift XRT.
+    filter_name, channel_type : str, optional
+        ``FILTER`` and ``CHANTYPE``.
+    includes_area : bool, optional
+        Whether the effective area is in the matrix already, so that no ARF is
+        needed. By default this is taken from the numbers: no probability
+        exceeds one.
     header : mapping, optional
         Further FITS keywords.
 
@@ -162,6 +185,11 @@ class RMF(_Response):
     energy_edges: u.Quantity
     channel_edges: u.Quantity
     first_channel: int = 0
+    telescope: str = "SWIFT"
+    instrument: str = "XRT"
+    filter_name: str = "NONE"
+    channel_type: str = "PI"
+    includes_area: bool = None  # type: ignore[assignment]  # Filled below.
     header: Mapping[str, Keyword] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -172,6 +200,19 @@ class RMF(_Response):
         expected = (self.energy_edges.size - 1, self.channel_edges.size - 1)
         if self.matrix.shape != expected:
             raise RequestError(f"the edges need a matrix of shape {expected}; got {self.matrix.shape}", "RMF")
+        if self.includes_area is None:
+            object.__setattr__(self, "includes_area", bool(self.matrix.sum(axis=1).max(initial=0.0) > _MOST_LIKELY))
+
+    def numbered_like(self, channel: NDArray[np.int64]) -> RMF:
+        """The same matrix, its channels counted from the same number as those of a spectrum of as many.
+
+        Some programs count the channels of a spectrum from 0 and those of its
+        matrix from 1, or the other way round.
+        """
+        shift = int(channel[0]) - self.first_channel
+        if len(channel) != self.matrix.shape[1] or abs(shift) != 1:
+            return self
+        return replace(self, first_channel=int(channel[0]))
 
     @property
     def channels(self) -> NDArray[np.int64]:
@@ -221,7 +262,7 @@ class RMF(_Response):
 
     def _check_grid(self, arf: ARF) -> None:
         one, two = self.energy_edges.value, arf.energy_edges.value
-        if one.shape != two.shape or not np.allclose(one, two, rtol=0, atol=_GRID_TOLERANCE_KEV):
+        if one.shape != two.shape or not np.allclose(one, two, rtol=1e-6, atol=_GRID_TOLERANCE_KEV):
             raise RequestError(
                 f"ARF and RMF have different energy bins ({two.size - 1} over {two[0]:g}-{two[-1]:g} keV "
                 f"and {one.size - 1} over {one[0]:g}-{one[-1]:g} keV); take those made for one spectrum"
@@ -240,8 +281,13 @@ class RMF(_Response):
 
         return read_rmf(path)
 
-    def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write an OGIP RMF file.
+
+        Returns
+        -------
+        path : Path
+            The file.
 
         Raises
         ------
@@ -250,7 +296,7 @@ class RMF(_Response):
         """
         from ..io.response import write_rmf
 
-        write_rmf(self, path, overwrite=overwrite)
+        return write_rmf(self, path, overwrite=overwrite)
 
     def __repr__(self) -> str:
         energy, channel = self.energy_edges.value, self.channel_edges.value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
@@ -12,6 +13,7 @@ from astropy.nddata import StdDevUncertainty
 from numpy.typing import NDArray
 from specutils import Spectrum
 
+from .._paths import as_path
 from ..exceptions import RequestError
 from ._binned import BinnedSpectrum
 from .countspectrum import CountSpectrum
@@ -81,7 +83,8 @@ class XRTSpectrum(BinnedSpectrum):
         counts : CountSpectrum
             What the values were made from.
         """
-        meta = {"label": counts.label, "mode": counts.mode.value, "header": fits.Header(dict(counts.header))}
+        mode = counts.mode_name or None
+        meta = {"label": counts.label, "mode": mode, "header": fits.Header(dict(counts.header))}
         uncertainty = StdDevUncertainty(flux_err.value, unit=flux_err.unit)
         return cls(flux, edges, counts=counts, bin_specification="edges", uncertainty=uncertainty, mask=mask, meta=meta)
 
@@ -150,7 +153,7 @@ class XRTSpectrum(BinnedSpectrum):
 
         return read_spectrum(path, **companions)
 
-    def write(self, path: str | os.PathLike[str], *, format: str = "ogip.pha", overwrite: bool = False) -> None:  # noqa: A002
+    def write(self, path: str | os.PathLike[str], *, format: str = "ogip.pha", overwrite: bool = False) -> Path:  # noqa: A002
         """Write the counts as OGIP PHA file with companions; see `CountSpectrum.write`.
 
         The file always holds all channels. Those outside of a slice, such as
@@ -168,6 +171,11 @@ class XRTSpectrum(BinnedSpectrum):
         overwrite : bool, optional
             Whether existing files may be replaced.
 
+        Returns
+        -------
+        path : Path
+            The file.
+
         Raises
         ------
         RequestError
@@ -178,9 +186,9 @@ class XRTSpectrum(BinnedSpectrum):
             Spectrum(self.flux, self.spectral_axis, uncertainty=self.uncertainty, mask=self.mask, meta=self.meta).write(
                 path, format=format, overwrite=overwrite
             )
-            return
+            return as_path(path, "path")
         counts = self._counts_for("written as PHA file; write it with format='tabular-fits'")
-        self._selected(counts).write(path, overwrite=overwrite)
+        return self._selected(counts).write(path, overwrite=overwrite)
 
     def plot(self, *, ax: Axes | None = None, min_counts: int | None = None, **artist_kwargs: Any) -> Axes:
         """Draw the spectrum with error bars; see `swiftxrt.plot.spectrum.plot_spectrum`."""

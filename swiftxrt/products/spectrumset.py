@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from os import PathLike
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -271,8 +272,13 @@ class SpectrumSet(Mapping[str, "XRTSpectrum"]):
 
         return read_set(folder)
 
-    def write(self, folder: str | PathLike[str], *, overwrite: bool = False) -> None:
+    def write(self, folder: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Write PHA files with companions, and an index with the fits, to a folder.
+
+        Returns
+        -------
+        folder : Path
+            The folder; `read` takes it.
 
         Raises
         ------
@@ -283,7 +289,7 @@ class SpectrumSet(Mapping[str, "XRTSpectrum"]):
         """
         from ..io.spectrum import write_set
 
-        write_set(self, folder, overwrite=overwrite)
+        return write_set(self, folder, overwrite=overwrite)
 
     @classmethod
     def read_pha(cls, path: str | PathLike[str]) -> SpectrumSet:
@@ -304,7 +310,7 @@ class SpectrumSet(Mapping[str, "XRTSpectrum"]):
 
         return cls(read_pha_rows(path))
 
-    def write_pha(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+    def write_pha(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Write all spectra as the rows of one PHA file (type II), with their companions beside it.
 
         Fits and the reasons why something is missing are not written; `write`
@@ -318,6 +324,11 @@ class SpectrumSet(Mapping[str, "XRTSpectrum"]):
         overwrite : bool, optional
             Whether existing files may be replaced.
 
+        Returns
+        -------
+        path : Path
+            The file; `read_pha` takes it.
+
         Raises
         ------
         RequestError
@@ -327,7 +338,7 @@ class SpectrumSet(Mapping[str, "XRTSpectrum"]):
         """
         from ..io.pha2 import write_pha_rows
 
-        write_pha_rows(self.count_spectra, path, overwrite=overwrite)
+        return write_pha_rows(self.count_spectra, path, overwrite=overwrite)
 
     def plot(self, *, ax: Axes | None = None, min_counts: int | None = None, **artist_kwargs: Any) -> Axes:
         """Draw all spectra into one diagram; see `swiftxrt.plot.spectrum.plot_spectra`."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict, Unpack, overload
 
+from .._calls import clear_calls
 from ..catalog import burst_jobs, bursts
 from ..exceptions import RequestError
 from ..jobs.task import Task
@@ -15,7 +16,7 @@ from ..products.position import Position
 from ..request.lightcurve import LightCurveRequest
 from .catalogs import CatalogAsking
 
-__all__ = ["BurstAsking"]
+__all__ = ["AnalyserChoice", "BurstAsking"]
 
 _KEEPERS: Mapping[ProductKind, Any] = {
     ProductKind.LIGHT_CURVE: burst_jobs.Rebinning,
@@ -23,8 +24,29 @@ _KEEPERS: Mapping[ProductKind, Any] = {
 }
 
 
+class AnalyserChoice(TypedDict, total=False):
+    """What `BurstAsking.get_burst_analyser` takes besides a burst."""
+
+    instruments: Any
+    bands: Any
+    bat_binning: Any
+    with_unreliable: bool
+    without_systematics: bool
+
+
+@clear_calls
 class BurstAsking(CatalogAsking):
     """Burst analyser, positions, rebinning and time-sliced spectra."""
+
+    @overload
+    def get_burst_analyser(
+        self, grb: Any, *, get_query_payload: Literal[False] = ..., **choice: Unpack[AnalyserChoice]
+    ) -> BurstAnalyser: ...
+
+    @overload
+    def get_burst_analyser(
+        self, grb: Any, *, get_query_payload: Literal[True], **choice: Unpack[AnalyserChoice]
+    ) -> dict[str, Any]: ...
 
     def get_burst_analyser(
         self,
@@ -35,7 +57,8 @@ class BurstAsking(CatalogAsking):
         bat_binning: Any = ("snr4",),
         with_unreliable: bool = True,
         without_systematics: bool = False,
-    ) -> BurstAnalyser:
+        get_query_payload: bool = False,
+    ) -> BurstAnalyser | dict[str, Any]:
         """Fluxes of a burst as seen by BAT, XRT and UVOT, from the burst analyser.
 
         Only what is asked for is sent: everything of a long burst is more than
@@ -61,10 +84,13 @@ class BurstAsking(CatalogAsking):
             Whether XRT bins without a reliable centroid are included.
         without_systematics : bool, optional
             Whether the systematic error of WT mode is left out.
+        get_query_payload : bool, optional
+            Whether to return what would be sent, and send nothing; the burst
+            must be given by number then, as names are asked for first.
 
         Returns
         -------
-        analyser : BurstAnalyser
+        analyser : BurstAnalyser, or dict
 
         Raises
         ------
@@ -88,7 +114,8 @@ class BurstAsking(CatalogAsking):
         >>> analyser = SwiftXRT.get_burst_analyser("GRB 201013A")  # doctest: +SKIP
         >>> analyser.plot()  # doctest: +SKIP
         """
-        return bursts.burst_analyser(
+        ask = bursts.analyser_payload if get_query_payload else bursts.burst_analyser
+        return ask(
             self._catalog,
             grb,
             instruments=instruments,
@@ -127,7 +154,19 @@ class BurstAsking(CatalogAsking):
         """
         return bursts.download_analyser(self._catalog, grb, location, overwrite=overwrite)
 
-    def get_positions(self, grb: Any, kinds: Iterable[str] | None = None) -> dict[str, Position]:
+    @overload
+    def get_positions(
+        self, grb: Any, kinds: Iterable[str] | None = ..., *, get_query_payload: Literal[False] = ...
+    ) -> dict[str, Position]: ...
+
+    @overload
+    def get_positions(
+        self, grb: Any, kinds: Iterable[str] | None = ..., *, get_query_payload: Literal[True]
+    ) -> dict[str, Any]: ...
+
+    def get_positions(
+        self, grb: Any, kinds: Iterable[str] | None = None, *, get_query_payload: bool = False
+    ) -> dict[str, Position] | dict[str, Any]:
         """Several positions of a burst.
 
         Parameters
@@ -136,10 +175,12 @@ class BurstAsking(CatalogAsking):
             The burst, as for `get_light_curve`.
         kinds : list of str, optional
             As for `get_position`; all by default.
+        get_query_payload
+            As for `get_burst_analyser`.
 
         Returns
         -------
-        positions : dict of str to Position
+        positions : dict of str to Position, or dict
             Those that there are, by kind.
 
         Raises
@@ -147,7 +188,8 @@ class BurstAsking(CatalogAsking):
         RequestError, UnknownObjectError, ServiceError
             As for `get_position`.
         """
-        return bursts.burst_positions(self._catalog, grb, kinds)
+        ask = bursts.positions_payload if get_query_payload else bursts.burst_positions
+        return ask(self._catalog, grb, kinds)
 
     def get_burst_observations(self, grb: Any) -> list[str]:
         """The ObsIDs of a burst, of all targets that it was observed as.

@@ -9,6 +9,7 @@ import astropy.units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable, Table
 
+from .._calls import clear_calls
 from ..catalog import querying, tables
 from ..exceptions import RequestError
 from ..request.catalog import CatalogQuery
@@ -34,6 +35,7 @@ class RowChoice(TypedDict, total=False):
     offline: bool
 
 
+@clear_calls
 class CatalogQuerying(CatalogAsking):
     """Queries of catalogues."""
 
@@ -163,6 +165,8 @@ class CatalogQuerying(CatalogAsking):
             subset=subset,
             position_from=position_from,
         )
+        if not isinstance(offline, bool):
+            raise RequestError([("offline", f"True or False is needed; got {offline!r:.40}")])
         if get_query_payload:
             return querying.query_payload(self._catalog, query)
         return (tables.query_table if offline else querying.query_rows)(self._catalog, query)
@@ -191,7 +195,7 @@ class CatalogQuerying(CatalogAsking):
         self,
         position: SkyCoord | Target | str,
         *,
-        radius: u.Quantity,
+        radius: u.Quantity | None = None,
         get_query_payload: bool = False,
         **choice: Unpack[RowChoice],
     ) -> QTable | dict[str, Any]:

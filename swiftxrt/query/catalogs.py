@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
 
+from .._calls import check_call, clear_calls
 from .._threads import DaemonThreads
 from ..catalog.protocol import CatalogBackend
 from ..config import conf
@@ -16,6 +17,7 @@ from ..products.outcomes import Outcome, Outcomes
 __all__ = ["CatalogAsking"]
 
 
+@clear_calls
 class CatalogAsking:
     """What the methods for catalogues have in common."""
 
@@ -47,16 +49,21 @@ class CatalogAsking:
         Raises
         ------
         RequestError
-            If `items` is a single text.
+            If `items` is a single text, or `method` cannot be called so.
 
         Examples
         --------
         >>> found = SwiftXRT.gather(SwiftXRT.get_source, [209851, 209220])  # doctest: +SKIP
         >>> [outcome.value.name for outcome in found]  # doctest: +SKIP
         """
+        if not callable(method):
+            text = f"a method is needed, without brackets, such as SwiftXRT.get_source; got {method!r:.60}"
+            raise RequestError([("method", text)])
         if isinstance(items, str) or not isinstance(items, Iterable):
             raise RequestError([("items", f"a list of objects is needed; got {items!r:.60}")])
         wanted = list(items)
+        for one in wanted[:1]:
+            check_call(method, (one,), options)
         workers = DaemonThreads(min(max(1, int(conf.max_connections)), max(1, len(wanted))))
         try:
             futures = [workers.submit(_one, method, item, options) for item in wanted]

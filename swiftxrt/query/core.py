@@ -20,10 +20,12 @@ from ..jobs.protocol import ProductBackend
 from .bursts import BurstAsking
 from .catalog_queries import CatalogQuerying
 from .catalogs import CatalogAsking
+from .downloads import ObservationDownloads
 from .epochs import EpochMaking
 from .jobs import JobAsking
 from .limits import LimitMaking
 from .making import ProductMaking
+from .observations import ObservationAsking
 from .ready_made import ReadyMade
 from .sources import SourceAsking
 from .tables import TableKeeping
@@ -49,6 +51,8 @@ class SwiftXRTClass(
     ReadyMade,
     BurstAsking,
     CatalogAsking,
+    ObservationAsking,
+    ObservationDownloads,
     BaseQuery,
 ):
     """Swift-XRT products on demand, as Astropy objects.
@@ -84,6 +88,9 @@ class SwiftXRTClass(
         ``ra`` and ``dec`` and if wanted ``error`` (one sigma) with units; or
         a function that is called with the centre (SkyCoord) and the radius
         (Quantity) of the field and returns such a table.
+    engine : {"swiftxrt", "heasoft"}, optional
+        What makes the products of local observations: this package, or the
+        tasks of HEASoft, where that is installed and set up.
 
     Examples
     --------
@@ -101,16 +108,20 @@ class SwiftXRTClass(
         state: str | Path | None = None,
         caldb: str | Path | None = None,
         reference_catalog: Table | Callable[[SkyCoord, u.Quantity], Table] | None = None,
+        engine: str | None = None,
     ) -> None:
         super().__init__()
-        check_backend(backend, archive=archive, state=state, caldb=caldb, reference_catalog=reference_catalog)
+        self._options = {
+            "archive": None if archive is None else as_path(archive, "archive"),
+            "state": None if state is None else as_path(state, "state"),
+            "caldb": caldb,
+            "reference_catalog": reference_catalog,
+            "engine": engine,
+        }
+        check_backend(backend, **self._options)
         check_user(user)
         self._backend_name = backend
         self._user = user
-        self._archive = None if archive is None else as_path(archive, "archive")
-        self._state = None if state is None else as_path(state, "state")
-        self._caldb = caldb
-        self._reference_catalog = reference_catalog
         self._made: dict[str, ProductBackend] = {}
         self._catalogs: dict[str, CatalogBackend] = {}
         self._book: JobBook | None = None
@@ -126,15 +137,7 @@ class SwiftXRTClass(
         """
         place = conf.service_url.rstrip("/") if self._backend_name == "ukssdc" else ""
         if place not in self._made:
-            made = make_backend(
-                self._backend_name,
-                user=self._user,
-                archive=self._archive,
-                state=self._state,
-                caldb=self._caldb,
-                reference_catalog=self._reference_catalog,
-            )
-            self._made[place] = made
+            self._made[place] = make_backend(self._backend_name, user=self._user, **self._options)
         return self._made[place]
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from os import PathLike
 from typing import Any
@@ -20,6 +21,7 @@ from ..exceptions import NoDataError, PartialResultWarning, RequestError, SwiftX
 from ..identifiers import parse_obsid
 from ..jobs.progress import display
 from ..products.observation import Observation
+from ..request.observations import ObservationQuery
 
 __all__ = ["ObservationDownloads"]
 
@@ -114,14 +116,7 @@ class ObservationDownloads:
         ... )
         """
         rows = self._download(observations, location, contents, source, overwrite, progress)
-        failed = [one for one in rows if one.error is not None]
-        if failed:
-            shown = "; ".join(str(one.error) for one in failed[:_MOST_NAMED])
-            more = f"; and {len(failed) - _MOST_NAMED} more" if len(failed) > _MOST_NAMED else ""
-            text = (
-                f"{len(failed)} of {len(rows)} could not be downloaded: {shown}{more}. The same call tries them again"
-            )
-            warn(text, PartialResultWarning)
+        _warn_about(rows)
         return _as_table(rows, source)
 
     def get_observation(
@@ -179,15 +174,12 @@ class ObservationDownloads:
             return Observation.open(folder)
         names = [one.name for one in choose_contents(contents)]
         rows = self._download(wanted, location, ("events", *names), source, overwrite, progress=False)
-        errors = {one.content: one.error for one in rows if one.error is not None}
-        for needed in ("", "events"):
-            if needed in errors and not any(one.content == "events" and one.outcome != "failed" for one in rows):
-                raise errors[needed]
-        if not any(one.content == "events" and one.error is None and one.outcome != "absent" for one in rows):
+        for one in rows:
+            if one.error is not None and (one.content == "events" or len(rows) == 1):
+                raise one.error
+        if not any(one.content == "events" and one.outcome != "absent" for one in rows):
             raise NoDataError(f"observation {wanted} has no cleaned XRT pointing data at {check_source(source)}")
-        if errors:
-            shown = "; ".join(str(error) for error in errors.values())
-            warn(f"not all of {wanted} could be downloaded: {shown}", PartialResultWarning)
+        _warn_about(rows)
         return Observation.open(folder)
 
     def _download(
@@ -199,7 +191,7 @@ class ObservationDownloads:
         place = as_path(location, "location")
         starts = _observations(observations)
         if needs_start(name):
-            starts = self._with_starts(starts)
+            starts = _with_starts(starts)
         archive = make_source(name)
         try:
             with display("observations", progress, in_words=True) as show:
@@ -207,17 +199,34 @@ class ObservationDownloads:
         finally:
             archive.close()
 
-    def _with_starts(self, starts: _Starts) -> _Starts:
-        """When observations began, looked up where it is not known."""
-        missing = [obsid for obsid, start in starts.items() if start is None]
-        if not missing:
-            return starts
-        found: _Starts = {}
-        try:
-            found = _observations(self.query_observations(obsid=missing))  # type: ignore[attr-defined]
-        except SwiftXRTError as error:
-            found = dict.fromkeys(missing, error)
-        return {obsid: start or found.get(obsid) or _unlisted(obsid) for obsid, start in starts.items()}
+
+def _with_starts(starts: _Starts) -> _Starts:
+    """When observations began, looked up where it is not known."""
+    missing = [obsid for obsid, start in starts.items() if start is None]
+    if not missing:
+        return starts
+    from ..backends.archives.heasarc import HeasarcObservations
+
+    found: _Starts
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PartialResultWarning)  # each that is not known gets its row
+            found = _observations(HeasarcObservations().find(ObservationQuery(obsid=missing)))
+    except NoDataError:
+        found = {}
+    except SwiftXRTError as error:
+        found = dict.fromkeys(missing, error)
+    return {obsid: found.get(obsid) or _unlisted(obsid) if start is None else start for obsid, start in starts.items()}
+
+
+def _warn_about(rows: list[FileRow]) -> None:
+    """Say what could not be had."""
+    failed = [str(one.error) for one in rows if one.error is not None]
+    if failed:
+        more = f"; and {len(failed) - _MOST_NAMED} more" if len(failed) > _MOST_NAMED else ""
+        shown = "; ".join(failed[:_MOST_NAMED]) + more
+        text = f"{len(failed)} of {len(rows)} could not be downloaded: {shown}. The same call tries them again"
+        warn(text, PartialResultWarning, stacklevel=4)
 
 
 def _unlisted(obsid: str) -> NoDataError:
@@ -237,7 +246,7 @@ def _observations(given: Any) -> _Starts:
     starts = table["start"] if "start" in table.colnames and isinstance(table["start"], Time) else [None] * len(table)
     found: _Starts = {}
     for value, start in zip(table[_COLUMN], starts, strict=True):
-        obsid = parse_obsid(str(value) if isinstance(value, np.str_ | bytes) else value)
+        obsid = parse_obsid(value)
         if found.get(obsid) is None:
             found[obsid] = None if start is None or np.any(start.mask) else start
     return found

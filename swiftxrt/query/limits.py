@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal, Protocol, TypedDict, Unpack, overload, runtime_checkable
 
 import astropy.units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable, Table
 
+from .._calls import clear_calls
+from ..catalog.querying import query_rows
 from ..catalog.upper_limits import LimitQuestion, find_limits, limit_payloads
 from ..engine.make_limits import LimitSettings
-from ..exceptions import ProductNotAvailableError, RequestError
+from ..exceptions import ProductNotAvailableError
 from ..jobs.protocol import ProductBackend
 from ..jobs.waiting import seconds_of
+from ..request.catalog import CatalogQuery
 from ..request.target import Target
 from .catalogs import CatalogAsking
 from .places import as_places, as_positions
@@ -52,6 +56,7 @@ class _LimitBackend(Protocol):
         ...
 
 
+@clear_calls
 class LimitMaking(CatalogAsking):
     """The method of `~swiftxrt.SwiftXRT` that gives upper limits."""
 
@@ -102,8 +107,9 @@ class LimitMaking(CatalogAsking):
         ----------
         positions : `~astropy.coordinates.SkyCoord`, Target, str, list of these, or table
             Where. A table has a column ``position``, as lists of sources have,
-            or another column of positions. The service also finds objects by
-            name, in texts or targets without a position.
+            or another column of positions. Objects are also found by name, in
+            texts or targets without a position: by the service, or among the
+            targets and sources of the folder.
         bands : str or sequence of str, optional
             ``"total"`` (0.3-10 keV), ``"soft"`` (0.3-1), ``"medium"`` (1-2),
             ``"hard"`` (2-10), several of them, or ``"all"``.
@@ -125,21 +131,25 @@ class LimitMaking(CatalogAsking):
             Local engine only: radius of the circle, 12 pixels (28.3 arcsec)
             by default.
         catalog : {"LSXPS", "2SXPS"}, optional
-            Service only: whose data are used, and whose sources are told of.
+            Whose data are used, and whose sources are told of; with the local
+            engine the data are always those in its folder.
         skip_detections : bool, optional
-            Service only: whether to leave out data sets in which the
-            catalogue has a source within 30 arcsec.
+            Whether to leave out data sets in which the catalogue has a source
+            within 30 arcsec. The local engine makes a catalogue of its folder
+            for this, as for `use_catalog_values`.
         use_catalog_values : bool, optional
-            Service only: whether to take the numbers of the catalogue where
-            the position is that of a source.
+            Whether to take the numbers of the catalogue where the position is
+            that of a source.
         timeout : `~astropy.units.Quantity`, optional
-            Service only: how long to wait for a limit that the service could
-            not work out in the five minutes that it takes for a reply. It
-            ends such calculations after about 20 minutes.
+            How long to wait for a limit that the service could not work out
+            in the five minutes that it takes for a reply. It ends such
+            calculations after about 20 minutes. The local engine takes its
+            time.
         refresh : bool, optional
-            Service only: whether to ask all anew, whatever is kept.
+            Whether to ask the service for all anew, whatever is kept. The
+            local engine always measures anew.
         get_query_payload : bool, optional
-            Service only: whether to return what would be sent, a list with
+            Whether to return what would be sent to a service, a list with
             one body for each position, and send nothing.
 
         Returns
@@ -183,24 +193,25 @@ class LimitMaking(CatalogAsking):
         """
         settings = LimitSettings(bands, data, detections_as_rates, confidence, detection_threshold, radius)
         patience_s = seconds_of(timeout, "timeout")
-        if self._catalog.name == "local":
-            only = {"catalog": catalog != _LSXPS, "skip_detections": skip_detections, "timeout": timeout != _TIMEOUT}
-            only |= {"use_catalog_values": use_catalog_values, "refresh": refresh}
-            _refuse([name for name, is_given in (only | {"get_query_payload": get_query_payload}).items() if is_given])
-            return _measured(self._backend, as_positions(positions), settings)
+        is_local = self._catalog.name == "local"
+        if is_local and not (skip_detections or use_catalog_values or get_query_payload):
+            # What a service would refuse is refused here, too.
+            LimitQuestion((), replace(settings, radius=None), catalog, skip_detections, use_catalog_values)
+            return _measured(self._backend, as_positions(positions, self._place_of), settings)
         question = LimitQuestion(as_places(positions), settings, catalog, skip_detections, use_catalog_values)
         if get_query_payload:
             return limit_payloads(question)
-        return find_limits(self._catalog, question, patience_s=patience_s, refresh=refresh)
+        # Observations may have come to a folder since it was asked.
+        return find_limits(self._catalog, question, patience_s=patience_s, refresh=refresh or is_local)
+
+    def _place_of(self, name: str) -> SkyCoord:
+        """Where an object is that is known by its name."""
+        query = CatalogQuery(name=name, radius=1 * u.arcsec, limit=1)
+        place: SkyCoord = query_rows(self._catalog, query).meta["resolved_position"]
+        return place
 
 
 def _measured(backend: ProductBackend, places: SkyCoord, settings: LimitSettings) -> QTable:
     if not isinstance(backend, _LimitBackend):
         raise ProductNotAvailableError("upper limits", f"the backend {backend.name!r} does not measure them")
     return backend.upper_limits(places, **vars(settings))
-
-
-def _refuse(names: Sequence[str]) -> None:
-    """Say that something is not for the local engine."""
-    if names:
-        raise RequestError([(name, "is for the service; leave it out") for name in names], "upper limits here")

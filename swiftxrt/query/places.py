@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
+from numbers import Real
 from typing import Any
 
+import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.table import Table
@@ -23,20 +25,22 @@ _NEEDED = "a SkyCoord, a Target, or a list or table of them is needed"
 _WHAT = "upper limits"
 
 
-def as_positions(value: Any) -> SkyCoord:
+def as_positions(value: Any, find: Callable[[str], SkyCoord]) -> SkyCoord:
     """One array of positions of whatever names positions.
+
+    Parameters
+    ----------
+    value : object
+        What was given.
+    find : callable
+        Tells where an object is that is given by name.
 
     Raises
     ------
     RequestError
         If it names something else, or a position is masked or not finite.
     """
-    parts = _parts(value)
-    for part in parts:
-        if isinstance(part, str):
-            text = f"{part!r:.60} has no position, and the local engine knows no names"
-            raise RequestError([("positions", f"{text}; SkyCoord.from_name() finds positions by name")], _WHAT)
-    lon, lat = _coordinates(parts)
+    lon, lat = _coordinates([find(part) if isinstance(part, str) else part for part in _parts(value)])
     return SkyCoord(lon, lat, unit="deg", frame="icrs")
 
 
@@ -68,7 +72,9 @@ def _parts(value: Any) -> list[SkyCoord | str]:
     if isinstance(value, str) and value.strip():
         return [str(value).strip()]
     if isinstance(value, str | bytes) or value is np.ma.masked or not isinstance(value, Iterable):
-        raise RequestError([("positions", f"{_NEEDED}; got {value!r:.60}")], _WHAT)
+        is_number = isinstance(value, Real | u.Quantity)
+        hint = "; two numbers are SkyCoord(170, 32, unit='deg')" if is_number else ""
+        raise RequestError([("positions", f"{_NEEDED}; got {value!r:.60}{hint}")], _WHAT)
     return [place for one in value for place in _parts(one)]
 
 

@@ -8,25 +8,69 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict, Unpack, overload
 
-from ..catalog import bursts, curves, images, spectra
+from .._calls import clear_calls
+from ..catalog import bursts, curves, spectra
 from ..exceptions import RequestError
-from ..products.dataset_images import DatasetImages
 from ..products.lightcurve import LightCurveSet
 from ..products.position import Position
-from ..products.preview import SourcePreview
 from ..products.spectrumset import SpectrumSet
-from .catalogs import CatalogAsking
+from .images import ImageAsking, the_object
 
-__all__ = ["ReadyMade"]
+__all__ = ["CurveChoice", "ReadyMade", "SpectraChoice"]
 
 _LSXPS = "LSXPS"
-_OBJECTS = ("source", "transient", "grb")
+# What is no option of a question.
+_BESIDE = ("self", "source", "transient", "grb", "get_query_payload")
 
 
-class ReadyMade(CatalogAsking):
+class CurveChoice(TypedDict, total=False):
+    """What `ReadyMade.get_light_curve` takes besides a source."""
+
+    transient: Any
+    grb: Any
+    catalog: str
+    bands: str | Iterable[str]
+    binning: str
+    time_format: str | None
+    show_obsids: bool
+    all_types: bool
+    hide_piled_up: bool | None
+    merge_aliases: bool | None
+    group_rates: bool | None
+    group_limits: bool | None
+    group_hr: bool | None
+    retrospective_as_limits: bool | None
+    undetected_as_limits: bool | None
+    retrospective_hr: bool | None
+
+
+class SpectraChoice(TypedDict, total=False):
+    """What `ReadyMade.get_spectra` takes besides a source."""
+
+    transient: Any
+    grb: Any
+    catalog: str
+    which: str | None
+    location: str | Path | None
+    layout: str
+    overwrite: bool
+
+
+@clear_calls
+class ReadyMade(ImageAsking):
     """Light curves, spectra, images and positions of catalogued objects."""
+
+    @overload
+    def get_light_curve(
+        self, source: Any = ..., *, get_query_payload: Literal[False] = ..., **choice: Unpack[CurveChoice]
+    ) -> LightCurveSet: ...
+
+    @overload
+    def get_light_curve(
+        self, source: Any = ..., *, get_query_payload: Literal[True], **choice: Unpack[CurveChoice]
+    ) -> dict[str, Any]: ...
 
     def get_light_curve(
         self,
@@ -48,7 +92,8 @@ class ReadyMade(CatalogAsking):
         retrospective_as_limits: bool | None = None,
         undetected_as_limits: bool | None = None,
         retrospective_hr: bool | None = None,
-    ) -> LightCurveSet:
+        get_query_payload: bool = False,
+    ) -> LightCurveSet | dict[str, Any]:
         """The light curves that the service has ready.
 
         Everything but the object itself is for catalogued sources; of
@@ -97,10 +142,14 @@ class ReadyMade(CatalogAsking):
             Whether bins without detection come as limits; they do.
         retrospective_hr : bool, optional
             Whether there are ratios of detections at the known position; there are.
+        get_query_payload : bool, optional
+            Whether to return what would be sent, and send nothing. Names
+            of bursts, and of transients in place of a source, are asked for
+            first: give numbers instead.
 
         Returns
         -------
-        curves : LightCurveSet
+        curves : LightCurveSet, or dict
             Of a source the curves ``total``, ``soft``, ``medium``, ``hard``,
             ``hr1`` and ``hr2`` as far as they were asked for. For a burst or
             transient the curves without unreliable bins, with the systematic
@@ -127,12 +176,25 @@ class ReadyMade(CatalogAsking):
         >>> curves.total.plot()  # doctest: +SKIP
         >>> curves = SwiftXRT.get_light_curve(grb="GRB 060729")  # doctest: +SKIP
         """
-        options = {name: value for name, value in locals().items() if name not in ("self", *_OBJECTS)}
-        what, value = _the_object(source=source, transient=transient, grb=grb)
+        options = {name: value for name, value in locals().items() if name not in _BESIDE}
+        what, value = the_object(source=source, transient=transient, grb=grb)
         if what == "grb":
             _refuse_options("get_light_curve", options)
-            return bursts.burst_light_curve(self._catalog, value)
+            ask = bursts.burst_light_curve_payload if get_query_payload else bursts.burst_light_curve
+            return ask(self._catalog, value)
+        if get_query_payload:
+            return curves.light_curve_payload(**{what: value}, **options)
         return curves.catalog_light_curve(self._catalog, **{what: value}, **options)
+
+    @overload
+    def get_spectra(
+        self, source: Any = ..., *, get_query_payload: Literal[False] = ..., **choice: Unpack[SpectraChoice]
+    ) -> SpectrumSet: ...
+
+    @overload
+    def get_spectra(
+        self, source: Any = ..., *, get_query_payload: Literal[True], **choice: Unpack[SpectraChoice]
+    ) -> dict[str, Any]: ...
 
     def get_spectra(
         self,
@@ -145,7 +207,8 @@ class ReadyMade(CatalogAsking):
         location: str | Path | None = None,
         layout: str = "folders",
         overwrite: bool = False,
-    ) -> SpectrumSet:
+        get_query_payload: bool = False,
+    ) -> SpectrumSet | dict[str, Any]:
         """The spectra that the service has ready, with their fits and responses.
 
         Parameters
@@ -164,10 +227,12 @@ class ReadyMade(CatalogAsking):
             into one, with its name before theirs.
         overwrite : bool, optional
             Whether files may be replaced.
+        get_query_payload
+            As for `get_light_curve`.
 
         Returns
         -------
-        spectra : SpectrumSet
+        spectra : SpectrumSet, or dict
             Of a source or transient ``interval0pc``, fitted with a power law
             and, of sources, a plasma (APEC). For a burst the slices
             ``interval0`` (all times) and, with enough data, ``late_time``.
@@ -188,124 +253,25 @@ class ReadyMade(CatalogAsking):
         >>> spectra = SwiftXRT.get_spectra("LSXPS J062131.8-622213")  # doctest: +SKIP
         >>> spectra.fits["interval0pc"]["PowerLaw"]  # doctest: +SKIP
         """
-        options = {name: value for name, value in locals().items() if name not in ("self", *_OBJECTS)}
-        what, value = _the_object(source=source, transient=transient, grb=grb)
+        options = {name: value for name, value in locals().items() if name not in _BESIDE}
+        what, value = the_object(source=source, transient=transient, grb=grb)
         if what == "grb":
             _refuse_options("get_spectra", options)
-            return bursts.burst_spectra(self._catalog, value)
+            ask = bursts.burst_spectra_payload if get_query_payload else bursts.burst_spectra
+            return ask(self._catalog, value)
+        if get_query_payload:
+            return spectra.spectra_payload(**{what: value}, catalog=catalog, which=which)
         return spectra.catalog_spectra(self._catalog, **{what: value}, **options)
 
-    def get_previews(
-        self,
-        source: Any = None,
-        *,
-        transient: Any = None,
-        catalog: str = _LSXPS,
-        bands: str | Iterable[str] = "all",
-        location: str | Path | None = None,
-        layout: str = "folders",
-        overwrite: bool = False,
-    ) -> dict[str, SourcePreview]:
-        """Pictures (PNG) of a source or transient; images with numbers are those of its datasets, see `get_images`.
+    @overload
+    def get_position(self, *, grb: Any = ..., kind: str = ..., get_query_payload: Literal[False] = ...) -> Position: ...
 
-        Parameters
-        ----------
-        source, transient, catalog
-            As for `get_light_curve`.
-        bands : str or iterable of str, optional
-            ``"all"``, or some of ``"total"``, ``"soft"``, ``"medium"``, ``"hard"`` and ``"exposure"``.
-        location, layout, overwrite
-            As for `get_spectra`: where to keep them, as ``Total.png`` and so on.
+    @overload
+    def get_position(self, *, grb: Any = ..., kind: str = ..., get_query_payload: Literal[True]) -> dict[str, Any]: ...
 
-        Returns
-        -------
-        previews : dict of str to SourcePreview
-            By band.
-
-        Raises
-        ------
-        RequestError, UnknownObjectError, SupersededError, ServiceError
-            As for `get_light_curve`.
-        ProductNotAvailableError
-            If the service has none of them.
-        OutputExistsError, StorageError
-            If files exist in `location`, or cannot be written.
-
-        Warns
-        -----
-        PartialResultWarning
-            If it has some of them only.
-        """
-        what, value = _the_object(source=source, transient=transient)
-        options: dict[str, Any] = {"bands": bands, "location": location, "layout": layout, "overwrite": overwrite}
-        return images.catalog_previews(self._catalog, **{what: value}, catalog=catalog, **options)
-
-    def get_images(
-        self,
-        dataset: Any = None,
-        *,
-        dataset_id: int | None = None,
-        catalog: str = _LSXPS,
-        bands: str | Iterable[str] = "all",
-        types: str | Iterable[str] = "all",
-        regions: bool = True,
-        location: str | Path | None = None,
-        layout: str = "folders",
-        overwrite: bool = False,
-    ) -> DatasetImages:
-        """The images of an observation, or of a stack of observations, of the catalogue.
-
-        Parameters
-        ----------
-        dataset, dataset_id
-            ObsID or number, as for `get_dataset`.
-        catalog : {"LSXPS", "2SXPS"}, optional
-            The catalogue.
-        bands : str or iterable of str, optional
-            ``"all"``, or some of ``"total"``, ``"soft"``, ``"medium"``,
-            ``"hard"`` and ``"exposure"`` (the exposure map).
-        types : str or iterable of str, optional
-            ``"all"``, or some of ``"counts"``, ``"background"`` and ``"background_with_sources"``.
-        regions : bool, optional
-            Whether to get the sources found, as regions.
-        location, layout, overwrite
-            As for `get_spectra`: where to keep the files.
-
-        Returns
-        -------
-        images : DatasetImages
-            A mapping of bands to `SkyImage`; background maps and regions are its attributes.
-
-        Raises
-        ------
-        RequestError, ServiceError
-            As for `get_light_curve`.
-        UnknownObjectError
-            If there is no such dataset; it may be a stack that was replaced, which `get_dataset` tells.
-        ProductNotAvailableError
-            If the service has none of the images, as of many stacks.
-        FormatError
-            If the files are damaged.
-        OutputExistsError, StorageError
-            If files exist in `location`, or cannot be written.
-
-        Warns
-        -----
-        PartialResultWarning
-            If some of the images are missing; ``images.missing`` tells which.
-        ServiceWarning
-            If the dataset is an obsolete stack.
-
-        Examples
-        --------
-        >>> images = SwiftXRT.get_images("00282445000")  # doctest: +SKIP
-        >>> images["total"].plot(regions=images.regions["total"])  # doctest: +SKIP
-        """
-        options: dict[str, Any] = {"bands": bands, "types": types, "regions": regions, "location": location}
-        options |= {"layout": layout, "overwrite": overwrite, "dataset_id": dataset_id, "catalog": catalog}
-        return images.catalog_images(self._catalog, dataset, **options)
-
-    def get_position(self, *, grb: Any = None, kind: str = "best") -> Position:
+    def get_position(
+        self, *, grb: Any = None, kind: str = "best", get_query_payload: bool = False
+    ) -> Position | dict[str, Any]:
         """The position that the service has.
 
         Parameters
@@ -317,10 +283,12 @@ class ReadyMade(CatalogAsking):
             is: the position that was improved with the UVOT; that of the
             X-ray data alone; that of the first data that were sent down; and
             that which the satellite found itself.
+        get_query_payload
+            As for `get_light_curve`.
 
         Returns
         -------
-        position : Position
+        position : Position, or dict
             Its ``kind`` says which it is.
 
         Raises
@@ -330,18 +298,9 @@ class ReadyMade(CatalogAsking):
         ProductNotAvailableError
             If there is no position of the kind; the message tells which there are.
         """
-        _, value = _the_object(grb=grb)
-        return bursts.burst_position(self._catalog, value, kind)
-
-
-def _the_object(**given: Any) -> tuple[str, Any]:
-    """The one object that is given, and the word for what it is."""
-    chosen = {name: value for name, value in given.items() if value is not None}
-    if len(chosen) != 1:
-        words = " or ".join(f"{name}=..." for name in given)
-        got = f"got {' and '.join(chosen)}" if chosen else "none is given"
-        raise RequestError(f"one object is needed, as {words}; {got}")
-    return next(iter(chosen.items()))
+        _, value = the_object(grb=grb)
+        ask = bursts.position_payload if get_query_payload else bursts.burst_position
+        return ask(self._catalog, value, kind)
 
 
 def _refuse_options(method: str, options: Mapping[str, Any]) -> None:

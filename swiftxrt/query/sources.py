@@ -6,6 +6,7 @@ from typing import Any, Literal, overload
 
 from astropy.table import QTable
 
+from .._calls import clear_calls
 from ..catalog import objects
 from ..products.catalog_dataset import CatalogDataset
 from ..products.catalog_objects import CatalogSource, CatalogTransient
@@ -17,6 +18,7 @@ __all__ = ["SourceAsking"]
 _LSXPS = "LSXPS"
 
 
+@clear_calls
 class SourceAsking(CatalogAsking):
     """Details of sources, transients and datasets."""
 

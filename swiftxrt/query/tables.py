@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from astropy.table import QTable, Table
 
+from .._calls import clear_calls
 from ..catalog import tables
 from ..catalog_fields import catalog_info
 from ..exceptions import RequestError
@@ -15,6 +16,7 @@ from .catalogs import CatalogAsking
 __all__ = ["TableKeeping"]
 
 
+@clear_calls
 class TableKeeping(CatalogAsking):
     """Whole tables of catalogues, kept on this computer."""
 

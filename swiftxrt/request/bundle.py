@@ -270,7 +270,7 @@ class XRTRequest(Record):
         """
         return cls.from_dict(parse_json(text, cls.__name__))
 
-    def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the request to a file.
 
         Parameters
@@ -280,6 +280,11 @@ class XRTRequest(Record):
         overwrite : bool, optional
             Whether an existing file may be replaced.
 
+        Returns
+        -------
+        path : Path
+            The file.
+
         Raises
         ------
         OutputExistsError
@@ -288,8 +293,10 @@ class XRTRequest(Record):
             If the folder of the file does not exist.
         """
         text = self.to_json() if _is_json(path) else self.to_yaml()
-        with atomic_path(path, overwrite) as temporary:
+        target = as_path(path, "path")
+        with atomic_path(target, overwrite) as temporary:
             temporary.write_text(text, encoding="utf-8")
+        return target
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> XRTRequest:

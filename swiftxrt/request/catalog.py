@@ -292,5 +292,8 @@ def _position_from(value: Any, info: CatalogInfo) -> str:
     known = by_name.get(value.strip().lower()) if isinstance(value, str) else None
     if known is None:
         hint = nearest(value, info.positions) if isinstance(value, str) else ""
-        raise ValueError(f"{info.name} has positions from {', '.join(info.positions)}; got {value!r:.60}{hint}")
+        there = f"has positions from {', '.join(info.positions)}"
+        if len(info.positions) == 1:
+            there = "has one position of each object; leave it out"
+        raise ValueError(f"{info.name} {there}; got {value!r:.60}{hint}")
     return known

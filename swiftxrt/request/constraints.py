@@ -323,7 +323,9 @@ def _not_a_constraint(value: Any) -> RequestError:
 def _not_joined(left: Any, operator: str, right: Any) -> RequestError:
     first, second = (f"{one!s:.60}" if isinstance(one, _Joined) else f"{one!r:.60}" for one in (left, right))
     example = f"(Column('HR1') > 0.5) {operator} (Column('HR1') < 0.9)"
-    return _refusal(f"{operator} joins comparisons, and each needs brackets, as in {example}; got {first} {operator} {second}")
+    return _refusal(
+        f"{operator} joins comparisons, and each needs brackets, as in {example}; got {first} {operator} {second}"
+    )
 
 
 def _refusal(text: str) -> RequestError:

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import faults
     from .faults import FaultPlan
+    from .heasarc import heasarc_server
     from .server import embedded_server
     from .synthetic import simulate, small_observation, small_scene
 
-__all__ = ["FaultPlan", "embedded_server", "faults", "simulate", "small_observation", "small_scene"]
+__all__ = ["FaultPlan", "embedded_server", "faults", "heasarc_server", "simulate", "small_observation", "small_scene"]
 
 _MODULES = {
     "FaultPlan": "faults",
     "embedded_server": "server",
+    "heasarc_server": "heasarc",
     "simulate": "synthetic",
     "small_observation": "synthetic",
     "small_scene": "synthetic",

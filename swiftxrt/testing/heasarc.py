@@ -19,7 +19,7 @@ from ..config import conf
 from ..exceptions import RequestError, ServerStartError
 from ..products.observation import Observation
 from ..products.observation_table import ObservationRow
-from ..server.heasarc.app import BUCKET_PATH, FILES_PATH, TAR_PATH, VO_PATH, make_heasarc_app
+from ..server.heasarc.app import BUCKET_PATH, FILES_PATH, TAR_PATH, VO_PATH, Limits, make_heasarc_app
 from ..server.heasarc.files import ROOT
 from ..server.heasarc.pages import MOST_KEYS
 from ..server.run import listen, make_server
@@ -72,7 +72,8 @@ def heasarc_server(
     archive: str | Path | None = None,
     *,
     rows: Table | None = None,
-    page: int = MOST_KEYS,
+    max_keys: int = MOST_KEYS,
+    max_rows: int | None = None,
     faults: FaultPlan | None = None,
 ) -> Iterator[HeasarcServer]:
     """Run what looks like the archive of Swift at the HEASARC on a free port of this machine.
@@ -91,8 +92,10 @@ def heasarc_server(
         Rows of ``swiftmastr``, such as those of a query made earlier, in
         place of what the headers of the observations say. There may be rows of
         observations without files.
-    page : int, optional
+    max_keys : int, optional
         How many files one reply of the bucket lists at most.
+    max_rows : int, optional
+        How many rows one reply to a query has at most; no limit by default.
     faults : FaultPlan, optional
         What goes wrong on the way to the server and back; nothing by default.
 
@@ -110,14 +113,14 @@ def heasarc_server(
     ServerStartError
         If the server does not start.
     """
-    _check(archive, rows, page, faults)
+    _check(archive, rows, faults, max_keys=max_keys, max_rows=max_rows)
     folder = None if archive is None else Archive(as_path(archive, "archive"))
     found = [] if folder is None else archive_rows(folder)
     table = _given(rows) if rows is not None else [_master_row(number, row) for number, row in enumerate(found, 1)]
     places = {} if folder is None else _places(folder.observations, table)
     with listen("127.0.0.1", 0) as opened, ExitStack() as stack:
         ready = threading.Event()
-        server = make_server(make_heasarc_app(table, places, page=page), ready.set)
+        server = make_server(make_heasarc_app(table, places, Limits(max_keys, max_rows)), ready.set)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]}, name="swiftxrt-heasarc")
         thread.start()
         try:
@@ -145,14 +148,17 @@ def _settings(server: HeasarcServer) -> dict[str, str]:
     }
 
 
-def _check(archive: Any, rows: Any, page: Any, faults: Any) -> None:
+def _check(archive: Any, rows: Any, faults: Any, **limits: Any) -> None:
     problems = []
     if archive is None and rows is None:
         problems.append(("archive", "a folder with observations, or rows, are needed"))
     if rows is not None and not {"obsid", "ra", "dec", "start_time"} <= set(getattr(rows, "colnames", ())):
         problems.append(("rows", "a table with the columns obsid, ra, dec, start_time of swiftmastr is needed"))
-    if not isinstance(page, int) or isinstance(page, bool) or page < 1:
-        problems.append(("page", f"a whole number from 1 on is needed; got {page!r:.60}"))
+    for name, most in limits.items():
+        if not (most is None and name == "max_rows") and (
+            not isinstance(most, int) or isinstance(most, bool) or most < 1
+        ):
+            problems.append((name, f"a whole number from 1 on is needed; got {most!r:.60}"))
     if faults is not None and not isinstance(faults, FaultPlan):
         problems.append(("faults", f"a FaultPlan is needed; got {faults!r:.60}"))
     if problems:

@@ -11,7 +11,8 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 
 from .._paths import as_path
-from ..engine.scene import Scene, Snapshot, Source, default_scene
+from ..engine.demonstration import default_scene
+from ..engine.scene import Scene, Snapshot, Source
 from ..engine.simulate import obsid_of, simulate_field
 from ..engine.source_models import AbsorbedPowerLaw, Constant
 from ..exceptions import RequestError

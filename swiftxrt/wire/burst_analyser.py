@@ -21,7 +21,7 @@ from ..exceptions import PartialResultWarning, ProductNotAvailableError, Protoco
 from ..products._burst_tables import BANDS, HARDNESS, CurveName, flux_table, hardness_table
 from ..products.burst_analyser import BurstAnalyser
 from ..products.provenance import Provenance
-from .reading import names, number, yes
+from .reading import names, number, number_column, yes
 
 __all__ = ["BINNINGS", "INSTRUMENTS", "SERVICE_BANDS", "ask_analyser", "decode_analyser"]
 
@@ -80,6 +80,12 @@ def ask_analyser(
     RequestError
         If there is no such instrument, band or binning.
     """
+    flags = {"with_unreliable": with_unreliable, "without_systematics": without_systematics}
+    wrong = {key: value for key, value in flags.items() if value is not True and value is not False}
+    if wrong:
+        raise RequestError(
+            [(key, f"True or False is needed; got {value!r:.40}") for key, value in wrong.items()], _KIND
+        )
     return {
         "targetID": target,
         "instruments": _words("instruments", instruments, INSTRUMENTS),
@@ -123,7 +129,12 @@ def _time_word(width: u.Quantity) -> str:
 
 
 def decode_analyser(
-    content: Mapping[str, Any], *, name: str, target_id: str, provenance: Provenance | None = None
+    content: Mapping[str, Any],
+    *,
+    name: str,
+    target_id: str,
+    provenance: Provenance | None = None,
+    asked: Mapping[str, Any] | None = None,
 ) -> BurstAnalyser:
     """Read a reply.
 
@@ -131,6 +142,17 @@ def decode_analyser(
     `PartialResultWarning`, if it is listed but absent, lacks a column that is
     needed, has rows of other lengths or cells that are no numbers, or if what
     it is about is not known. Limits become rows of the table that they belong to.
+
+    Parameters
+    ----------
+    content : mapping
+        The reply.
+    name, target_id : str
+        The burst.
+    provenance : Provenance, optional
+        Where the reply is from.
+    asked : mapping, optional
+        What was asked for in words of users, for the error if there is nothing.
 
     Raises
     ------
@@ -152,7 +174,7 @@ def decode_analyser(
             raise ProtocolError(f"nothing in the reply of the burst analyser can be read: {told:.1000}")
         warn(f"left out of the burst analyser: {told:.1000}", PartialResultWarning)
     if not reader.tables:
-        raise ProductNotAvailableError(f"{_KIND} data", f"the service has none of {name or target_id}")
+        raise ProductNotAvailableError(f"{_KIND} data", _nothing(name or target_id, asked or {}))
     return BurstAnalyser(
         reader.tables,
         name=name,
@@ -161,6 +183,15 @@ def decode_analyser(
         missing=reader.missing,
         provenance=provenance,
     )
+
+
+def _nothing(burst: str, asked: Mapping[str, Any]) -> str:
+    """Why there may be nothing, and what to do."""
+    words = {key: asked[key] for key in ("instruments", "bands", "bat_binning") if key in asked}
+    if not words:
+        return f"the service has none of {burst}"
+    shown = ", ".join(f"{key}={value!r:.60}" for key, value in words.items())
+    return f"the service has none of {burst} with {shown}; ask for other instruments or bands, or for 'all'"
 
 
 class _Reader:
@@ -308,21 +339,10 @@ def _values(
         for theirs, ours in {"Time": "time", **wanted}.items()
         for side, suffix in _SIDES.items()
     ]
-    values = {ours: _numbers(name, columns[name]) for name, ours in pairs if name in columns}
+    values = {ours: number_column(name, columns[name]) for name, ours in pairs if name in columns}
     if not np.all(np.isfinite(values["time"])):
         raise ProtocolError("it has rows without a time")
     return values
-
-
-def _numbers(name: str, cells: Sequence[Any]) -> NDArray[np.float64]:
-    """Numbers of a column; null is NaN, and numbers may come as texts."""
-    try:
-        numbers = np.array(list(cells), dtype=float)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ProtocolError(f"{name} should hold numbers: {error}") from error
-    if numbers.ndim != 1:
-        raise ProtocolError(f"{name} should hold numbers; got lists")
-    return numbers
 
 
 def _stacked(parts: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:

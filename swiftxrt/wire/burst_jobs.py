@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
 import astropy.units as u
+from astropy.time import Time
 
 from ..exceptions import ProtocolError, RequestError
 from ..kinds import ProductKind
@@ -126,11 +127,27 @@ def _times(label: Any, value: Any) -> str:
     """Intervals as they are sent."""
     parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else []
     of_observations = bool(parts) and all(_OBSERVATIONS.fullmatch(part) for part in parts)
-    pairs: Any = value if not parts else _ANY if of_observations else _read_text(value)
+    pairs: Any = _with_units(value) if not parts else _ANY if of_observations else _read_text(value)
     checked = TimeSlice(label=label, intervals=pairs)
     if of_observations:
         return ",".join(re.sub(r"\s", "", part).upper() for part in parts)
     return Intervals().to_wire(checked.intervals)
+
+
+def _with_units(value: Any) -> Any:
+    """The intervals as they were given, if times have a unit."""
+    if isinstance(value, TimeSlice):
+        return value.intervals
+    for one in _leaves(value):
+        is_time = isinstance(one, Time) or (isinstance(one, u.Quantity) and one.unit.is_equivalent(u.s))
+        if isinstance(one, Real | u.Quantity) and not is_time:
+            raise RequestError(f"times since T0 (or MET) have a unit, {_EXAMPLE}; got {one!r:.60}")
+    return value
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    for one in value if isinstance(value, list | tuple) else (value,):
+        yield from _leaves(one) if isinstance(one, list | tuple) else (one,)
 
 
 def _read_text(text: str) -> list[tuple[u.Quantity, u.Quantity]]:
@@ -139,7 +156,8 @@ def _read_text(text: str) -> list[tuple[u.Quantity, u.Quantity]]:
     spans = [_SPAN.fullmatch(part) for part in match[1].split(",")] if match else []
     unit = u.Unit(match[2], parse_strict="silent") if match else u.one
     if not spans or None in spans or not unit.is_equivalent(u.s):
-        raise RequestError(f"intervals with a unit are needed, {_EXAMPLE}; got {text!r:.60}")
+        observations = "; observations are 'OBS00221755000-OBS00221755001'" if text.upper().startswith("OBS") else ""
+        raise RequestError(f"intervals with a unit are needed, {_EXAMPLE}; got {text!r:.60}{observations}")
     return [(float(span[1]) * unit, float(span[2]) * unit) for span in spans if span is not None]
 
 

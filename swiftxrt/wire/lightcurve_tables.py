@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..exceptions import ProtocolError
 from ..products._datasets import COLUMNS, Dataset, canonical
 from .lightcurve_names import DatasetName
+from .reading import number_column
 
 __all__ = ["NO_OBSID", "read_columns", "read_dataset"]
 
@@ -131,14 +132,7 @@ def _read_column(what: str, column: str, cells: Iterable[Any]) -> NDArray[Any]:
         return np.array([_read_obsid(what, cell) for cell in cells], dtype=str)
     if column in _TEXT_COLUMNS:
         return np.array([str(cell) for cell in cells], dtype=str)
-    try:
-        # Null becomes NaN here, and the texts "inf" and "nan" are understood.
-        numbers = np.array(list(cells), dtype=float)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ProtocolError(f"{what} should hold numbers: {error}") from error
-    if numbers.ndim != 1:
-        raise ProtocolError(f"{what} should hold numbers; got lists")
-    return numbers
+    return number_column(what, cells)
 
 
 def _read_obsid(what: str, cell: Any) -> str:

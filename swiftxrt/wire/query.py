@@ -13,6 +13,7 @@ from ..catalog_fields import CatalogField
 from ..exceptions import ProtocolError, RequestError
 from ..request.catalog import DISTANCE, CatalogQuery
 from ..request.constraints import OPERATORS, Clause, Constraint
+from .reading import sent_number
 
 __all__ = [
     "DISTANCE_KEY",
@@ -201,10 +202,10 @@ def read_row_request(content: Mapping[str, Any]) -> RowRequest:
         columns=tuple(columns) if columns else None,
         sort_by=_text(content, "sortBy"),
         constraints=tuple(_read_constraint(one) for one in _constraints(content)),
-        ra=_number(content, "searchRA"),
-        dec=_number(content, "searchDec"),
+        ra=sent_number(content, "searchRA"),
+        dec=sent_number(content, "searchDec"),
         name=_text(content, "searchName"),
-        radius=_number(content, "searchRad"),
+        radius=sent_number(content, "searchRad"),
         position_columns=None if lon is None or lat is None else (lon, lat),
     )
 
@@ -222,19 +223,6 @@ def _text(content: Mapping[str, Any], key: str) -> str | None:
     if value is not None and not _is_text(value):
         raise RequestError([(key, f"a text is needed; got {value!r:.60}")])
     return value or None
-
-
-def _number(content: Mapping[str, Any], key: str) -> float | None:
-    value = content.get(key)
-    if value is None:
-        return None
-    try:
-        number = wire_number(value)
-    except ValueError as error:
-        raise RequestError([(key, str(error))]) from None
-    if not math.isfinite(number):
-        raise RequestError([(key, f"must be finite; got {value!r:.60}")])
-    return number
 
 
 def _count(content: Mapping[str, Any], key: str, usual: int) -> int:

@@ -1,15 +1,19 @@
-"""Reading values of replies that come in more than one form."""
+"""Reading values of replies and calls that come in more than one form."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["any_case", "explained", "names", "number", "text", "yes"]
+from .._fields.base import wire_number
+from ..exceptions import ProtocolError, RequestError
+
+__all__ = ["any_case", "explained", "names", "number", "number_column", "sent_number", "text", "yes"]
 
 _YES = ("1", "true", "yes", "y", "t")
 _NO = ("", "0", "false", "no", "n", "f", "none", "null")
@@ -23,6 +27,43 @@ def number(value: Any) -> float:
         return float(value)
     except (ValueError, OverflowError):
         return math.nan
+
+
+def number_column(what: str, cells: Iterable[Any]) -> NDArray[np.float64]:
+    """A column of numbers, or of their texts, such as ``"inf"``; NaN for null.
+
+    Raises
+    ------
+    ProtocolError
+        If anything else is in it.
+    """
+    try:
+        numbers = np.array(list(cells), dtype=float)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ProtocolError(f"{what} should hold numbers: {error}") from error
+    if numbers.ndim != 1:
+        raise ProtocolError(f"{what} should hold numbers; got lists")
+    return numbers
+
+
+def sent_number(content: Mapping[str, Any], key: str) -> float | None:
+    """A finite number of a call, or its text; `None` if it was not sent.
+
+    Raises
+    ------
+    RequestError
+        If it is anything else.
+    """
+    value = content.get(key)
+    if value is None:
+        return None
+    try:
+        found = wire_number(value)
+    except ValueError as error:
+        raise RequestError([(key, str(error))]) from None
+    if not math.isfinite(found):
+        raise RequestError([(key, f"must be finite; got {value!r:.60}")])
+    return found
 
 
 def yes(value: Any) -> bool | None:

@@ -81,7 +81,7 @@ def encode(
     if not reply["rnames"]:
         reply[_NO_SPECTRUM] = 1
     for label, members in spectra.slices.items():
-        modes = {one.mode.value: _encode_mode(one, spectra, gaps, t0_met) for one in members}
+        modes = {one.mode_name: _encode_mode(one, spectra, gaps, t0_met) for one in members}
         limits = _limits_since(spectra, label, t0_met)
         reply[label] = {"DataFile": urls[label], **limits, "Modes": list(modes), **modes}
     for label, reason in gaps["slices"].items():
@@ -147,7 +147,7 @@ def _encode_old(spectra: SpectrumSet, t0_met: float) -> dict[str, Any]:
     for label, members in spectra.slices.items():
         limits = _limits_since(spectra, label, t0_met)
         block: dict[str, Any] = {key.lower(): "" if at is None else repr(at) for key, at in limits.items()}
-        by_mode = {one.mode.value: one for one in members}
+        by_mode = {one.mode_name: one for one in members}
         for mode in _MODES:
             spectrum = by_mode.get(mode)
             fits = {} if spectrum is None else spectra.fits.get(spectrum.stem, {})

@@ -155,7 +155,7 @@ class SpectrumReply:
         told = SpectrumSet(members).intervals.get(block.label)
         if asked is not None and not (told is not None and np.allclose(told.value, asked, rtol=0, atol=_SAME_S)):
             members = [spectrum.replace(interval=spectrum.interval or asked) for spectrum in members]
-        return [self._with_mean_time(spectrum, block.modes.get(spectrum.mode.value)) for spectrum in members]
+        return [self._with_mean_time(spectrum, block.modes.get(spectrum.mode_name)) for spectrum in members]
 
     def _with_mean_time(self, spectrum: CountSpectrum, mode: ModeBlock | None) -> CountSpectrum:
         if mode is None or self.t0_met is None or not math.isfinite(mode.mean_time_s):

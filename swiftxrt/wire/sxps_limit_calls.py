@@ -8,10 +8,9 @@ from typing import Any
 
 from astropy.table import QTable
 
-from .._fields.base import wire_number
 from ..bands import SXPS_BAND_NAMES
 from ..exceptions import RequestError
-from .reading import yes
+from .reading import sent_number, yes
 from .sxps_limits import BAND_FLAGS, BAND_NUMBERS, DATA, TIME_FORMATS, LimitRequest, Nearby
 
 __all__ = ["encode_limits", "encode_nearby", "read_limit_request"]
@@ -35,11 +34,11 @@ def read_limit_request(content: Mapping[str, Any]) -> LimitRequest:
     job = content.get("ULID")
     if job is not None:
         return LimitRequest(job=str(job))
-    ra, dec = (_number(content, key) for key in ("RA", "Dec"))
+    ra, dec = (sent_number(content, key) for key in ("RA", "Dec"))
     name = content.get("searchName")
     if not (isinstance(name, str) and name.strip()) and (ra is None or dec is None):
         raise RequestError([("position", "give searchName, or RA and Dec")])
-    sigma = _number(content, "sigma")
+    sigma = sent_number(content, "sigma")
     return LimitRequest(
         catalog=str(content.get("catalogue") or "LSXPS"),
         bands=_bands(content.get("bands")),
@@ -49,7 +48,7 @@ def read_limit_request(content: Mapping[str, Any]) -> LimitRequest:
         detections_as_rates=bool(yes(content.get("detectionsAsRates"))),
         skip_detections=bool(yes(content.get("skipDetections"))),
         use_catalog_values=bool(yes(content.get("useCatValues"))),
-        detection_sigma=_number(content, "detThresh"),
+        detection_sigma=sent_number(content, "detThresh"),
         name=name.strip() if isinstance(name, str) and name.strip() else None,
         ra=ra,
         dec=dec,
@@ -72,19 +71,6 @@ def _word(content: Mapping[str, Any], key: str, words: Sequence[str]) -> str:
     if not isinstance(given, str) or given.lower() not in words:
         raise RequestError([(key, f"must be one of {', '.join(words)}; got {given!r:.60}")])
     return given.lower()
-
-
-def _number(content: Mapping[str, Any], key: str) -> float | None:
-    value = content.get(key)
-    if value is None:
-        return None
-    try:
-        found = wire_number(value)
-    except ValueError as error:
-        raise RequestError([(key, str(error))]) from None
-    if not math.isfinite(found):
-        raise RequestError([(key, f"must be finite; got {value!r:.60}")])
-    return found
 
 
 def encode_nearby(nearby: Iterable[Nearby]) -> list[dict[str, Any]]:

@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import astropy.units as u
 import pytest
 from astropy.coordinates import SkyCoord
 
-from swiftxrt import Observation, Target
+from swiftxrt import Target, conf
 from swiftxrt.backends.local.archive import Archive
+from swiftxrt.backends.local.headers import EventHeader, pointings
 from swiftxrt.exceptions import NoDataError
 from swiftxrt.testing.synthetic import small_observation
 
+FILE = "sw09999002000xpcw3po_cl.evt.gz"
+
 
 @pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Grows by the ObsID whenever event files are read."""
-    read, found = Observation.events, []
+def reads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]]:
+    """Grows by the paths whenever event files are read; nothing is known of any at first."""
+    read, found = EventHeader.read, []
 
-    def counted(self: Observation, mode: object):
-        found.append(self.obsid)
-        return read(self, mode)
+    def counted(paths: Sequence[Path]) -> EventHeader:
+        found.extend(path.name for path in paths)
+        return read(paths)
 
-    monkeypatch.setattr(Observation, "events", counted)
-    return found
+    monkeypatch.setattr(EventHeader, "read", counted)
+    with conf.set_temp("cache_dir", str(tmp_path / "cache")):
+        yield found
 
 
 def test_unchanged_files_are_read_once(small_archive: Path, reads: list[str]) -> None:
     archive = Archive(small_archive)
     first = archive.resolve(Target("constant source", resolve_t0=True))
-    assert reads == ["09999002000"]
+    assert reads == [FILE]
     for target in (
         Target("constant source", resolve_t0=True),
         Target("other", position=SkyCoord(150 * u.deg, 20 * u.deg), resolve_t0=True),
@@ -41,7 +47,7 @@ def test_unchanged_files_are_read_once(small_archive: Path, reads: list[str]) ->
         assert (again.target_ids, again.t0_met) == (first.target_ids, first.t0_met)
     with pytest.raises(NoDataError, match="constant source"):
         archive.resolve(Target("nothing"))
-    assert reads == ["09999002000"]
+    assert reads == [FILE]
 
 
 def test_changed_and_damaged_files_are_read_again(
@@ -63,3 +69,74 @@ def test_changed_and_damaged_files_are_read_again(
     os.utime(file, (1, 1))
     assert archive.resolve(target).target_ids == ("09999002",)
     assert len(reads) > 1
+
+
+TARGET = Target("constant source", resolve_t0=True)
+
+
+def index_file(folder: Path) -> Path:
+    (found,) = (folder / "cache").glob("headers*.sqlite")
+    return found
+
+
+def test_a_later_session_reads_no_file_again(small_archive: Path, tmp_path: Path, reads: list[str]) -> None:
+    first = Archive(small_archive).resolve(TARGET)
+    later = Archive(small_archive).resolve(TARGET)
+    assert reads == [FILE]
+    assert (later.t0_met, later.target_ids) == (first.t0_met, first.target_ids)
+    assert later.position.separation(first.position) == 0 * u.deg
+    (known,) = Archive(small_archive).headers(Archive(small_archive).observations)[0][1]
+    (read,) = [EventHeader.read(paths) for one in Archive(small_archive).observations for paths in one.files.values()]
+    assert known == read
+
+
+def test_what_is_kept_goes_with_the_files(tmp_path: Path, reads: list[str]) -> None:
+    folder = tmp_path / "archive"
+    small_observation(folder, duration=100 * u.s)
+    Archive(folder).resolve(TARGET)
+    (file,) = folder.rglob("*.evt*")
+    os.utime(file, (1, 1))
+    assert Archive(folder).resolve(TARGET).target_ids == ("09999002",)
+    assert reads == [FILE, FILE]
+    with sqlite3.connect(index_file(tmp_path)) as store:
+        assert store.execute("SELECT COUNT(*) FROM headers").fetchone() == (1,)
+    store.close()
+
+
+@pytest.mark.parametrize("damage", ["not a file of this kind", "unknown fields", "no JSON"])
+def test_an_index_that_cannot_be_read_is_made_anew(
+    small_archive: Path, tmp_path: Path, reads: list[str], damage: str
+) -> None:
+    Archive(small_archive).resolve(TARGET)
+    path = index_file(tmp_path)
+    if damage == "not a file of this kind":
+        path.write_bytes(b"x" * 4096)
+    else:
+        with sqlite3.connect(path) as store:
+            store.execute("UPDATE headers SET header = ?", ['{"mode": "PC"}' if damage == "unknown fields" else "{"])
+        store.close()
+    for _ in range(3):
+        assert Archive(small_archive).resolve(TARGET).target_ids == ("09999002",)
+    assert reads == [FILE, FILE]
+
+
+def test_nothing_is_kept_where_that_is_not_wanted_or_possible(
+    small_archive: Path, tmp_path: Path, reads: list[str]
+) -> None:
+    with conf.set_temp("cache", value=False):
+        Archive(small_archive).resolve(TARGET)
+    assert not (tmp_path / "cache").exists()
+    (tmp_path / "cache").write_text("a file where the folder would be")
+    assert Archive(small_archive).resolve(TARGET).target_ids == ("09999002",)
+    assert reads == [FILE, FILE]
+
+
+def test_pointings_in_several_systems_are_one_array() -> None:
+    place = SkyCoord(10 * u.deg, 20 * u.deg)
+
+    def header(frame: str) -> EventHeader:
+        there = place.transform_to(frame)
+        return EventHeader("PC", "X", frame, (there.ra.deg, there.dec.deg), None, 0.0, None, 1.0, 2.0, None, 1.0, "")
+
+    found = pointings([header("icrs"), header("fk4"), header("fk5")])
+    assert (found.separation(place) < 1 * u.mas).all()

@@ -23,7 +23,13 @@ from swiftxrt.backends.local.catalog.store import CatalogStore
 from swiftxrt.backends.local.products import LocalBackend
 from swiftxrt.engine.calibration import EMBEDDED
 from swiftxrt.engine.source_models import AbsorbedPowerLaw
-from swiftxrt.exceptions import RequestError, RequestRejectedError, ServiceUnavailableError, UnknownObjectError
+from swiftxrt.exceptions import (
+    ProductNotAvailableError,
+    RequestError,
+    RequestRejectedError,
+    ServiceUnavailableError,
+    UnknownObjectError,
+)
 from swiftxrt.kinds import ProductKind
 from swiftxrt.mission import Mode
 from swiftxrt.server.handlers import API_PATH, Service
@@ -119,6 +125,37 @@ def test_rows_of_the_burst(catalog: LocalCatalog) -> None:
     (row,) = store.select("SELECT * FROM SDC_GRB_SDC_Data_Table")
     assert (row["Name"], row["TriggerNumber"], row["BAT_T90"]) == ("GRB 190101B", BURST, None)
     store.close()
+
+
+def test_table_has_the_position_that_is_found(catalog: LocalCatalog) -> None:
+    """That of the X-ray source, as soon as somebody asks; no catalogue of sources is built for it."""
+    (row,) = asked(catalog, "queryDB", database="UK_XRT", table="XRTLiveCat", cols=["RA", "Decl", "Err90"])["Results"]
+    found = asked(catalog, "getGRBPositions", targetID=BURST, posToGet=["best"])
+    assert row == {name: found[f"Best_{name}"] for name in ("RA", "Decl", "Err90")}
+    cols = ["XRT_RA", "XRT_Dec", "XRT_Err90"]
+    (other,) = asked(catalog, "queryDB", database="SDC_GRB", table="SDC_Data_Table", cols=cols)["Results"]
+    assert list(other.values()) == list(row.values())
+    cone = {"searchName": "GRB 190101B", "searchRad": 5, "searchUnits": "arcsec"}
+    assert asked(catalog, "queryDB", database="UK_XRT", table="XRTLiveCat", **cone)["NumRows"] == 1
+    assert catalog._sources.opened is None
+
+
+def test_table_without_positions(catalog: LocalCatalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A burst without a source has the position of its target; where jobs are refused, it may have another one later."""
+    reasons = [RequestRejectedError("too many jobs"), ProductNotAvailableError("position", "too faint"), None]
+    names = {"database": "UK_XRT", "table": "XRTLiveCat", "cols": ["RA", "Err90"]}
+    asked_for = []
+
+    def refused(burst: Any, kind: Any) -> Any:
+        asked_for.append(burst.name)
+        raise reasons[len(asked_for) - 1] or AssertionError
+
+    with LocalBackend(catalog.archive.folder) as backend:
+        monkeypatch.setattr(backend.catalog.bursts, "get", refused)
+        for number in (1, 2, 2):
+            (row,) = asked(backend.catalog, "queryDB", **names)["Results"]
+            assert (row["RA"], row["Err90"]) == (pytest.approx(150.0, abs=1e-4), None)
+            assert len(asked_for) == number
 
 
 # ---------------------------------------------------------------- products

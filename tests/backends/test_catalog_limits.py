@@ -43,10 +43,10 @@ def bins(source: int, band: int, origin: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def catalog(small_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCatalog]:
     made = LocalCatalog(Archive(small_archive), tmp_path_factory.mktemp("catalog"), EMBEDDED)
-    made._store = CatalogStore()
-    made._store.add("LSXPS_sources", SOURCES)
-    made._store.add("LSXPS_datasets", [{"ObsID": OBSID, "IsStackedImage": 0}])
-    made._store.add("bins", [bins(1, 0, "blind"), bins(1, 1, "retro"), bins(1, 2, "nondet")])
+    made._sources._store = store = CatalogStore()
+    store.add("LSXPS_sources", SOURCES)
+    store.add("LSXPS_datasets", [{"ObsID": OBSID, "IsStackedImage": 0}])
+    store.add("bins", [bins(1, 0, "blind"), bins(1, 1, "retro"), bins(1, 2, "nondet")])
     yield made
     made.close()
 
@@ -68,6 +68,16 @@ def test_sources_nearby(catalog: LocalCatalog) -> None:
     assert row["Total_Counts"] > 80
     assert "DetData" not in asked(catalog, catalogue="2SXPS")
     assert "DetData" not in asked(catalog, RA=150.08, Dec=20.02)
+
+
+def test_2sxps_ends_in_july_2018(catalog: LocalCatalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    (row,) = asked(catalog, timeFormat="met", catalogue="2SXPS")["ULData"]
+    monkeypatch.setitem(limits._ENDS, "2SXPS", row["StartTime"])
+    found = asked(catalog, catalogue="2SXPS")
+    assert (found["ULData"], found["Columns"][2]) == ([], "ObsID")
+    assert len(asked(catalog)["ULData"]) == 1
+    monkeypatch.setitem(limits._ENDS, "2SXPS", row["StartTime"] + 1.0)
+    assert len(asked(catalog, catalogue="2SXPS")["ULData"]) == 1
 
 
 def test_positions_as_text_and_names(catalog: LocalCatalog) -> None:

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import astropy.units as u
 import pytest
-from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 
 from swiftxrt import (
@@ -33,7 +32,8 @@ from swiftxrt import (
     XRTRequest,
 )
 from swiftxrt.backends.local import scheduler as scheduler_module
-from swiftxrt.backends.local.archive import Archive, _Glance, _reference_met
+from swiftxrt.backends.local.archive import Archive, _reference_met
+from swiftxrt.backends.local.headers import EventHeader
 from swiftxrt.backends.local.products import LocalBackend
 from swiftxrt.backends.local.scheduler import Scheduler
 from swiftxrt.backends.local.store import JobStore
@@ -248,13 +248,13 @@ def test_the_reasons_are_told_if_no_event_file_can_be_read(tmp_path: Path) -> No
 
 
 def test_reference_time_without_trigger_is_the_first_of_all_modes() -> None:
-    def glance(start_met: float | None, trigger_met: float | None = None) -> _Glance:
-        return _Glance("X", SkyCoord(0 * u.deg, 0 * u.deg), None, trigger_met, start_met)
+    def header(start_met: float | None, trigger_met: float | None = None) -> EventHeader:
+        return EventHeader("PC", "X", "fk5", (0.0, 0.0), None, 0.0, trigger_met, start_met, start_met, None, 1.0, "")
 
-    assert _reference_met([[], [glance(200.0), glance(100.0)], [glance(150.0)]]) == 100.0
-    assert _reference_met([[glance(200.0, 90.0), glance(80.0)]]) == 90.0
+    assert _reference_met([[], [header(200.0), header(100.0)], [header(150.0)]]) == 100.0
+    assert _reference_met([[header(200.0, 90.0), header(80.0)]]) == 90.0
     with pytest.raises(NoDataError, match="T0"):
-        _reference_met([[glance(None)]])
+        _reference_met([[header(None)]])
 
 
 def test_astrometric_position_waits_and_a_cancellation_releases_it(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from swiftxrt.backends.local.catalog.host import LocalCatalog
 from swiftxrt.backends.local.catalog.numbers import designation, healpix, number, sexagesimal
 from swiftxrt.catalog.objects import find_dataset, find_source, find_transient
 from swiftxrt.catalog_fields import fields_of
-from swiftxrt.exceptions import RequestRejectedError, SupersededError, UnknownObjectError
+from swiftxrt.exceptions import RequestRejectedError, ServiceWarning, SupersededError, UnknownObjectError
 from swiftxrt.wire import lightcurve
 from tests import surveyed
 from tests.backends.local_catalogs import source_id, surveyed_catalog
@@ -168,6 +169,7 @@ def test_sources_that_are_gone(catalog: LocalCatalog) -> None:
     columns = ["LSXPS_ID", "IAUName", "RA", "Decl", "Successors"]
     gone = [(901, [one]), (902, [one, two]), (903, [])]
     catalog.store.add("gone", [dict(zip(columns, (i, f"X{i}", 0.0, 0.0, to), strict=True)) for i, to in gone])
+    catalog.store.add("names", [{"LSXPS_ID": i, "IAUName": f"X{i}"} for i, _ in gone])
     assert catalog.ask("getSXPSSourceInfo", {"sourceID": 901})["data"]["LSXPS_ID"] == one
     newer = catalog.ask("getSXPSSourceInfo", {"sourceName": "X902"})["newerSources"]
     assert sorted(row["LSXPS_ID"] for row in newer) == sorted([one, two])
@@ -178,6 +180,50 @@ def test_sources_that_are_gone(catalog: LocalCatalog) -> None:
         find_source(catalog, 902, catalog="LSXPS")
     with pytest.raises(UnknownObjectError):
         catalog.ask("getSXPSSourceInfo", {"sourceID": 903})
+
+
+def test_names_of_before_lead_to_the_source(catalog: LocalCatalog) -> None:
+    """A source keeps its number when it is found at a slightly other place, but has another name then."""
+    one, two = source_id(catalog, "hard"), source_id(catalog, "soft")
+    names = [(one, "LSXPS J095959.9+195959"), (one, "X910"), (two, "X910"), (one, current(catalog, one))]
+    catalog.store.add("names", [{"LSXPS_ID": number, "IAUName": name} for number, name in names])
+    with pytest.warns(ServiceWarning, match="in place of LSXPS J095959"):
+        assert find_source(catalog, "LSXPS J095959.9+195959", catalog="LSXPS").source_id == one
+    assert catalog.ask("getSXPSLC", {"sourceName": "lsxps j095959.9+195959"})["Datasets"]
+    newer = catalog.ask("getSXPSSourceInfo", {"sourceName": "X910"})["newerSources"]
+    assert [row["LSXPS_ID"] for row in newer] == [one, two]
+    assert catalog.ask("getSXPSSourceInfo", {"sourceName": current(catalog, one)})["data"]["LSXPS_ID"] == one
+
+
+def current(catalog: LocalCatalog, number: int) -> str:
+    return str(catalog.ask("getSXPSSourceInfo", {"sourceID": number})["data"]["IAUName"])
+
+
+def test_stacks_that_are_gone(catalog: LocalCatalog) -> None:
+    """A new version of a stack has a new number; a stack that is no more has others in its place."""
+    live = catalog.ask("getSXPSDatasetInfo", {"ObsID": 10000000001})["data"]
+    names = ("number", "obsid", "version", "content", "members", "is_stack", "is_live")
+    members = [surveyed.OBSIDS[0], "00000000009"]
+    old = [
+        (901, "10000000001", 0, "", members, 1, 0),
+        (902, "10000000009", 1, "", members, 1, 0),
+        (903, "10000000008", 1, "", members[1:], 1, 0),
+    ]
+    catalog.store.add("known_datasets", [dict(zip(names, one, strict=True)) for one in old])
+    told = {name: live[name] for name in ("DatasetID", "DataVersion", "ExposureUsed")} | {"ObsID": 10000000001}
+    ask = partial(catalog.ask, "getSXPSDatasetInfo")
+    assert ask({"DatasetID": 901}) == {"SupersedingStacks": {"LatestVersion": told}}
+    for content in ({"ObsID": "10000000009"}, {"DatasetID": 902}):
+        assert ask(content) == {"SupersedingStacks": {"OtherStacks": [told]}}
+    with pytest.raises(SupersededError) as caught:
+        find_dataset(catalog, 10000000009, catalog="LSXPS")
+    assert caught.value.successors is not None
+    assert caught.value.successors["DatasetID"].tolist() == [live["DatasetID"]]
+    for content in ({"DatasetID": 903}, {"ObsID": 10000000008}):
+        with pytest.raises(UnknownObjectError, match="is not found"):
+            ask(content)
+    with pytest.raises(UnknownObjectError, match="is not found"):
+        catalog.ask("getSXPSDatasetImages", {"ObsID": "10000000009"})
 
 
 # --- Transients ----------------------------------------------------------------

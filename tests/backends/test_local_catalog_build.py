@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,11 +16,13 @@ import pytest
 from swiftxrt.backends.local.archive import Archive
 from swiftxrt.backends.local.catalog import build
 from swiftxrt.backends.local.catalog.host import LocalCatalog
+from swiftxrt.backends.local.catalog.lookup import find_source, superseding_stacks
 from swiftxrt.backends.local.catalog.store import CatalogStore
 from swiftxrt.catalog_fields import CATALOGS, fields_of
 from swiftxrt.engine.calibration import EMBEDDED, EMBEDDED_BY_NAME
 from swiftxrt.engine.catalogue import Catalogue, make_catalogue
 from swiftxrt.engine.catalogue_rates import joined
+from swiftxrt.engine.make_limits import DataSet
 from swiftxrt.exceptions import NoDataError
 from tests import surveyed
 
@@ -115,7 +118,7 @@ def test_changes_build_it_again(opened: Any, maker: Maker, archive: Archive, fol
     calibration = EMBEDDED_BY_NAME["v006"] if what == "calibration" else EMBEDDED
     assert ids(opened(calibration)) == names
     assert maker.calls == 2
-    assert not (folder / "files").exists()
+    assert list((folder / "files").iterdir()) == []
     (stamp,) = build.epoch_paths(folder)
     assert stamp == made.replace("-", "").replace(":", "").replace(" ", "T")
 
@@ -163,6 +166,93 @@ def test_sources_keep_their_numbers(opened: Any, maker: Maker, archive: Archive)
     store = opened()
     (lost,) = set(second) - set(ids(store))
     assert store.select("SELECT LSXPS_ID, Successors FROM gone") == [{"LSXPS_ID": second[lost], "Successors": "[]"}]
+
+
+def test_names_numbers_and_stacks_of_before(opened: Any, maker: Maker, archive: Archive) -> None:
+    """A source that moved a little has another name; a stack that grew has another number; nothing is forgotten."""
+    every = maker.made
+    stack = every.searches[-1]
+    small = lists_of(stack.data_set.lists[0], exposure_s=100.0)
+    maker.made = replace(every, searches=(*every.searches[:-1], replace(stack, data_set=small)))
+    first = opened()
+    old_names = ids(first)
+    touch(event_file(archive, surveyed.OBSIDS[0]))
+    maker.made = moved(every)
+    second = opened()
+    assert sorted(ids(second).values()) == sorted(old_names.values())
+    for name, number in old_names.items():
+        assert find_source(second, {"sourceName": name})["LSXPS_ID"] == number
+    assert len(set(old_names) - set(ids(second))) > 0
+    rows = second.select("SELECT DatasetID, ObsID, DataVersion FROM LSXPS_datasets")
+    assert [tuple(row.values()) for row in rows] == [
+        (1, surveyed.OBSIDS[0], 1),
+        (2, surveyed.OBSIDS[1], 1),
+        (4, "10000000001", 2),
+    ]
+    (old,) = second.select("SELECT DatasetID, ObsID, DataVersion, IsObsoleteStack FROM LSXPS_oldstacks")
+    assert tuple(old.values()) == (3, "10000000001", 1, 1)
+    newer = superseding_stacks(second, {"DatasetID": 3})["LatestVersion"]
+    assert (newer["DatasetID"], newer["ObsID"], newer["DataVersion"]) == (4, 10000000001, 2)
+    assert {row["DatasetID"] for row in second.select("SELECT DatasetID FROM bins")} == {1, 2, 4}
+    assert {row["DatasetID"] for row in second.select("SELECT DatasetID FROM points")} == {1, 2, 4}
+
+
+def test_everything_gone_and_back_again(opened: Any, maker: Maker, archive: Archive) -> None:
+    """Sources and observations that come back have the numbers that they had; stacks are new versions."""
+    every = maker.made
+    first = opened()
+    names, transients = ids(first), first.select("SELECT TransientID, LSXPS_ID FROM transient_details")
+    single = replace(every, searches=every.searches[1:2], sources=(), bins=joined([]), snapshots=joined([]))
+    touch(event_file(archive, surveyed.OBSIDS[0]))
+    maker.made = single
+    second = opened()
+    assert [row["DatasetID"] for row in second.select("SELECT DatasetID FROM LSXPS_datasets")] == [2]
+    assert [row["ObsID"] for row in second.select("SELECT ObsID FROM LSXPS_oldstacks")] == ["10000000001"]
+    assert superseding_stacks(second, {"ObsID": "10000000001"}) == {}
+    touch(event_file(archive, surveyed.OBSIDS[0]))
+    maker.made = every
+    third = opened()
+    assert ids(third) == names
+    assert third.select("SELECT TransientID, LSXPS_ID FROM transient_details") == transients
+    rows = third.select("SELECT DatasetID, ObsID, DataVersion FROM LSXPS_datasets")
+    assert [tuple(row.values()) for row in rows][-1] == (4, "10000000001", 2)
+    assert [row["DatasetID"] for row in rows] == [1, 2, 4]
+
+
+def lists_of(events: Any, *, exposure_s: float) -> DataSet:
+    """A stack like one of the observations, as far as names and good time go."""
+    gti = SimpleNamespace(exposure_s=exposure_s, start=events.gti.start, stop=events.gti.stop, snapshots=list)
+    parts = [_Seen(events, gti, obsid) for obsid in surveyed.OBSIDS]
+    return DataSet(tuple(parts))  # type: ignore[arg-type]
+
+
+class _Seen:
+    """An event list with other facts."""
+
+    def __init__(self, events: Any, gti: Any, obsid: str) -> None:
+        self.events, self.gti, self.obsid = events, gti, obsid
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.events, name)
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+
+def moved(catalogue: Catalogue) -> Catalogue:
+    """The same, with all detections 0.5 arcsec farther north."""
+
+    def further(one: Any) -> Any:
+        return replace(one, values={**one.values, "dec_deg": one.values["dec_deg"] + 0.5 / 3600.0})
+
+    sources = []
+    for source in catalogue.sources:
+        members = [
+            replace(one, detections={band: further(each) for band, each in one.detections.items()})
+            for one in source.members
+        ]
+        sources.append(replace(source, members=tuple(members)))
+    return replace(catalogue, sources=tuple(sources))
 
 
 def test_damaged_event_file_does_not_spoil_it(

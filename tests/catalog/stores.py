@@ -81,9 +81,10 @@ def local_catalog(folder: Path, tables: Mapping[str, Sequence[Mapping[str, Any]]
     """A catalogue that has these tables; close it."""
     archive: Any = SimpleNamespace(folder=folder, resolve=_observed)
     catalog = LocalCatalog(archive, folder, archive)
-    catalog._store = CatalogStore()
+    store = CatalogStore()
     for name, rows in tables.items():
-        catalog._store.add(name, rows)
+        store.add(name, rows)
+    catalog._sources._store = catalog._burst_tables._store = store
     return catalog
 
 

@@ -204,6 +204,9 @@ def test_looking_at_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plt, "show", lambda: None)
     SourcePreview("hard", PNG).peek()
     assert plt.gca().get_title() == "hard"
+    _, ax = plt.subplots()
+    assert SourcePreview("hard", PNG, name="LSXPS J062131.8-622213").plot(ax=ax) is ax
+    assert ax.get_title() == "LSXPS J062131.8-622213, hard"
     plt.close("all")
 
 

@@ -86,7 +86,7 @@ def test_what_names_places() -> None:
         ([PLACE, "  "], {}, "a SkyCoord, a Target"),
         ([PLACE, np.ma.masked], {}, "a SkyCoord, a Target"),
         (12.5, {}, "a SkyCoord, a Target"),
-        (PLACE, {"radius": 20 * u.arcsec}, "radius: is for backend='local'"),
+        (PLACE, {"radius": 20 * u.arcsec}, "radius: is for measurements with backend='local'"),
         (PLACE, {"catalog": "UK_XRT"}, "one of LSXPS, 2SXPS"),
         (PLACE, {"catalog": "3SXPS"}, "catalog: must be one of"),
         (PLACE, {"skip_detections": 1}, "skip_detections: must be True or False"),

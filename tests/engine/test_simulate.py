@@ -12,9 +12,10 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from swiftxrt.engine import response_tables as tables
+from swiftxrt.engine.demonstration import default_scene, field_sources
 from swiftxrt.engine.geometry import live_map, nominal_pointing
 from swiftxrt.engine.psf import KingPSF
-from swiftxrt.engine.scene import Scene, Snapshot, Source, default_scene, field_sources
+from swiftxrt.engine.scene import Scene, Snapshot, Source
 from swiftxrt.engine.simulate import simulate_field, simulate_labelled, simulate_observations
 from swiftxrt.engine.simulated_photons import Photons, _channels
 from swiftxrt.engine.simulated_pileup import merge_piled_up

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from swiftxrt.engine.scene import Scene, Snapshot, Source, default_scene
+from swiftxrt.engine.demonstration import default_scene
+from swiftxrt.engine.scene import Scene, Snapshot, Source
 from swiftxrt.engine.source_models import AbsorbedPowerLaw, Constant, TabulatedCurve
 from swiftxrt.testing.synthetic import simulate
 

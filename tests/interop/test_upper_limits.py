@@ -13,7 +13,7 @@ from astropy.coordinates import SkyCoord
 
 from swiftxrt import SwiftXRTClass, conf, merge_upper_limits
 from swiftxrt.backends.local.catalog import limits as served
-from swiftxrt.engine.scene import default_scene
+from swiftxrt.engine.demonstration import default_scene
 from swiftxrt.met import time_to_met
 from swiftxrt.wire.sxps_limits import BAND_FLAGS, BAND_NUMBERS
 

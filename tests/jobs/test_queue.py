@@ -194,7 +194,7 @@ def test_event_loop_goes_on_meanwhile(many: Any, run: Run) -> None:
     there, seen = asyncio.run(asyncio.wait_for(main(), 60))
     assert there is jobs
     assert sorted(seen) == [0, 1, 2]
-    assert not jobs._queue._listeners
+    assert not jobs._queue.changed._listeners
 
 
 def test_progress(many: Any, run: Run) -> None:

@@ -15,8 +15,8 @@ from regions import CircleAnnulusSkyRegion, CirclePixelRegion, CircleSkyRegion, 
 from swiftxrt.bands import EnergyBand
 from swiftxrt.exceptions import RequestError
 from swiftxrt.mission import Mode
-from swiftxrt.plot._axes import COLOURS, MODE_COLOURS, axis_label, mode_colour, new_axes, new_panels
-from swiftxrt.plot.image import _norm, plot_image
+from swiftxrt.plot._axes import COLOURS, MODE_COLOURS, axis_label, label_sky, mode_colour, new_axes, new_panels
+from swiftxrt.plot.image import plot_image, visible_norm
 from swiftxrt.products._wcs import sky_wcs
 from swiftxrt.products.image import SkyImage
 
@@ -63,7 +63,7 @@ def test_a_new_picture_has_celestial_axes(image):
     ax = draw(image.plot())
     assert isinstance(ax, WCSAxes)
     assert ax.get_title() == "Test 00012345001, 0.3-10 keV"
-    assert ax.coords[0].get_axislabel() == "Right ascension (FK5)"
+    assert ax.coords[0].get_axislabel() == "Right ascension (J2000)"
     assert ax.get_legend() is None
     (bar,) = [item for item in ax.figure.axes if item is not ax]
     assert bar.get_ylabel() == "Counts per 3 x 3 pixels"
@@ -88,7 +88,7 @@ def test_single_counts_can_be_seen():
         data = np.zeros((10, 10), dtype=int)
         data[0, :5] = 1
         data[5, 5] = top
-        norm = _norm(data)
+        norm = visible_norm(data)
         assert norm(0) == 0
         assert norm(top) == pytest.approx(1)
         assert norm(1) > 0.17
@@ -226,3 +226,46 @@ def test_the_legend_counts_shapes_of_one_name(image):
         circle.meta["text"] = "my source"
     ax = image.plot(regions=circles)
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["2 × my source"]
+
+
+def _covered(ax):
+    """Shapes that the legend hides."""
+    draw(ax)
+    box = ax.get_legend().get_window_extent()
+    return [patch for patch in ax.patches if box.overlaps(patch.get_window_extent())]
+
+
+@pytest.mark.parametrize("own_figure", [True, False])
+@pytest.mark.parametrize(("dx", "dy"), [(1, 1), (-1, 1), (1, -1)])
+def test_the_legend_hides_no_region(image, own_figure, dx, dy):
+    places = [(500 + 300 * dx, 500 + 300 * dy), (500, 500)]
+    shapes = [CirclePixelRegion(PixCoord(*place), 60, meta=RegionMeta({"text": "source"})) for place in places]
+    ax = None if own_figure else new_axes(image.wcs)
+    assert not _covered(image.plot(ax=ax, regions=shapes, zoom=False))
+
+
+def test_the_legend_hides_no_bright_source(image):
+    data = np.zeros((1000, 1000), dtype=np.int32)
+    data[920, 900] = data[920, 80] = data[80, 900] = 50
+    ax = make(data).plot(ax=new_axes(image.wcs), regions=SOURCE, zoom=False)
+    box = draw(ax).get_legend().get_window_extent()
+    assert not any(box.contains(*ax.transData.transform((x, y))) for x, y in [(900, 920), (80, 920), (900, 80)])
+
+
+@pytest.mark.parametrize(
+    ("frame", "equinox", "name"),
+    [("ICRS", 2000, "J2000"), ("FK5", 2000, "J2000"), ("FK5", 1975, "J1975"), ("FK4", 1950, "B1950")],
+)
+def test_axes_are_called_after_their_coordinates(frame, equinox, name):
+    ax = new_axes(sky_wcs(150, 20, frame, equinox))
+    label_sky(ax)
+    assert ax.coords[1].get_axislabel() == f"Declination ({name})"
+
+
+def test_galactic_axes():
+    wcs = sky_wcs(150, 20)
+    wcs.wcs.ctype = ["GLON-TAN", "GLAT-TAN"]
+    wcs.wcs.set()
+    ax = new_axes(wcs)
+    label_sky(ax)
+    assert [ax.coords[axis].get_axislabel() for axis in (0, 1)] == ["Galactic longitude", "Galactic latitude"]

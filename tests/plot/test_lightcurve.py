@@ -103,13 +103,6 @@ class TestLightCurve:
         left, right = bars(ax, "WT")[2][0].get_segments()[0][:, 0]
         assert (right - left) * 86400 == pytest.approx(15.0, abs=1e-3)
 
-    def test_first_bin_that_begins_at_t0_makes_time_linear(self):
-        curve = make_curve()
-        first = curve.elapsed.value.argmin()
-        assert plots.plot_light_curve(curve).get_xscale() == "log"
-        curve["time_err_neg"][first] = curve.elapsed[first]
-        assert plots.plot_light_curve(curve).get_xscale() == "linear"
-
     def test_axis_of_choice(self):
         assert plots.plot_light_curve(make_curve(), elapsed=False).get_xlabel() == "Date (UTC)"
         ax = plots.plot_light_curve(make_curve(t0_met=None), elapsed=True)
@@ -140,6 +133,22 @@ class TestLightCurve:
         assert points.get_markerfacecolor() == "white"
         assert len(stems) == 1  # The extent of the bin, no error.
         assert bars(ax, "WT")[0].get_xdata().tolist() == [200.0]
+
+    @pytest.mark.parametrize("first", [4.0, 5.0])
+    def test_a_first_bin_that_reaches_t0_does_not_make_time_linear(self, first):
+        ax = plots.plot_light_curve(make_curve((first, 100.0, 1e4, 2e4)))
+        assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+        assert 1 < ax.get_xlim()[0] < first
+
+    @pytest.mark.parametrize("elapsed_s", [(-50.0, 100.0, 1e4, 2e4), (4.0, 20.0, 40.0, 60.0)])
+    def test_time_is_linear_before_t0_and_for_short_times(self, elapsed_s):
+        assert plots.plot_light_curve(make_curve(elapsed_s)).get_xscale() == "linear"
+
+    def test_the_ratio_below_hides_no_bins(self):
+        curves = LightCurveSet(make_curve((4.0, 100.0, 1e4, 2e4)), hardness_ratio=make_ratio())
+        upper = plots.plot_overview(curves)
+        assert upper.get_xlim()[0] < 4
+        assert upper.get_xlim()[1] > 2e4
 
     def test_wide_range_of_rates_is_logarithmic_on_dates(self):
         assert plots.plot_light_curve(make_curve(t0_met=None)).get_yscale() == "log"

@@ -15,7 +15,7 @@ from astropy.timeseries import TimeSeries
 from swiftxrt import BurstAnalyser
 from swiftxrt.exceptions import FormatError, OutputExistsError, ProductNotAvailableError, RequestError
 from swiftxrt.wire.burst_analyser import decode_analyser
-from tests.wire.burst_replies import bat, bin_at
+from tests.wire.burst_replies import FLUXES, SPECTRAL, bat, bin_at
 
 
 def made(*bands: str) -> BurstAnalyser:
@@ -65,6 +65,38 @@ def test_overview() -> None:
     assert overview.colnames == ["name", "instrument", "band", "binning", "mode", "evolution", "bins", "bad", "limits"]
     row = next(row for row in overview if row["name"] == "bat_snr4_density")
     assert (row["bins"], row["bad"], row["limits"]) == (3, 1, 0)
+
+
+def test_evolution_is_that_of_the_factors() -> None:
+    columns = [*FLUXES, *SPECTRAL]
+    table = {"columns": columns, "data": [bin_at(1.0)[:-1], bin_at(2.0)[:-1]]}
+    other = {"columns": columns, "data": [bin_at(1.0)[:-1], bin_at(2.0, ecf=(0.003, 0.0004, -0.0003))[:-1]]}
+    plain = {"columns": FLUXES, "data": [[1.0, 1, -1, 2, 1, -1]]}
+    reply = {
+        "Instruments": ["XRT", "UVOT"],
+        "XRT": {"Datasets": ["Density_PC", "Density_WT"], "Density_PCData": table, "Density_WTData": other},
+        "UVOT": {"Datasets": ["uvw1"], "uvw1Data": plain},
+    }
+    overview = decode_analyser(reply, name="GRB 060729", target_id="00221755").overview
+    told = dict(zip(overview["name"].tolist(), overview["evolution"].tolist(), strict=True))
+    assert told == {"xrt_pc_density": False, "xrt_wt_density": True, "uvot_uvw1": False}
+
+
+def test_words_that_are_misspelt() -> None:
+    burst = made()
+    words: list[tuple[Any, dict[str, Any], str]] = [
+        (("BAT", "densty"), {}, "BAT and densty; did you mean 'density'"),
+        (("BTA", "density"), {}, "BTA and density; did you mean 'BAT'"),
+        (("BAT", "density"), {"binning": "snr5"}, "BAT and density and snr5; did you mean 'snr4'"),
+        (("BAT", 5), {}, "BAT and 5; there are: bat_hardness"),
+    ]
+    for args, options, told in words:
+        with pytest.raises(ProductNotAvailableError, match=f"nothing is there for {told}"):
+            burst.curve(*args, **options)
+    with pytest.raises(ProductNotAvailableError, match="no fluxes of BTA; did you mean 'BAT'"):
+        burst.joined("BTA")
+    with pytest.raises(RequestError, match=r"curve\(\) .*band: is needed"):
+        burst.curve("BAT")  # type: ignore[call-arg]
 
 
 def test_bands_are_joined_by_time() -> None:

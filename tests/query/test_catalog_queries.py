@@ -16,6 +16,7 @@ from swiftxrt import Column, SwiftXRTClass, Target, conf, join_bursts
 from swiftxrt.backends.local.catalog import host
 from swiftxrt.backends.local.catalog.store import CatalogStore
 from swiftxrt.catalog import tables
+from swiftxrt.catalog_fields import CATALOGS, fields_of
 from swiftxrt.exceptions import RequestError, UnknownObjectError
 from swiftxrt.query.catalog_queries import CatalogQuerying, RowChoice
 from swiftxrt.request.catalog import CatalogQuery
@@ -120,12 +121,17 @@ def url(small_archive: Path) -> Iterator[str]:
 
     def opened(*args: Any) -> CatalogStore:
         store = CatalogStore()
-        for name, rows in TABLES.items():
-            store.add(name, rows)
+        for info, table in ((info, table) for info in CATALOGS.values() for table in info.tables):
+            name = f"{info.name}_{table}"
+            if name in TABLES:
+                fields = fields_of(info.name, table).items()
+                columns = [one for one, field in fields if field.kind not in ("table", "object", "list")]
+                store.add(name, TABLES[name], columns)
         return store
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(host, "open_catalog", opened)
+        patch.setattr(host, "burst_tables", opened)
         with embedded_server(small_archive) as address:
             yield address
 
@@ -142,4 +148,4 @@ def test_over_the_wire(url: str) -> None:
             swift.query_catalog(columns=["Rate"])
         both = join_bursts(swift.query_catalog(catalog="BAT_GRB"), swift.query_catalog(catalog="UK_XRT"))
         assert both["GRBname"].tolist() == ["GRB 051221A"]
-        assert "Notes" in swift.list_columns()["name"]
+        assert "Rate_band0" in swift.list_columns()["name"]

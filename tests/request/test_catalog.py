@@ -122,7 +122,7 @@ def test_positions_of_bursts() -> None:
         ({"subset": 5}, "must be 'clean'"),
         ({"subset": "clean", "table": "detections"}, "LSXPS detections has no subsets"),
         ({"subset": "clean", "catalog": "UK_XRT"}, "has no subsets"),
-        ({"position_from": "XRT"}, "LSXPS has positions from best"),
+        ({"position_from": "XRT"}, "LSXPS has one position of each object; leave it out; got 'XRT'"),
         ({"position_from": "xrtt", "catalog": "SDC_GRB"}, "did you mean 'XRT'"),
     ],
 )

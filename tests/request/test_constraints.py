@@ -121,12 +121,46 @@ def test_what_is_no_constraint(make: Callable[[], Any], message: str) -> None:
 
 
 def test_nothing_else_joins_with_a_constraint() -> None:
-    with pytest.raises(TypeError, match="unsupported operand"):
-        (c > 1) | True  # type: ignore[operator]
-    with pytest.raises(TypeError, match="unsupported operand"):
-        (c > 1) & 5  # type: ignore[operator]
+    joined: list[tuple[Callable[[], Any], str]] = [
+        (lambda: (c > 1) | True, r"Rate > 1 \| True"),
+        (lambda: (c > 1) & 5, "Rate > 1 & 5"),
+        (lambda: True | (c > 1), r"True \| Rate > 1"),
+        (lambda: np.float64(5) & (c > 1), "5.0.* & Rate > 1"),
+        (lambda: (c > 1) & c, r"Rate > 1 & Column\('Rate'\)"),
+    ]
+    for join, told in joined:
+        with pytest.raises(RequestError, match=f"each needs brackets, as in .*; got .*{told}"):
+            join()
     with pytest.raises(TypeError, match="unhashable"):
         hash(c)
+
+
+def test_brackets_that_are_missing() -> None:
+    """Without them & and | come before the comparison."""
+    other: Any = Column("Err90")
+    forgotten: list[tuple[Callable[[], Any], str]] = [
+        (lambda: c > 1 & other < 2, r"got 1 & Column\('Err90'\)"),
+        (lambda: c > 1 * u.ct / u.s & other < 2, r"got <Quantity 1. ct / s> & Column\('Err90'\)"),
+        (lambda: c > np.float64(1) | other.is_null(), r"Err90 IS NULL"),
+        (lambda: c.is_null() | c > 1, r"got Rate IS NULL \| Column\('Rate'\)"),
+        (lambda: c & other, r"got Column\('Rate'\) & Column\('Err90'\)"),
+        (lambda: c | other, r"got Column\('Rate'\) \| Column\('Err90'\)"),
+    ]
+    for compare, told in forgotten:
+        with pytest.raises(RequestError, match=f"each needs brackets.*{told}"):
+            compare()
+
+
+def test_columns_are_not_compared_with_each_other() -> None:
+    with pytest.raises(RequestError, match="do not compare columns with each other"):
+        c.compare(">", Column("Err90"))
+
+
+def test_what_is_missing_or_too_much() -> None:
+    with pytest.raises(RequestError, match=r"between\(\) cannot be used as given: high: is needed"):
+        c.between(1)  # type: ignore[call-arg]
+    with pytest.raises(RequestError, match=r"is_null\(\) .*no argument can be given without a name; got 1: 5"):
+        c.is_null(5)  # type: ignore[call-arg]
 
 
 def test_constraints_can_be_kept() -> None:

@@ -18,7 +18,8 @@ from astropy.wcs import WCS
 import swiftxrt
 from swiftxrt import EventList, Mode, Observation, Scene, SkyImage, Source, simulate_observations
 from swiftxrt.cli import main as cli
-from swiftxrt.engine.scene import Snapshot, default_scene
+from swiftxrt.engine.demonstration import default_scene
+from swiftxrt.engine.scene import Snapshot
 from swiftxrt.engine.simulate import simulate_field
 from swiftxrt.engine.source_models import AbsorbedPowerLaw, Sinusoid
 from swiftxrt.exceptions import FormatError, OutputExistsError, RequestError

@@ -10,7 +10,7 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 
-from swiftxrt.engine.scene import default_scene
+from swiftxrt.engine.demonstration import default_scene
 from swiftxrt.engine.simulate import simulate_observations
 from swiftxrt.exceptions import OutputExistsError, RequestError
 from swiftxrt.mission import BAD_COLUMNS_DETX, Mode

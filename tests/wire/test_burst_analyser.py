@@ -305,3 +305,10 @@ def test_words_of_questions() -> None:
 def test_words_that_are_not_known(options: dict[str, Any], message: str) -> None:
     with pytest.raises(RequestError, match=message):
         ask_analyser(1, **options)
+
+
+def test_what_was_asked_is_told_if_there_is_nothing() -> None:
+    with pytest.raises(ProductNotAvailableError, match=r"none of GRB 1 with instruments=\['BAT'\]; ask for other"):
+        decode_analyser({"Instruments": []}, name="GRB 1", target_id="1", asked={"instruments": ["BAT"]})
+    with pytest.raises(ProductNotAvailableError, match="the service has none of GRB 1$"):
+        decode_analyser({"Instruments": []}, name="GRB 1", target_id="1")

@@ -8,7 +8,7 @@ import astropy.units as u
 import pytest
 from astropy.time import Time
 
-from swiftxrt import CountsBinning, LightCurveRequest, Mode, ObsidBinning, Phase, ProductKind
+from swiftxrt import CountsBinning, LightCurveRequest, Mode, ObsidBinning, Phase, ProductKind, TimeSlice
 from swiftxrt.exceptions import ProtocolError, RequestError
 from swiftxrt.wire import burst_jobs
 
@@ -49,7 +49,12 @@ def test_slices(intervals: Any, times: str, mode: str) -> None:
         ("100-800 keV", "intervals with a unit are needed"),
         ("early", "intervals with a unit are needed"),
         ((800 * u.s, 100 * u.s), "must start before it stops"),
-        ((100, 800), "needed"),
+        (
+            (100, 800),
+            r"times since T0 \(or MET\) have a unit, such as \(100 \* u.s, 800 \* u.s\) or '100-800 s'; got 100",
+        ),
+        ([(100 * u.s, 800 * u.s), (1 * u.km, 2 * u.km)], "have a unit, .* got <Quantity 1. km>"),
+        ("OBS221755000-OBS221755001", "observations are 'OBS00221755000-OBS00221755001'"),
         (("100-800 s", "xx"), "the mode must be one of WT, PC, BOTH"),
         (None, "needed"),
         ([], "needed"),
@@ -124,3 +129,8 @@ def test_replies_without_number(reply: dict[str, Any]) -> None:
 def test_states(code: Any, phase: Phase) -> None:
     report = burst_jobs.read_status({"status": code, "text": "as it is"}, "7", ProductKind.SPECTRUM)
     assert (report.phase, report.is_final) == (phase, phase.is_final)
+
+
+def test_slices_of_requests() -> None:
+    one = TimeSlice(label="b", intervals=((100 * u.s, 800 * u.s),))
+    assert sliced(one)["times"] == ["100-800"]

@@ -11,7 +11,7 @@ from astropy.time import Time
 from ...config import conf
 from ...exceptions import ProtocolError
 from ..transport import Transport
-from .contents import Content, folders_of
+from .contents import Content
 from .listing import Listing, read_keys
 from .sources import fetched, months_of, unknown
 
@@ -33,14 +33,11 @@ class AwsFiles:
         self._transport = Transport(self.base_url, "", setting=setting, rate="archive_requests_per_second")
 
     def find(self, obsid: str, start: Time | None, contents: Sequence[Content]) -> Listing:
-        """The files of some parts; see `swiftxrt.backends.archives.sources.ArchiveSource.find`."""
+        """The files of all parts; see `swiftxrt.backends.archives.sources.ArchiveSource.find`."""
         months = months_of(obsid, start)
         for month in months:
-            prefix = f"{_FOLDER}/{month}/{obsid}/"
-            listing = Listing()
-            for folder in folders_of(contents):
-                self._list(prefix, folder, listing)
-            if listing.files or listing.refused or self._is_there(prefix):
+            listing = self._list(f"{_FOLDER}/{month}/{obsid}/")
+            if listing.files or listing.refused:
                 return listing
         raise unknown(obsid, self.name, f"{self.base_url}/{_FOLDER}/{months[0]}")
 
@@ -52,28 +49,20 @@ class AwsFiles:
         """Close all connections."""
         self._transport.close()
 
-    def _list(self, prefix: str, folder: str, listing: Listing) -> None:
-        """Add what is below a folder; the bucket tells it in parts."""
-        token: str | None = None
+    def _list(self, prefix: str) -> Listing:
+        """All files of an observation, which the bucket lists in parts; mostly there is one."""
+        listing = Listing()
         seen: set[str] = set()
+        query = {"list-type": "2", "prefix": prefix}
         for _ in range(_MOST_PARTS):
-            part, token = self._part(prefix, folder, token)
+            url = f"{self.base_url}/?{urlencode(query)}"
+            part, token = read_keys(self._transport.read(url), url, prefix, f"{self.base_url}/{prefix}")
             listing.extend(part.files, part.refused)
             if token is None:
-                return
+                return listing
             if token in seen:
                 break
             seen.add(token)
-        url = f"{self.base_url}/{prefix}{folder}"
-        raise ProtocolError(f"the list of {url} does not end", url=url)
-
-    def _part(self, prefix: str, folder: str, token: str | None = None, **more: str) -> tuple[Listing, str | None]:
-        query = {"list-type": "2", "prefix": prefix + folder, **more}
-        if token is not None:
             query["continuation-token"] = token
-        url = f"{self.base_url}/?{urlencode(query)}"
-        return read_keys(self._transport.read(url), url, prefix, f"{self.base_url}/{prefix}")
-
-    def _is_there(self, prefix: str) -> bool:
-        listing, _ = self._part(prefix, "", **{"max-keys": "1"})
-        return bool(listing.files or listing.refused)
+        url = f"{self.base_url}/{prefix}"
+        raise ProtocolError(f"the list of {url} does not end", url=url)

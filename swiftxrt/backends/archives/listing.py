@@ -192,7 +192,8 @@ def read_index(text: str, url: str, folder: str) -> Listing:
         name = _entry(href, url)
         if not name:
             continue
-        path = inner_path(folder + name.removesuffix("/"))
+        plain = name.removesuffix("/")
+        path = None if "/" in plain else inner_path(folder + plain)  # a slash that was written as %2F
         if path is None:
             listing.refused.append(folder + name)
         elif name.endswith("/"):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import astropy.units as u
 import numpy as np
@@ -250,9 +250,10 @@ def _written(header: EventHeader) -> str:
 def _read(text: str) -> EventHeader | None:
     """The header, or `None` if another version wrote it."""
     try:
-        values: Mapping[str, object] = json.loads(text)
+        values: dict[str, Any] = json.loads(text)
     except ValueError:
         return None
     if not isinstance(values, dict) or sorted(values) != sorted(_NAMES):
         return None
-    return EventHeader(**{name: tuple(one) if name in _PAIRS and one else one for name, one in values.items()})
+    pairs = {name: tuple(values[name]) for name in _PAIRS if values[name]}
+    return EventHeader(**{**values, **pairs})

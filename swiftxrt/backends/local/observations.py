@@ -4,16 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
+from astropy.coordinates import SkyCoord
+from astropy.table import QTable
 from astropy.time import Time
 
+from ...catalog.observations import found_table
 from ...mission import Mode
 from ...products.observation import Observation
 from ...products.observation_table import ObservationRow
+from ...request.observations import ObservationQuery
 from .archive import Archive
 from .headers import EventHeader
 
-__all__ = ["archive_rows"]
+__all__ = ["LocalObservations", "archive_rows"]
+
+
+class LocalObservations:
+    """Answers questions for observations from the headers in a folder.
+
+    Parameters
+    ----------
+    archive : Archive
+        The folder.
+    """
+
+    name = "local"
+
+    def __init__(self, archive: Archive) -> None:
+        self.archive = archive
+
+    def payload(self, query: ObservationQuery) -> dict[str, Any]:
+        """What is asked, of which folder; nothing is sent anywhere."""
+        return {"archive": str(self.archive.folder.absolute()), **query.to_dict()}
+
+    def find(self, query: ObservationQuery) -> QTable:
+        """The observations that a question is about; see `ObservationSource.find`."""
+        rows = [row for row in archive_rows(self.archive) if _fits(row, query)]
+        if query.position is not None and rows:
+            places = SkyCoord([row.ra_deg for row in rows], [row.dec_deg for row in rows], unit="deg")
+            near = places.separation(query.position).deg <= query.radius_deg
+            rows = [row for row, is_near in zip(rows, near, strict=True) if is_near]
+        folder = str(self.archive.folder.absolute())
+        return found_table(query, rows, source=self.name, service=folder, request=self.payload(query))
+
+
+def _fits(row: ObservationRow, query: ObservationQuery) -> bool:
+    """Whether all conditions but that of the place hold."""
+    exposure = getattr(row, f"{query.exposure_name}_s") or 0.0
+    return (
+        (not query.ids or row.obsid.startswith(query.ids))
+        and (query.start is None or row.start_mjd >= float(query.start.mjd))
+        and (query.stop is None or row.start_mjd <= float(query.stop.mjd))
+        and (query.mode is None or exposure > 0)
+        and exposure >= (query.least_exposure_s or 0.0)
+    )
 
 
 def archive_rows(archive: Archive) -> list[ObservationRow]:

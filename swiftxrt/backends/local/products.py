@@ -32,6 +32,7 @@ from ...wire.jobpars import job_parameters
 from .archive import Archive
 from .calibration import choose_calibration, name_of
 from .catalog.host import LocalCatalog
+from .engines import check_engine
 from .limits import measure_upper_limits
 from .scheduler import Scheduler
 from .store import OPEN_PHASES, JobStore, StoredJob
@@ -65,6 +66,8 @@ class LocalBackend:
     reference_catalog : `~astropy.table.Table` or callable, optional
         For astrometric positions, see `swiftxrt.SwiftXRTClass`; it must be
         picklable if `processes` is true.
+    engine : {"swiftxrt", "heasoft"}, optional
+        What makes the products, the former by default.
 
     Raises
     ------
@@ -93,8 +96,10 @@ class LocalBackend:
         workers: int | None = None,
         caldb: str | Path | None = None,
         reference_catalog: ReferenceCatalog | None = None,
+        engine: str | None = None,
     ) -> None:
         check_reference_catalog(reference_catalog)
+        self.engine = check_engine(engine or "swiftxrt")
         if processes:
             _check_copy(reference_catalog)
         self.archive = Archive(Path(archive).expanduser())
@@ -115,6 +120,7 @@ class LocalBackend:
             workers=workers or os.cpu_count() or 1,
             caldb=name_of(self.calibration),
             reference_catalog=reference_catalog,
+            engine=self.engine,
         )
         # What is stored about a job never changes, only the state of its products does.
         self._job = lru_cache(maxsize=_KEPT_JOBS)(partial(_read_job, self.store))
@@ -131,9 +137,12 @@ class LocalBackend:
 
     @property
     def origin(self) -> str:
-        """What products are made of: the archive and, unless it is what comes with the package, the calibration."""
+        """What products are made of, and by what: the archive, and calibration and engine unless they are the usual."""
         folder = str(self.archive.folder.absolute())
-        return folder if self.calibration == EMBEDDED else f"{folder} with calibration {name_of(self.calibration)}"
+        calibrated = (
+            folder if self.calibration == EMBEDDED else f"{folder} with calibration {name_of(self.calibration)}"
+        )
+        return calibrated if self.engine == "swiftxrt" else f"{calibrated} by {self.engine}"
 
     @property
     def sender(self) -> str:

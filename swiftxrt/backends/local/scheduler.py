@@ -42,6 +42,8 @@ class Scheduler:
         Folder with calibration files, or name of what comes with the package.
     reference_catalog : `~astropy.table.Table` or callable, optional
         For astrometric positions; worker processes get a copy.
+    engine : str, optional
+        What builds the products, one of `swiftxrt.backends.local.engines.ENGINES`.
     """
 
     def __init__(
@@ -53,11 +55,13 @@ class Scheduler:
         workers: int,
         caldb: str = "",
         reference_catalog: ReferenceCatalog | None = None,
+        engine: str = "swiftxrt",
     ) -> None:
         self._store = store
         self._archive = archive
         self._caldb = caldb
         self._reference_catalog = reference_catalog
+        self._engine = engine
         self._processes = processes
         self._workers = workers
         self._queue = FairQueue()
@@ -150,9 +154,8 @@ class Scheduler:
     def _hand_over(self, executor: Executor, owner: str, task: Task) -> None:
         try:
             catalog = self._reference_catalog if task.kind is ProductKind.ASTROMETRIC_POSITION else None
-            future = executor.submit(
-                run_product, self._store.folder, self._archive, task.job_id, task.kind, self._caldb, catalog
-            )
+            settings = (self._caldb, catalog, self._engine)
+            future = executor.submit(run_product, self._store.folder, self._archive, task.job_id, task.kind, *settings)
         except BrokenProcessPool as error:  # a worker died while it had nothing to do
             self._settle(error, executor, owner, task)
         except RuntimeError:

@@ -7,11 +7,11 @@ import shutil
 import signal
 import tempfile
 import threading
+from collections.abc import Sequence
 from multiprocessing import parent_process
 from pathlib import Path
 
 from ..._log import log
-from ...engine.build import build_product, step_labels
 from ...engine.reference_catalog import ReferenceCatalog
 from ...exceptions import NoDataError, ProductNotAvailableError, SwiftXRTError
 from ...io.manifest import write_product
@@ -19,6 +19,7 @@ from ...kinds import ProductKind
 from ...products.report import Phase, Step, StepState
 from .archive import Archive
 from .calibration import choose_calibration
+from .engines import ENGINES
 from .store import JobStore
 from .unused import unused_files
 
@@ -36,9 +37,8 @@ class _CancelledError(Exception):
 class _Progress:
     """Writes the steps of one product to the store, and stops the work when it was cancelled."""
 
-    def __init__(self, store: JobStore, job_id: str, kind: ProductKind) -> None:
-        self.store, self.job_id, self.kind = store, job_id, kind
-        self.labels = step_labels(kind)
+    def __init__(self, store: JobStore, job_id: str, kind: ProductKind, labels: Sequence[str]) -> None:
+        self.store, self.job_id, self.kind, self.labels = store, job_id, kind, labels
 
     def __call__(self, index: int, note: str = "") -> None:
         steps = [
@@ -85,6 +85,7 @@ def run_product(
     kind: ProductKind,
     caldb: str = "",
     reference_catalog: ReferenceCatalog | None = None,
+    engine: str = "swiftxrt",
 ) -> None:
     """Build one product of a stored job; all that happens is recorded in the store.
 
@@ -102,6 +103,8 @@ def run_product(
         Folder with calibration files, or name of what comes with the package.
     reference_catalog : `~astropy.table.Table` or callable, optional
         For astrometric positions.
+    engine : str, optional
+        One of `swiftxrt.backends.local.engines.ENGINES`.
     """
     store = JobStore(state)
     if not store.move(job_id, kind, [Phase.QUEUED], Phase.EXECUTING):
@@ -109,8 +112,9 @@ def run_product(
     request = store.get(job_id).request
     try:
         observations, others = Archive(archive).observations_of(request.target)
-        progress = _Progress(store, job_id, kind)
-        product = build_product(
+        builder = ENGINES[engine]
+        progress = _Progress(store, job_id, kind, builder.step_labels(kind))
+        product = builder.build_product(
             kind,
             request,
             observations,

@@ -176,6 +176,49 @@ class Transport:
 
         return repeat(attempt, retries=conf.retries, deadline=deadline, gain=_no_gain)
 
+    def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> tuple[int, str, bytes]:
+        """Ask something that does no harm if it arrives twice.
+
+        Parameters
+        ----------
+        method, url : str
+            What is asked.
+        headers : mapping
+            More headers.
+        body : bytes or None
+            What is sent along.
+
+        Returns
+        -------
+        status : int
+            200, or that of a refusal that tells its reason as a table of the Virtual Observatory.
+        kind : str
+            What the body is, in the words of the service.
+        body : bytes
+
+        Raises
+        ------
+        ServiceUnavailableError
+            If there is no answer in time or the service is down.
+        ProtocolError
+            If it is larger than ``conf.max_reply``.
+        ServiceError
+            If the address lies outside the service, or the service refuses.
+        """
+        deadline = Deadline(conf.total_timeout)
+        address = confined(url, self._origin)
+        full = {**headers, "Accept-Encoding": ACCEPTED}
+        asked = Asked(method, address, deadline, self._user, full, body, setting=self._setting)
+
+        def attempt() -> tuple[int, str, bytes]:
+            with self._answered(asked) as reply:
+                kind = reply.headers.get("Content-Type", "")
+                if reply.status != 200 and (reply.status >= 500 or "votable" not in kind):
+                    raise refusal(reply)
+                return reply.status, kind, body_of(reply)
+
+        return repeat(attempt, retries=conf.retries, deadline=deadline, gain=_no_gain)
+
     def fetch(self, url: str, path: Path, *, overwrite: bool = False, resume: bool = True) -> Path:
         """Download a file; it appears complete or not at all. See `download`."""
         return self.download(url, path, overwrite=overwrite, resume=resume).path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -22,7 +23,7 @@ from .columns import CATALOG, COLUMNS
 from .files import ROOT, ArchiveFiles, StoredFile
 from .tar import asked_folders, write_tar
 
-__all__ = ["BUCKET_PATH", "FILES_PATH", "TAR_PATH", "VO_PATH", "make_heasarc_app"]
+__all__ = ["BUCKET_PATH", "FILES_PATH", "TAR_PATH", "VO_PATH", "Limits", "make_heasarc_app"]
 
 #: Paths of the services below the address of the server.
 VO_PATH = "/xamin/vo"
@@ -35,11 +36,30 @@ _PACKED = "application/x-gzip"
 _UNKNOWN = "application/octet-stream"
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How much comes at once.
+
+    Parameters
+    ----------
+    keys : int
+        Files that one reply of the bucket lists at most.
+    rows : int or None
+        Rows of a table at most; None for no limit.
+    """
+
+    keys: int = pages.MOST_KEYS
+    rows: int | None = None
+
+
+_NO_LIMITS = Limits()
+
+
 class _Archive:
     """What all replies are made of."""
 
-    def __init__(self, rows: Iterable[Sequence[Any]], files: ArchiveFiles, places: Mapping[str, str], page: int):
-        self.tables, self.files, self.places, self.page = Tables(rows), files, dict(places), page
+    def __init__(self, tables: Tables, files: ArchiveFiles, places: Mapping[str, str], limits: Limits) -> None:
+        self.tables, self.files, self.places, self.limits = tables, files, dict(places), limits
 
     def links(self, numbers: Iterable[str], address: str) -> list[tuple[Any, ...]]:
         """Where the data of rows are; the address has two slashes in the middle, as at the HEASARC."""
@@ -60,8 +80,7 @@ class _Archive:
 def make_heasarc_app(
     rows: Iterable[Mapping[str, Any]],
     observations: Mapping[str, Sequence[Path]],
-    *,
-    page: int = pages.MOST_KEYS,
+    limits: Limits = _NO_LIMITS,
 ) -> Starlette:
     """Make the ASGI application.
 
@@ -71,14 +90,14 @@ def make_heasarc_app(
         Rows of ``swiftmastr``; what is missing in them is null.
     observations : mapping of str to sequence of Path
         The files of observations, see `ArchiveFiles`.
-    page : int, optional
-        How many files one reply of the bucket lists at most.
+    limits : Limits, optional
+        How much comes at once.
     """
     table = [tuple(row.get(column.name) for column in COLUMNS) for row in rows]
     obsids = {place.split("/")[1]: place for place in observations}
     number, obsid = (next(i for i, column in enumerate(COLUMNS) if column.name == name) for name in ("__row", "obsid"))
-    places = {str(row[number]): obsids[row[obsid]] for row in table if row[obsid] in obsids}
-    archive = _Archive(table, ArchiveFiles(observations), places, page)
+    places = {str(row[number]): obsids[str(row[obsid])] for row in table if row[obsid] in obsids}
+    archive = _Archive(Tables(table), ArchiveFiles(observations), places, limits)
     calls: tuple[tuple[str, str, Callable[..., Response]], ...] = (
         ("POST", f"{VO_PATH}/tap/sync", _query),
         ("GET", f"{VO_PATH}/tap/sync", _query),
@@ -110,7 +129,8 @@ def _endpoint(archive: _Archive, call: Callable[[_Archive, Request, dict[str, li
 def _query(archive: _Archive, _: Request, form: dict[str, list[str]]) -> Response:
     asked = {name.upper(): values[0] for name, values in form.items()}
     try:
-        most = int(asked["MAXREC"]) if asked.get("MAXREC") else None
+        wanted = [int(asked["MAXREC"])] if asked.get("MAXREC") else []
+        most = min([*wanted, *([] if archive.limits.rows is None else [archive.limits.rows])], default=None)
         found = archive.tables.select(asked.get("QUERY", ""), most)
     except ValueError as error:
         if not isinstance(error, AdqlError):
@@ -163,7 +183,7 @@ def _folder_or_file(archive: _Archive, request: Request, _form: dict[str, list[s
 def _bucket(archive: _Archive, request: Request, _form: dict[str, list[str]]) -> Response:
     try:
         return Response(
-            pages.bucket_page(archive.files, request.query_params, archive.page), media_type="application/xml"
+            pages.bucket_page(archive.files, request.query_params, archive.limits.keys), media_type="application/xml"
         )
     except ValueError as error:
         return PlainTextResponse(str(error), status_code=400)

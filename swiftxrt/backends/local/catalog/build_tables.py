@@ -59,7 +59,7 @@ def _facts(search: FieldSearch, obsid: str) -> Row:
     return {
         "DatasetID": search.number,
         "ObsID": obsid,
-        "DataVersion": 1,
+        "DataVersion": search.version,
         "IsStackedImage": int(is_stack),
         "IsObsoleteStack": 0,
         "FieldFlag": _DIFFUSE if search.uneven else 0,

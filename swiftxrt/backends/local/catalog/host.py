@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ...._atomic import atomic_path
 from ...._fields import nearest
+from ....catalog_fields import CatalogInfo
 from ....exceptions import RequestRejectedError, ServiceError
 from ....jobs.protocol import HostingBackend
 from ....products.calibration import Calibration
 from ..archive import Archive
 from . import bursts, curves, images, limits, objects, spectra, table_files, tables
-from .build import open_catalog
+from .build import burst_digest, catalog_digest, open_catalog
 from .burst_products import BurstProducts
+from .burst_tables import burst_tables
+from .current import CurrentStore
 from .observation_files import FOLDER, observation_file
 from .store import CatalogStore
 
@@ -36,7 +40,7 @@ FILES = "catalog_files"
 
 
 class LocalCatalog:
-    """The catalogue of the observations in a folder; made of them when it is first asked for.
+    """The catalogue of the observations in a folder; made of them when it is first asked for, and when they change.
 
     Parameters
     ----------
@@ -59,10 +63,17 @@ class LocalCatalog:
         self.folder = folder
         self.calibration = calibration
         self.bursts = BurstProducts(archive, folder / "bursts", jobs)
-        self._store: CatalogStore | None = None
-        self._guard = threading.Lock()
+        self._sources = CurrentStore(
+            lambda: open_catalog(archive, folder, calibration),
+            lambda: catalog_digest(archive, archive.observations, calibration),
+        )
+        self._burst_tables = CurrentStore(
+            lambda: burst_tables(archive), lambda: burst_digest(archive, archive.observations)
+        )
         #: Held while a product is made, so that nobody makes the same twice.
         self.making = threading.Lock()
+        #: The same for positions of bursts.
+        self.filling = threading.Lock()
 
     @property
     def service(self) -> str:
@@ -71,17 +82,33 @@ class LocalCatalog:
 
     @property
     def store(self) -> CatalogStore:
-        """The rows of the catalogue; the first use builds it, or waits for who does.
+        """The rows of the catalogue of sources; built, or built again, if it does not go with the observations.
 
         Raises
         ------
         NoDataError
             If there are no observations.
         """
-        with self._guard:
-            if self._store is None:
-                self._store = open_catalog(self.archive, self.folder, self.calibration)
-            return self._store
+        return self._sources.get()
+
+    @property
+    def burst_store(self) -> CatalogStore:
+        """The rows of the tables of bursts, for which no source need be looked for."""
+        return self._burst_tables.get()
+
+    def store_of(self, info: CatalogInfo) -> CatalogStore:
+        """The rows of a catalogue."""
+        return self.store if info.is_sxps else self.burst_store
+
+    def opened_store(self, info: CatalogInfo) -> CatalogStore | None:
+        """The same if they are there already."""
+        return (self._sources if info.is_sxps else self._burst_tables).opened
+
+    @contextmanager
+    def question(self) -> Iterator[None]:
+        """While it lasts, this thread sees one state of the catalogue."""
+        with self._sources.pinned(), self._burst_tables.pinned():
+            yield
 
     @property
     def files(self) -> Path:
@@ -116,7 +143,8 @@ class LocalCatalog:
         """
         if function not in FUNCTIONS:
             raise RequestRejectedError(f"there is no function {function!r:.60}{nearest(function, FUNCTIONS)}")
-        return FUNCTIONS[function](self, content, base_url)
+        with self.question():
+            return FUNCTIONS[function](self, content, base_url)
 
     def ask(
         self, function: str, content: Mapping[str, Any], *, deadline_s: float | None = None, keep: Path | None = None
@@ -153,7 +181,5 @@ class LocalCatalog:
     def close(self) -> None:
         """Give back what is held open."""
         self.bursts.close()
-        with self._guard:
-            if self._store is not None:
-                self._store.close()
-                self._store = None
+        self._sources.close()
+        self._burst_tables.close()

@@ -7,13 +7,11 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
-from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from astropy.coordinates import SkyCoord
-from astropy.table import QTable
 from astropy.time import Time
 from scipy.special import erf
 
@@ -23,11 +21,9 @@ from ....engine.catalogue import FIRST_STACK
 from ....engine.make_limits import LimitSettings
 from ....exceptions import RequestRejectedError, UnknownObjectError
 from ....met import time_to_met
-from ....products.calibration import Calibration
 from ....products.limits import known_values
 from ....wire.sxps_limit_calls import encode_limits, encode_nearby, read_limit_request
 from ....wire.sxps_limits import FUNCTION, LimitRequest, Nearby
-from ..archive import Archive
 from ..limits import measure_upper_limits
 from .clock import bjd_of, mjd_of, utc_date
 from .resolving import Resolved, resolve
@@ -40,23 +36,16 @@ _PATIENCE_S = 300.0
 #: Sources within this are told of.
 _NEARBY_ARCSEC = 30.0
 #: Limits are worked out side by side, and results wait to be fetched, up to so many.
-_WORKERS, _MOST_RESULTS, _MOST_TABLES = 2, 1000, 1000
+_WORKERS, _MOST_RESULTS = 2, 1000
+#: What begins later is not in a catalogue that does not grow: 2SXPS has data to the end of July 2018.
+_ENDS = {"2SXPS": float(time_to_met(Time("2018-08-01", scale="utc")))}
 _BANDS = ("total", "soft", "medium", "hard")
 
 
 class _Desk:
-    """Works limits out, and keeps the results that nobody has waited for.
+    """Works limits out, and keeps the results that nobody has waited for."""
 
-    Parameters
-    ----------
-    catalog : LocalCatalog
-        Has the observations.
-    """
-
-    def __init__(self, catalog: Any) -> None:
-        archive, calibration = catalog.archive, catalog.calibration
-        # Who asks for other times, or once more, need not wait again; the catalogue does not follow the archive either.
-        self.measured = lru_cache(_MOST_TABLES)(lambda *asked: _measured(archive, calibration, *asked))
+    def __init__(self) -> None:
         self._workers = DaemonThreads(_WORKERS)
         self._results: dict[str, Future[dict[str, Any]]] = {}
         self._guard = threading.Lock()
@@ -102,25 +91,34 @@ def upper_limits(catalog: Any, content: Mapping[str, Any], base_url: str) -> dic
     request = read_limit_request(content)
     with _desks_guard:
         if catalog not in _desks:
-            _desks[catalog] = _Desk(catalog)
+            _desks[catalog] = _Desk()
         desk = _desks[catalog]
     if request.job is not None:
         return desk.ask(request.job)
     if not catalog_info(request.catalog).is_sxps:
         raise RequestRejectedError(f"catalogue must be LSXPS or 2SXPS; got {request.catalog:.60}")
-    return desk.begin(lambda: _answer(catalog, desk, request))
+    return desk.begin(lambda: _answer(catalog, request))
 
 
 FUNCTIONS: Mapping[str, Callable[..., dict[str, Any]]] = {FUNCTION: upper_limits}
 
 
-def _answer(catalog: Any, desk: _Desk, request: LimitRequest) -> dict[str, Any]:
+def _answer(catalog: Any, request: LimitRequest) -> dict[str, Any]:
+    with catalog.question():  # in a thread of its own
+        return _found(catalog, request)
+
+
+def _found(catalog: Any, request: LimitRequest) -> dict[str, Any]:
     resolved = None if request.name is None else resolve(catalog, request.name)
     place = _place(request, resolved)
-    near = _sources(catalog.store, catalog_info(request.catalog).name, place)
-    table = desk.measured(float(place.ra.deg[0]), float(place.dec.deg[0]), _settings(request))
-    obsids = [str(row["obsid"]) or _stack(catalog.store, row) for row in table]
-    bins = _bins(catalog.store, near[0][0]) if near else {}
+    name, store = catalog_info(request.catalog).name, catalog.store
+    near = _sources(store, name, place)
+    end = _ENDS.get(name)
+    settings = _settings(request)
+    table = measure_upper_limits(catalog.archive, place, settings, catalog.calibration, end_met=end)
+    table = table[known_values(table, "image_exposure")[0] > 0]
+    obsids = [str(row["obsid"]) or _stack(store, row) for row in table]
+    bins = _bins(store, near[0][0]) if near else {}
     if request.skip_detections:
         keep = [all(bins.get((one, band), {}).get("Origin") != "blind" for band in range(4)) for one in obsids]
         table, obsids = table[keep], [one for one, is_kept in zip(obsids, keep, strict=True) if is_kept]
@@ -163,12 +161,6 @@ def _settings(request: LimitRequest) -> LimitSettings:
         confidence=confidence,
         detection_threshold=None if threshold is None else _confidence(threshold, "detThresh"),
     )
-
-
-def _measured(archive: Archive, calibration: Calibration, ra: float, dec: float, settings: LimitSettings) -> QTable:
-    """Rows of the data sets that observed a position."""
-    table = measure_upper_limits(archive, SkyCoord([ra], [dec], unit="deg"), settings, calibration)
-    return table[known_values(table, "image_exposure")[0] > 0]
 
 
 def _confidence(sigma: float, name: str) -> float:

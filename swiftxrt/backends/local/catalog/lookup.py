@@ -10,7 +10,10 @@ from ....catalog_fields import catalog_info
 from ....exceptions import RequestRejectedError, UnknownObjectError
 from .store import CatalogStore
 
-__all__ = ["chosen_words", "find_dataset", "find_source", "find_transient", "flag", "live_only", "successors"]
+__all__ = [
+    *("chosen_words", "find_dataset", "find_source", "find_transient", "flag", "live_only", "successors"),
+    "superseding_stacks",
+]
 
 Row = dict[str, Any]
 
@@ -54,12 +57,18 @@ def find_source(store: CatalogStore, content: Mapping[str, Any]) -> Row:
 
 
 def successors(store: CatalogStore, content: Mapping[str, Any]) -> list[Row]:
-    """Rows of the sources in the place of one that is gone; none if it is not."""
-    for row in _named(store, content, "gone", "LSXPS_ID"):
-        numbers = json.loads(row["Successors"])
-        marks = ", ".join("?" * len(numbers))
-        return store.select(f"SELECT * FROM LSXPS_sources WHERE LSXPS_ID IN ({marks})", numbers)
-    return []
+    """Rows of the sources in the place of one that is gone, or that had another name; none if it is there."""
+    if _named(store, content, "LSXPS_sources", "LSXPS_ID"):
+        return []
+    names = _named(store, content, "names", "LSXPS_ID")
+    numbers: list[int] = []
+    for number in dict.fromkeys(int(row["LSXPS_ID"]) for row in names):
+        gone = store.select("SELECT Successors FROM gone WHERE LSXPS_ID = ?", [number])
+        numbers += json.loads(gone[0]["Successors"]) if gone else [number]
+    numbers = list(dict.fromkeys(numbers))
+    marks = ", ".join("?" * len(numbers))
+    rows = store.select(f"SELECT * FROM LSXPS_sources WHERE LSXPS_ID IN ({marks})", numbers)
+    return sorted(rows, key=lambda row: numbers.index(row["LSXPS_ID"]))
 
 
 def find_transient(store: CatalogStore, content: Mapping[str, Any]) -> Row:
@@ -91,6 +100,30 @@ def find_dataset(store: CatalogStore, content: Mapping[str, Any]) -> Row:
         text = f"Dataset with {key.lower()}: `{str(value)[:40]}` is not found in the {catalog} catalogue."
         raise UnknownObjectError(text)
     return {**rows[0], "inStack": json.loads(rows[0]["inStack"])}
+
+
+def superseding_stacks(store: CatalogStore, content: Mapping[str, Any]) -> Row:
+    """What has taken the place of the stack that a call names: ``LatestVersion``, or ``OtherStacks``.
+
+    Empty if it is in the catalogue, or never was, or nothing has taken its place.
+    """
+    key, value = _key(content, ("DatasetID", "ObsID"))
+    column, sought = ("obsid", _obsid(value)) if key == "ObsID" else ("number", _whole(key, value))
+    rows = store.select(f"SELECT * FROM known_datasets WHERE {column} = ? AND is_stack ORDER BY version", [sought])
+    if not rows or any(row["is_live"] for row in rows):
+        return {}
+    obsid, members = rows[-1]["obsid"], set(json.loads(rows[-1]["members"]))
+    live = store.select("SELECT * FROM known_datasets WHERE is_live AND is_stack ORDER BY obsid")
+    if latest := [row for row in live if row["obsid"] == obsid]:
+        return {"LatestVersion": _stack(store, latest[0])}
+    others = [row for row in live if members & set(json.loads(row["members"]))]
+    return {"OtherStacks": [_stack(store, row) for row in others]} if others else {}
+
+
+def _stack(store: CatalogStore, row: Row) -> Row:
+    (found,) = store.select("SELECT * FROM LSXPS_datasets WHERE DatasetID = ?", [row["number"]])
+    told = {name: found[name] for name in ("DatasetID", "DataVersion", "ObsID", "ExposureUsed")}
+    return {**told, "ObsID": int(found["ObsID"])}  # as recorded: a number here
 
 
 def flag(content: Mapping[str, Any], name: str, *, default: bool = False) -> bool:

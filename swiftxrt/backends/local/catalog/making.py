@@ -18,6 +18,7 @@ from ....products.observation import Observation
 from ....request.bundle import XRTRequest
 from ....request.extraction import ExtractionSettings
 from ....request.target import Target
+from .build import VERSION_DIGITS
 
 __all__ = ["CATALOGUE_T0_S", "covering", "kept_file", "make_product", "place_for"]
 
@@ -75,7 +76,7 @@ def make_product(catalog: Any, kind: ProductKind, row: dict[str, Any], obsids: C
 
 def place_for(catalog: Any, *parts: str) -> Path:
     """Where a file is kept; another place for each version of the catalogue."""
-    path: Path = catalog.files.joinpath(catalog.store.about.get("digest", "")[:12] or "unversioned", *parts)
+    path: Path = catalog.files.joinpath(catalog.store.about.get("digest", "")[:VERSION_DIGITS] or "unversioned", *parts)
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 

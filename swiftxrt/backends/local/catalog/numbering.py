@@ -34,22 +34,24 @@ def renumbered(
     before : sequence of mapping
         Rows of the sources of the catalogue that it replaces.
     gone : sequence of mapping
-        What had become of sources that were no longer in that one:
-        ``LSXPS_ID``, ``RA``, ``Decl``.
+        Sources that were no longer in that one; what is found where one of
+        them was is that source again.
 
     Returns
     -------
     catalogue : Catalogue
         New sources have numbers that no source had before.
     gone : list of dict
-        The same for those that are not in it: ``LSXPS_ID``, ``IAUName``, ``RA``, ``Decl`` and
+        Those that are not in it: ``LSXPS_ID``, ``IAUName``, ``RA``, ``Decl``, ``Err90`` and
         ``Successors``, the numbers of the sources in their place.
     """
     if not before and not gone:
         return catalogue, []
     places = np.array([source.best.place for source in catalogue.sources]).reshape(-1, 2)
     errors = np.array([source.best.err90_arcsec for source in catalogue.sources])
-    claimed = _claimed(before, places, errors)
+    claimed: dict[int, int] = {}
+    for rows in (before, gone):
+        _claim(claimed, rows, places, errors)
     free = 1 + max(int(row["LSXPS_ID"]) for row in (*before, *gone))
     numbers = []
     for index in range(len(catalogue.sources)):
@@ -61,22 +63,20 @@ def renumbered(
     return replace(catalogue, sources=sources), [_lost(row, places, numbers) for row in lost]
 
 
-def _claimed(before: Sequence[Row], places: Any, errors: Any) -> dict[int, int]:
-    """Rows of sources and the numbers they had, the nearest pairs first."""
+def _claim(claimed: dict[int, int], before: Sequence[Row], places: Any, errors: Any) -> None:
+    """Give numbers of before to rows of sources that have none yet, the nearest pairs first."""
     pairs = []
     for row in before:
         apart = separation_arcsec(row["RA"], row["Decl"], *places.T)
         allowed = np.clip(_SIGMAS * np.hypot(errors, row["Err90"]), *_CLOSE_ARCSEC)
         pairs += [(float(apart[index]), int(index), int(row["LSXPS_ID"])) for index in np.flatnonzero(apart <= allowed)]
-    claimed: dict[int, int] = {}
     for _, index, number in sorted(pairs):
         if index not in claimed and number not in claimed.values():
             claimed[index] = number
-    return claimed
 
 
 def _lost(row: Row, places: Any, numbers: Sequence[int]) -> dict[str, Any]:
     apart = separation_arcsec(row["RA"], row["Decl"], *places.T)
     near = [index for index in np.argsort(apart).tolist() if apart[index] <= _SUCCESSOR_ARCSEC]
-    known = {name: row[name] for name in ("LSXPS_ID", "IAUName", "RA", "Decl")}
+    known = {name: row[name] for name in ("LSXPS_ID", "IAUName", "RA", "Decl", "Err90")}
     return {**known, "Successors": [numbers[index] for index in near]}

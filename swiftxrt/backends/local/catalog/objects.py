@@ -11,7 +11,7 @@ from ....catalog_fields import fields_of
 from ....exceptions import RequestRejectedError, UnknownObjectError
 from ....wire.sxps import DATASET, SOURCE, SOURCES_OF_TRANSIENTS, TRANSIENT
 from .clock import bjd_of, mjd_of
-from .lookup import find_dataset, find_source, find_transient, live_only, successors
+from .lookup import find_dataset, find_source, find_transient, live_only, successors, superseding_stacks
 from .numbers import healpix, sexagesimal
 from .store import CatalogStore
 
@@ -71,7 +71,11 @@ def sources_of_transients(catalog: Any, content: Mapping[str, Any], base_url: st
 
 
 def dataset_info(catalog: Any, content: Mapping[str, Any], base_url: str) -> dict[str, Any]:
-    """All that is known of a dataset."""
+    """All that is known of a dataset, or which stacks have taken its place."""
+    live_only(content, "datasets")
+    newer = superseding_stacks(catalog.store, content)
+    if newer:
+        return {"SupersedingStacks": newer}
     row = find_dataset(catalog.store, content)
     known = {**row, "OK": 1, "Sources": _sources_in(catalog.store, row)}
     return {"data": {name: known.get(name) for name in fields_of("LSXPS", "dataset")}}

@@ -21,6 +21,8 @@ __all__ = ["Resolved", "parse_position", "resolve"]
 _NAMES = ("IAUName", "Name", "name", "GRBname", "TargetName", "ObjectName")
 _PAIRS = (("RA", "Decl"), ("XRT_RA", "XRT_Dec"), ("BAT_RA", "BAT_Dec"), ("RA_ground", "DEC_ground"))
 
+#: What names of sources have: a J, and the position.
+_DESIGNATION = re.compile(r"J\s*\d", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -64,7 +66,10 @@ def resolve(catalog: Any, name: str) -> Resolved:
     place = parse_position(text)
     if place is not None:
         return Resolved(*place, f"Parsed '{text}' as ({place[0]:.5f}, {place[1]:.5f})")
-    found = next(_named(catalog.store, text), None) or _target(catalog.archive, text)
+    found = next(_named(catalog.burst_store, text, is_sxps=False), None)
+    if found is None and _DESIGNATION.search(text):  # no other text can be the name of a source: it need not be built
+        found = next(_named(catalog.store, text, is_sxps=True), None)
+    found = found or _target(catalog.archive, text)
     if found is None:
         hint = "positions are written as '52.80 +43.90' or '03 31 12.0, +43 54 15'"
         raise UnknownObjectError(f"The name `{text[:60]}` was not found among the objects and targets here; {hint}")
@@ -93,9 +98,10 @@ def parse_position(text: str) -> tuple[float, float] | None:
     return float(place.ra.deg), float(place.dec.deg)
 
 
-def _named(store: CatalogStore, name: str) -> Iterator[tuple[float, float, str]]:
-    """Positions of the objects that have a name, the best first; spaces and case do not matter."""
-    tables = [(f"{info.name}_{table}", f"{info.name} {table}") for info in CATALOGS.values() for table in info.tables]
+def _named(store: CatalogStore, name: str, *, is_sxps: bool) -> Iterator[tuple[float, float, str]]:
+    """Positions of the sources or bursts that have a name, the best first; spaces and case do not matter."""
+    catalogs = [info for info in CATALOGS.values() if info.is_sxps == is_sxps]
+    tables = [(f"{info.name}_{table}", f"{info.name} {table}") for info in catalogs for table in info.tables]
     for table, title in tables:
         columns = set(store.columns(table))
         for lon, lat in (pair for pair in _PAIRS if columns.issuperset(pair)):

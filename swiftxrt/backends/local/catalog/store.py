@@ -42,6 +42,13 @@ class CatalogStore:
         with self._guard:
             return [dict(row) for row in self._connection.execute(sql, values)]
 
+    def change(self, table: str, key: tuple[str, Any], cells: Mapping[str, Any]) -> None:
+        """Change cells of the rows that have a value in a column."""
+        changes = ", ".join(f'"{name}" = ?' for name in cells)
+        with self._guard:
+            values = [*map(_stored, cells.values()), key[1]]
+            self._connection.execute(f'UPDATE "{table}" SET {changes} WHERE "{key[0]}" = ?', values)
+
     @property
     def about(self) -> dict[str, str]:
         """What it was made of (``digest``) and when (``made``, UTC); empty if nothing is told."""

@@ -136,5 +136,6 @@ def _opened(catalog: Any, stamp: str) -> Iterator[CatalogStore]:
 def _write(store: CatalogStore, catalog: str, table: str, subset: str, form: str, path: Path) -> None:
     columns = columns_of(store, catalog, table)
     question = {"database": catalog, "table": table, "cols": list(columns), "numRows": _MOST_ROWS}
-    rows = query_rows(SimpleNamespace(store=store), {**question, "subset": subset or None}, "")["Results"]
+    held = SimpleNamespace(store_of=lambda info: store, opened_store=lambda info: store)
+    rows = query_rows(held, {**question, "subset": subset or None}, "")["Results"]
     write_catalog_table(rows, columns, path, form=form, overwrite=True)

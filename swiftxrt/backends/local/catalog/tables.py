@@ -13,6 +13,7 @@ from ....catalog_fields import CatalogField, CatalogInfo, catalog_info, fields_o
 from ....exceptions import RequestError, RequestRejectedError
 from ....wire.query import DISTANCE_KEY, QUERY, RowRequest, read_row_request
 from ....wire.query_columns import METADATA, encode_metadata
+from .burst_tables import fill_positions
 from .conditions import condition, ordering, quoted
 from .resolving import Resolved, resolve
 from .store import CatalogStore
@@ -44,7 +45,8 @@ def get_metadata(catalog: Any, content: Mapping[str, Any], base_url: str) -> dic
         Not used.
     """
     info, table = _named_table(content.get("database"), content.get("table"))
-    fields = columns_of(catalog.store, info.name, table)
+    # The columns are known before there are rows.
+    fields = columns_of(catalog.opened_store(info), info.name, table)
     return encode_metadata(fields.values(), info.name_column, "" if info.is_sxps else info.id_column)
 
 
@@ -62,22 +64,25 @@ def query_rows(catalog: Any, content: Mapping[str, Any], base_url: str) -> dict[
     """
     request = read_row_request(content)
     info, table = _named_table(request.catalog, request.table)
-    fields = columns_of(catalog.store, info.name, table)
+    fields = columns_of(catalog.opened_store(info), info.name, table)
     columns = _chosen(request, fields)
     found: Resolved | None = None
     if request.radius is not None and request.name is not None:
         found = resolve(catalog, request.name)
-    rows = _Rows(catalog.store, info, table, fields).select(request, columns, found)
+    store = catalog.store_of(info)
+    if not info.is_sxps:
+        fill_positions(catalog, store)
+    rows = _Rows(store, info, table, fields).select(request, columns, found)
     return {"Results": rows, "NumRows": len(rows), **(found.content if found else {})}
 
 
 FUNCTIONS: Mapping[str, Callable[..., dict[str, Any]]] = {METADATA: get_metadata, QUERY: query_rows}
 
 
-def columns_of(store: CatalogStore, catalog: str, table: str) -> dict[str, CatalogField]:
+def columns_of(store: CatalogStore | None, catalog: str, table: str) -> dict[str, CatalogField]:
     """The columns of a table in their usual order: those that are there, or all that are known if it is empty."""
     known = fields_of(catalog, table)
-    there = store.columns(f"{catalog}_{table}")
+    there = [] if store is None else store.columns(f"{catalog}_{table}")
     if not there:
         return {name: field for name, field in known.items() if field.kind not in _NESTED}
     order = [name for name in known if name in set(there)] + [name for name in there if name not in known]

@@ -1,0 +1,1 @@
+"""Products made by the tasks of HEASoft, where it is installed."""

@@ -1,0 +1,168 @@
+"""The same fit by another package, for comparisons.
+
+Counts, response and model are ours; folding, statistic and minimiser are
+those of the other package.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..exceptions import FitError, RequestError
+from .fitdata import FitData
+from .minimise import Minimum
+from .problem import Evaluation, Problem
+
+__all__ = ["fit_with"]
+
+Floats = NDArray[np.float64]
+
+_BACKGROUND_NAME = "background"
+
+
+def fit_with(backend: str, problem: Problem, start: Floats) -> Minimum:
+    """Fit with another package.
+
+    Parameters
+    ----------
+    backend : {"sherpa", "threeml"}
+        The package.
+    problem : Problem
+        Data, model and free parameters.
+    start : ndarray
+        Where to begin.
+
+    Returns
+    -------
+    minimum : Minimum
+        Values and statistic of the other package.
+
+    Raises
+    ------
+    RequestError
+        If it is not installed.
+    FitError
+        If it fails.
+    """
+    return {"sherpa": _sherpa_fit, "threeml": _threeml_fit}[backend](problem, start)
+
+
+def _imported(name: str, backend: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError as error:
+        text = f"{backend!r} needs the package {backend}, which cannot be imported ({error}); install it, or leave backend out"
+        raise RequestError([("backend", text)], "fit") from error
+
+
+def _sherpa_fit(problem: Problem, start: Floats) -> Minimum:
+    sherpa_fit, data, stats, optmethods, models = (
+        _imported(f"sherpa.{name}", "sherpa") for name in ("fit", "data", "stats", "optmethods", "models.model")
+    )
+    instrument = _imported("sherpa.astro.instrument", "sherpa")
+    names = {item.statistic_name for item in problem.data}
+    if len(names) > 1:
+        raise RequestError([("backend", f"sherpa takes one statistic for all spectra; got {', '.join(sorted(names))}")], "fit")
+    spectra = [_sherpa_spectrum(item) for item in problem.data]
+    ours = _sherpa_models(problem, start)
+    folded = [instrument.Response1D(one)(model) for one, model in zip(spectra, ours, strict=True)]
+    statistic = {"wstat": stats.WStat, "cstat": stats.CStat, "chi2": stats.Chi2DataVar}[names.pop()]()
+    fitted = sherpa_fit.Fit(
+        data.DataSimulFit("all", spectra), models.SimulFitModel("all", folded), stat=statistic, method=optmethods.LevMar()
+    )
+    found = fitted.fit()
+    x = start.copy()
+    for number, name in enumerate(problem.layout.names):
+        x[number] = _parameter(ours, name).val * _scale(start[number], problem.step[number])
+    return Minimum(x, Evaluation(float(found.statval), *problem.evaluate(x)[1:]), bool(found.succeeded))
+
+
+def _scale(value: float, step: float) -> float:
+    """Worth of one in sherpa's parameters, which are best of the order of one."""
+    return max(abs(value), step)
+
+
+def _parameter(models: list[Any], name: str) -> Any:
+    return next(item for model in models for item in model.pars if item.fullname.endswith(f"|{name}") and not item.link)
+
+
+def _sherpa_models(problem: Problem, start: Floats) -> list[Any]:
+    """One model for each spectrum, with a parameter for each that is free; shared ones are linked to the first."""
+    models, parameter = _imported("sherpa.models.model", "sherpa"), _imported("sherpa.models.parameter", "sherpa")
+    layout = problem.layout
+
+    class Ours(models.ArithmeticModel):  # type: ignore[name-defined, misc]  # Sherpa may not be there.
+        def __init__(self, number: int) -> None:
+            self.number = number
+            pars = []
+            for place, name in enumerate(layout.names):
+                worth = _scale(start[place], problem.step[place])
+                pars.append(
+                    parameter.Parameter(
+                        f"m{number}", f"|{name}", start[place] / worth, layout.low[place] / worth, layout.high[place] / worth
+                    )
+                )
+            self.worth = np.array([_scale(value, step) for value, step in zip(start, problem.step, strict=True)])
+            super().__init__(f"m{number}", pars)
+
+        def calc(self, p: Any, *args: Any, **kwargs: Any) -> Floats:
+            folding = problem.data[self.number].folding
+            values = layout.values(np.asarray(p) * self.worth, self.number)
+            photons = folding.grid.per_bin(layout.model.combined(layout.model.arrays(folding.grid, values)))
+            found = np.zeros(len(args[0]))
+            found[folding.rows] = photons
+            return found
+
+    made = [Ours(number) for number in range(layout.n_spectra)]
+    for place, item in enumerate(layout.free):
+        owner = 0 if item.spectrum is None else item.spectrum
+        for number, model in enumerate(made):
+            if number != owner and item.spectrum is None:
+                model.pars[place].link = made[0].pars[place]
+            elif number != owner:
+                model.pars[place].freeze()
+    return made
+
+
+def _sherpa_spectrum(data: FitData) -> Any:
+    pha, spectrum = _imported("sherpa.astro.data", "sherpa"), data.spectrum
+    rmf, arf = spectrum.rmf, spectrum.arf
+    channel = np.asarray(spectrum.channel) - int(spectrum.channel[0]) + 1
+    made = pha.DataPHA(data.stem, channel, np.asarray(spectrum.counts, dtype=float))
+    made.exposure, made.backscal, made.areascal = spectrum.exposure.value, spectrum.backscale, spectrum.areascale
+    edges, n_energy, n_channel = np.array(rmf.energy_edges.value), *rmf.matrix.shape  # type: ignore[union-attr]
+    edges[0] = edges[0] or 0.1 * edges[1]
+    one = np.ones(n_energy, dtype=int)
+    bounds = rmf.channel_edges.value  # type: ignore[union-attr]
+    made.set_rmf(
+        pha.DataRMF(
+            "rmf", n_channel, edges[:-1], edges[1:], one, one, one * n_channel, rmf.matrix.ravel(), 1, bounds[:-1], bounds[1:]  # type: ignore[union-attr]
+        )
+    )
+    if arf is not None:
+        made.set_arf(pha.DataARF("arf", edges[:-1], edges[1:], np.array(arf.effective_area.value), exposure=made.exposure))
+    if spectrum.background is not None:
+        outside = pha.DataPHA(_BACKGROUND_NAME, channel, np.asarray(spectrum.background.counts, dtype=float))
+        outside.exposure = spectrum.background.exposure.value
+        outside.backscal, outside.areascal = spectrum.background.backscale, spectrum.background.areascale
+        made.set_background(outside)
+    grouping, used = np.ones(channel.size, dtype=int), np.zeros(channel.size, dtype=bool)
+    for first, stop in zip(data.first, data.stop, strict=True):
+        grouping[first + 1 : stop] = -1
+        used[first] = True
+    made.grouping, made.grouped = grouping, True
+    made.units = "channel"
+    if spectrum.background is not None:
+        outside.grouping, outside.grouped = grouping, True
+        if data.statistic_name == "chi2":
+            made.subtract()
+    made.mask = used[grouping == 1]
+    return made
+
+
+def _threeml_fit(problem: Problem, start: Floats) -> Minimum:
+    raise NotImplementedError

@@ -1,0 +1,214 @@
+"""The same fit to many spectra, side by side."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing import get_context, parent_process
+from typing import Any
+
+from ..exceptions import FitError, FitWarning, RequestError, SwiftXRTError, warn
+from ..products.countspectrum import CountSpectrum
+from ..products.outcomes import Outcome, Outcomes
+from ..products.response import RMF
+from ..products.spectrumset import SpectrumSet
+from .fit import fit
+from .fitdata import count_spectrum
+from .model import Model
+from .result import FitResult
+
+__all__ = ["fit_many"]
+
+#: Fewer fits than this are done before worker processes have started.
+_WORTH_PROCESSES = 12
+_THREAD_SETTINGS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+_STARTING = threading.Lock()
+Group = tuple[CountSpectrum, ...]
+
+
+def fit_many(
+    spectra: Any,
+    model: Model,
+    *,
+    processes: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> Outcomes:
+    """Fit a model to each of many spectra.
+
+    Worker processes begin as new Python programs: in a script, call this
+    below ``if __name__ == "__main__":``.
+
+    Parameters
+    ----------
+    spectra : sequence or SpectrumSet
+        Spectra; one that is itself a sequence is fitted jointly.
+    model : Model
+        The model.
+    processes : int, optional
+        Worker processes; by default one per processor core, and none for a
+        few spectra.
+    progress : callable, optional
+        Told how many fits are done, and how many there are.
+    **options
+        As for `fit`.
+
+    Returns
+    -------
+    outcomes : Outcomes
+        One for each spectrum in their order: `FitResult`, or the error of
+        those that could not be fitted.
+
+    Raises
+    ------
+    RequestError
+        If `processes` is no positive number, or something is no spectrum.
+
+    Warns
+    -----
+    FitWarning
+        How many fits did not converge; the messages of each are in its result.
+    """
+    if processes is not None and (isinstance(processes, bool) or not isinstance(processes, int) or processes < 1):
+        raise RequestError([("processes", f"a positive whole number is needed; got {processes!r}")], "fit_many")
+    groups = _groups(spectra)
+    number = processes or (1 if len(groups) < _WORTH_PROCESSES else os.cpu_count() or 1)
+    work = _here if number == 1 or len(groups) < 2 else _side_by_side
+    found: dict[int, FitResult | SwiftXRTError] = {}
+    for index, value in work(groups, model, options, min(number, max(len(groups), 1))):
+        found[index] = value
+        if progress is not None:
+            progress(len(found), len(groups))
+    lost = sum(isinstance(value, FitResult) and not value.is_converged for value in found.values())
+    if lost:
+        warn(f"{lost} of {len(groups)} fits did not converge; see is_converged and messages of each", FitWarning)
+    return Outcomes(_outcome(group, found[index]) for index, group in enumerate(groups))
+
+
+def _groups(spectra: Any) -> list[Group]:
+    if isinstance(spectra, SpectrumSet):
+        return [(item,) for item in spectra.count_spectra]
+    if not isinstance(spectra, Sequence):
+        raise RequestError([("spectra", f"a sequence of spectra is needed; got {type(spectra).__name__}")], "fit_many")
+    return [
+        tuple(map(count_spectrum, item)) if isinstance(item, Sequence) else (count_spectrum(item),) for item in spectra
+    ]
+
+
+def _outcome(group: Group, value: FitResult | SwiftXRTError) -> Outcome:
+    name = "+".join(item.stem for item in group)
+    return Outcome(name, error=value) if isinstance(value, SwiftXRTError) else Outcome(name, value)
+
+
+def _one(group: Group, model: Model, options: dict[str, Any]) -> FitResult | SwiftXRTError:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FitWarning)
+        try:
+            return fit(group, model, **options)
+        except SwiftXRTError as error:
+            return error
+
+
+def _here(
+    groups: list[Group], model: Model, options: dict[str, Any], number: int
+) -> Iterator[tuple[int, FitResult | SwiftXRTError]]:
+    for index, group in enumerate(groups):
+        found = _one(group, model, options)
+        if isinstance(found, FitResult):
+            found.forget()
+        yield index, found
+
+
+def _side_by_side(
+    groups: list[Group], model: Model, options: dict[str, Any], number: int
+) -> Iterator[tuple[int, FitResult | SwiftXRTError]]:
+    """Fits in worker processes. Matrices, which many spectra share, go to each worker once."""
+    matrices, tokens = _distinct([item.rmf for group in groups for item in group])
+    lean = iter([_lean(item) for group in groups for item in group])
+    token = iter(tokens)
+    pool = ProcessPoolExecutor(number, mp_context=get_context("spawn"), initializer=_begin, initargs=(matrices,))
+    with pool:
+        futures: dict[Future[Any], int] = {}
+        with _one_thread_each():
+            for index, group in enumerate(groups):
+                parts = [(next(lean), next(token)) for _ in group]
+                futures[pool.submit(_work, parts, model, options)] = index
+        for future in as_completed(futures):
+            index = futures[future]
+            try:
+                found = future.result()
+            except BrokenProcessPool:
+                found = FitError(
+                    "the worker processes ended; call fit_many below if __name__ == '__main__', or with processes=1"
+                )
+            yield index, replace(found, spectra=groups[index]) if isinstance(found, FitResult) else found
+
+
+def _distinct(matrices: list[RMF | None]) -> tuple[list[RMF], list[int | None]]:
+    """Different matrices, and for each spectrum which is its own."""
+    found: list[RMF] = []
+    places: dict[int, int] = {}
+    alike: dict[tuple[Any, ...], list[int]] = {}
+    tokens: list[int | None] = []
+    for rmf in matrices:
+        if rmf is None:
+            tokens.append(None)
+            continue
+        if id(rmf) not in places:
+            key = (rmf.matrix.shape, rmf.first_channel, float(rmf.matrix[::53, ::17].sum()))
+            same = [place for place in alike.get(key, ()) if found[place] == rmf]
+            if not same:
+                alike.setdefault(key, []).append(len(found))
+                found.append(rmf)
+            places[id(rmf)] = same[0] if same else len(found) - 1
+        tokens.append(places[id(rmf)])
+    return found, tokens
+
+
+def _lean(spectrum: CountSpectrum) -> CountSpectrum:
+    """A spectrum without its matrices, for the way to a worker."""
+    outside = spectrum.background
+    return spectrum.replace(rmf=None, background=None if outside is None else outside.replace(rmf=None, arf=None))
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let new processes do linear algebra in one thread: several in each would wait for each other."""
+    with _STARTING:
+        ours = [name for name in _THREAD_SETTINGS if name not in os.environ]
+        os.environ.update(dict.fromkeys(ours, "1"))
+        try:
+            yield
+        finally:
+            for name in ours:
+                del os.environ[name]
+
+
+_MATRICES: list[RMF] = []
+
+
+def _begin(matrices: list[RMF]) -> None:
+    """Prepare a worker: it gets the matrices, leaves Ctrl-C to the main process, and ends with it."""
+    _MATRICES[:] = matrices
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(parts: list[tuple[CountSpectrum, int | None]], model: Model, options: dict[str, Any]) -> Any:
+    group = tuple(item if token is None else item.replace(rmf=_MATRICES[token]) for item, token in parts)
+    found = _one(group, model, options)
+    return replace(found, spectra=()) if isinstance(found, FitResult) else found

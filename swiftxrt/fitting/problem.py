@@ -1,0 +1,140 @@
+"""The function that a fit makes small: spectra, a model, and the derivatives by its free parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .fitdata import FitData
+from .layout import Layout
+from .statistics import Poisson
+
+__all__ = ["Evaluation", "Problem"]
+
+Floats = NDArray[np.float64]
+
+#: Central differences: change of a parameter in parts of its value, or of its scale where that is larger.
+_DIFFERENCE = 1e-4
+
+
+class Evaluation(NamedTuple):
+    """The statistic at a point, half its gradient, and half its matrix of second derivatives as far as it is positive."""
+
+    statistic: float
+    gradient: Floats
+    curvature: Floats
+
+
+class _Part:
+    """One spectrum, with what its statistic needs of the response.
+
+    Poisson bins without source counts add twice the counts predicted and a
+    constant, with any background: they are summed once and for all.
+    """
+
+    def __init__(self, data: FitData) -> None:
+        self.data = data
+        statistic = data.statistic
+        if isinstance(statistic, Poisson):
+            chosen, empty = np.flatnonzero(data.counts > 0), np.flatnonzero(data.counts == 0)
+            background = None if data.background is None else data.background[chosen]
+            self.statistic: object = Poisson(data.counts[chosen], background, data.ratio[chosen])
+            self.constant = statistic.zero_statistic()
+            self.empty = data.folding.summed(empty)
+            self.matrix = data.folding.matrix(chosen)
+        else:
+            self.statistic, self.constant = statistic, 0.0
+            self.matrix = data.folding.matrix(np.arange(data.counts.size))
+            self.empty = np.zeros(self.matrix.shape[0])
+
+    @cached_property
+    def total(self) -> Floats:
+        """Counts expected in all bins together per photon in each bin of the grid."""
+        return self.matrix.sum(axis=1) + self.empty
+
+    def evaluate(self, photons: Floats) -> Evaluation:
+        """From weighted photons (first row) and their derivatives (other rows)."""
+        # Not BLAS: its threads wait for each other where fits run side by side, and gain little here.
+        counts, rest = np.einsum("ke,ec->kc", photons, self.matrix), np.einsum("ke,e->k", photons, self.empty)
+        terms = self.statistic.terms(counts[0])  # type: ignore[attr-defined]
+        slopes = counts[1:]
+        return Evaluation(
+            float(terms.statistic.sum() + 2.0 * rest[0] + self.constant),
+            slopes @ terms.slope + rest[1:],
+            (slopes * terms.curvature) @ slopes.T,
+        )
+
+
+class Problem:
+    """Spectra and the model to fit to them.
+
+    Parameters
+    ----------
+    data : sequence of FitData
+        The spectra.
+    layout : Layout
+        Model and free parameters.
+    """
+
+    def __init__(self, data: Sequence[FitData], layout: Layout) -> None:
+        self.data, self.layout = tuple(data), layout
+        self.low, self.high, self.step = layout.low, layout.high, layout.step
+        self._parts = [_Part(item) for item in self.data]
+
+    def evaluate(self, x: Floats) -> Evaluation:
+        """Statistic, gradient and curvature at a point."""
+        size = len(self.layout.free)
+        statistic, gradient, curvature = 0.0, np.zeros(size), np.zeros((size, size))
+        for number, part in enumerate(self._parts):
+            moved, photons = self._photons(part.data, x, number)
+            own = part.evaluate(photons)
+            statistic += own.statistic
+            gradient[moved] += own.gradient
+            curvature[np.ix_(moved, moved)] += own.curvature
+        return Evaluation(statistic, gradient, curvature)
+
+    def _photons(self, data: FitData, x: Floats, number: int) -> tuple[list[int], Floats]:
+        """Which free parameters move the photons of a spectrum; the photons, and their derivatives."""
+        model, folding = self.layout.model, data.folding
+        arrays = model.arrays(folding.grid, self.layout.values(x, number))
+        rows, moved = [folding.weighted(model.combined(arrays))], []
+        for free in range(len(x)):
+            touched = {model.component_of(place) for place in self.layout.touches(free, number)}
+            if touched:
+                moved.append(free)
+                rows.append(folding.weighted(self._slope(arrays, x, free, touched, number)))
+        return moved, np.array(rows)
+
+    def _slope(self, arrays: list[Floats], x: Floats, free: int, touched: set[int], number: int) -> Floats:
+        """Derivative of the photons in each piece by one free parameter."""
+        model, grid, (place, *others) = self.layout.model, self.data[number].folding.grid, touched
+        if self.layout.free[free].slot.definition.is_linear and not others and x[free] != 0:
+            # Exact: the photons are a straight line in what the component gives.
+            one, none = list(arrays), list(arrays)
+            one[place], none[place] = arrays[place] / x[free], np.zeros_like(arrays[place])
+            return model.combined(one) - model.combined(none)
+        step = _DIFFERENCE * max(abs(x[free]), self.step[free])
+        sides = []
+        for sign in (1.0, -1.0):
+            other = np.array(x)
+            other[free] += sign * step
+            values = self.layout.values(other, number)
+            replaced = [model.array(grid, values, p) if p in touched else array for p, array in enumerate(arrays)]
+            sides.append(model.combined(replaced))
+        return (sides[0] - sides[1]) / (2.0 * step)
+
+    def total(self, x: Floats, number: int) -> float:
+        """Counts of the source expected in all bins of a spectrum together."""
+        model, part = self.layout.model, self._parts[number]
+        folding = part.data.folding
+        arrays = model.arrays(folding.grid, self.layout.values(x, number))
+        return float(folding.weighted(model.combined(arrays)) @ part.total)
+
+    def predicted(self, x: Floats, number: int) -> Floats:
+        """Counts of the source expected in all bins of a spectrum."""
+        model, folding = self.layout.model, self.data[number].folding
+        return folding.counts(model.combined(model.arrays(folding.grid, self.layout.values(x, number))))

@@ -1,0 +1,240 @@
+"""Observations of a source in time: days since an event, and epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+from astropy.table import Column, QTable, Table
+from astropy.time import Time
+from astropy.utils.masked import Masked, get_data_and_mask
+from numpy.typing import NDArray
+
+from ..exceptions import RequestError
+
+__all__ = ["days_since", "group_epochs", "observation_starts", "select_days"]
+
+_GAP = 1.0 * u.day
+_PER = ("obsid", "day")
+
+
+def days_since(table: Table, epoch: Time) -> u.Quantity:
+    """Days from an event, such as an outburst, to the start of each observation.
+
+    Parameters
+    ----------
+    table : `~astropy.table.QTable`
+        Observations, as of `~swiftxrt.SwiftXRTClass.query_observations`.
+    epoch : `~astropy.time.Time`
+        The event.
+
+    Returns
+    -------
+    days : `~astropy.units.Quantity`
+        Negative before the event.
+
+    Raises
+    ------
+    RequestError
+        If `epoch` is no time, or the table has no column ``start`` with times.
+
+    Examples
+    --------
+    >>> from astropy.table import QTable
+    >>> from astropy.time import Time
+    >>> from swiftxrt import days_since
+    >>> table = QTable({"obsid": ["00031968001"], "start": Time(["2011-04-24T12:00:00"])})
+    >>> days_since(table, Time("2011-04-14"))
+    <Quantity [10.5] d>
+    """
+    starts = observation_starts(table)
+    return u.Quantity((starts - _moment("epoch", epoch)).to(u.day))
+
+
+def select_days(table: Table, epoch: Time, start: u.Quantity, stop: u.Quantity) -> QTable:
+    """The observations that began in a range of days after an event.
+
+    Parameters
+    ----------
+    table : `~astropy.table.QTable`
+        Observations.
+    epoch : `~astropy.time.Time`
+        The event.
+    start, stop : `~astropy.units.Quantity`
+        The range, both ends included.
+
+    Returns
+    -------
+    selected : `~astropy.table.QTable`
+        The rows, in their order; none is an answer too.
+
+    Raises
+    ------
+    RequestError
+        If something cannot be used as given.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from astropy.table import QTable
+    >>> from astropy.time import Time
+    >>> from swiftxrt import select_days
+    >>> starts = Time(["2011-04-15", "2011-05-15", "2011-06-15"])
+    >>> table = QTable({"obsid": ["00031968001", "00031968002", "00031968003"], "start": starts})
+    >>> select_days(table, Time("2011-04-14"), 20 * u.day, 40 * u.day)["obsid"].tolist()
+    ['00031968002']
+    """
+    first, last = (_length(name, value) for name, value in (("start", start), ("stop", stop)))
+    if first > last:
+        raise RequestError([("start", f"{start} is after stop={stop}; exchange the two")], "selection")
+    days = days_since(table, epoch)
+    chosen: QTable = table[(days >= first) & (days <= last)]
+    return chosen
+
+
+def group_epochs(
+    table: Table, *, max_gap: u.Quantity | None = None, per: str | None = None, epoch: Time | None = None
+) -> QTable:
+    """Gather observations that follow closely upon each other into epochs.
+
+    Parameters
+    ----------
+    table : `~astropy.table.QTable`
+        Observations, as of `~swiftxrt.SwiftXRTClass.query_observations`.
+    max_gap : `~astropy.units.Quantity`, optional
+        An epoch ends where nothing was observed for longer than this; 1 day if
+        not given.
+    per : {"obsid", "day"}, optional
+        In place of gaps: each observation, or each day (UTC), is an epoch.
+    epoch : `~astropy.time.Time`, optional
+        An event; labels then say how many days later an epoch began.
+
+    Returns
+    -------
+    grouped : `~astropy.table.QTable`
+        The observations by their start, with the columns ``epoch``, a number
+        from 1 on, and ``epoch_label``, a text that no other epoch has.
+
+    Raises
+    ------
+    RequestError
+        If something cannot be used as given.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from astropy.table import QTable
+    >>> from astropy.time import Time
+    >>> from swiftxrt import group_epochs
+    >>> starts = Time(["2011-09-03T17:54", "2011-09-03T18:02", "2011-09-05T14:49"])
+    >>> table = QTable({"obsid": ["00031968059", "00032089001", "00031968060"], "start": starts})
+    >>> group_epochs(table)["epoch", "epoch_label"].pprint()
+    epoch epoch_label
+    ----- -----------
+        1  2011-09-03
+        1  2011-09-03
+        2  2011-09-05
+    """
+    if per is not None and max_gap is not None:
+        raise RequestError([("per", "give per or max_gap, not both")], "epochs")
+    if per not in (None, *_PER):
+        raise RequestError([("per", f"must be one of {', '.join(map(repr, _PER))}; got {per!r:.60}")], "epochs")
+    starts = observation_starts(table)
+    ordered = table[np.argsort(starts.mjd, kind="stable")] if len(table) else table.copy()
+    starts = observation_starts(ordered)
+    numbers = _numbers(ordered, starts, max_gap, per)
+    grouped = QTable(ordered)
+    grouped["epoch"] = Column(numbers, dtype=int, description="Number of the epoch")
+    labels = _labels(grouped, starts, numbers, per, epoch)
+    grouped["epoch_label"] = Column(labels, dtype=str, description="Name of the epoch")
+    return grouped
+
+
+def observation_starts(table: Any) -> Time:
+    """The column ``start`` of a table of observations.
+
+    Raises
+    ------
+    RequestError
+        If there is none, or a time is not known.
+    """
+    if not isinstance(table, Table):
+        raise RequestError([("table", f"a table of observations is needed; got {type(table).__name__}")], "epochs")
+    if "start" not in table.colnames or not isinstance(table["start"], Time):
+        there = ", ".join(table.colnames[:8]) or "none"
+        text = f"a column 'start' with times is needed, as query_observations makes it; this table has {there}"
+        raise RequestError([("table", text)], "epochs")
+    starts: Time = table["start"]
+    if np.any(starts.mask):
+        raise RequestError([("table", "the start of an observation is masked; leave it out")], "epochs")
+    return starts
+
+
+def _numbers(table: Table, starts: Time, max_gap: u.Quantity | None, per: str | None) -> NDArray[np.int64]:
+    """The epoch of each observation, from 1 on."""
+    if not len(table):
+        return np.zeros(0, dtype=np.int64)
+    if per == "obsid":
+        return np.unique(np.asarray(table["obsid"]), return_inverse=True)[1].astype(np.int64) + 1
+    if per == "day":
+        days = np.floor(starts.utc.mjd)
+        return np.cumsum(np.diff(days, prepend=days[0]) > 0) + 1
+    longest = _length("max_gap", _GAP if max_gap is None else max_gap)
+    if longest < 0:
+        raise RequestError([("max_gap", f"must not be negative; got {max_gap}")], "epochs")
+    ends = np.maximum.accumulate(_ends_mjd(table, starts))
+    gaps = starts.utc.mjd[1:] - ends[:-1]
+    return np.concatenate([[1], np.cumsum(gaps > longest.to_value(u.day)) + 1]).astype(np.int64)
+
+
+def _ends_mjd(table: Table, starts: Time) -> NDArray[np.float64]:
+    """When each observation ended; where that is not known, after its exposure at the earliest."""
+    ends = np.asarray(starts.utc.mjd, dtype=float)
+    if "exposure" in table.colnames:
+        exposure, is_unknown = get_data_and_mask(table["exposure"])
+        ends = ends + np.where(is_unknown, 0.0, u.Quantity(exposure, u.s).to_value(u.day))
+    if "stop" in table.colnames and isinstance(table["stop"], Time):
+        stops = table["stop"].utc.mjd
+        values, is_unknown = (
+            get_data_and_mask(stops) if isinstance(stops, Masked) else (stops, np.zeros(len(ends), bool))
+        )
+        ends = np.where(is_unknown | np.ma.getmaskarray(stops), ends, np.maximum(ends, np.asarray(values, dtype=float)))
+    return ends
+
+
+def _labels(
+    table: Table, starts: Time, numbers: NDArray[np.int64], per: str | None, epoch: Time | None
+) -> Sequence[str]:
+    """The names of the epochs: days since an event, ObsIDs, or dates, as exact as they must be to tell them apart."""
+    if not len(table):
+        return []
+    firsts = np.unique(numbers, return_index=True)[1]
+    if epoch is not None:
+        days = days_since(table, epoch).to_value(u.day)[firsts]
+        forms: Iterable[list[str]] = ([f"day {day:.{decimals}f}" for day in days] for decimals in range(1, 9))
+    elif per == "obsid":
+        forms = [[str(one) for one in table["obsid"][firsts]]]
+    else:
+        exact = [str(one) for one in starts[firsts].utc.isot]
+        forms = ([one[:size].replace(":", "") for one in exact] for size in (10, 16, 19, 23))
+    names: list[str] = []
+    for names in forms:
+        if len(set(names)) == len(names):
+            break
+    else:
+        names = [f"{name} ({number})" for number, name in enumerate(names, 1)]
+    return [names[number - 1] for number in numbers]
+
+
+def _moment(name: str, value: Any) -> Time:
+    if isinstance(value, Time) and value.isscalar and not np.any(value.mask) and np.isfinite(value.jd1 + value.jd2):
+        return value
+    raise RequestError([(name, f"one Time is needed, such as Time('2011-04-14'); got {value!r:.60}")], "epochs")
+
+
+def _length(name: str, value: Any) -> u.Quantity:
+    if isinstance(value, u.Quantity) and value.isscalar and value.unit.is_equivalent(u.day) and not np.isnan(value):
+        return value
+    raise RequestError([(name, f"one time is needed, such as 10 * u.day; got {value!r:.60}")], "epochs")

@@ -1,0 +1,214 @@
+"""Products made by the tasks of HEASoft, here by stand-ins that are strict about their parameters."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+import pytest
+
+from swiftxrt import (
+    AllData,
+    ImageRequest,
+    LightCurveRequest,
+    Observations,
+    SnapshotBinning,
+    SnapshotSlices,
+    SpectrumRequest,
+    SwiftXRTClass,
+    Target,
+    TimeBinning,
+    XRTRequest,
+)
+from swiftxrt.exceptions import HEASoftError, ProductNotAvailableError, RequestError
+
+from .conftest import FakeHEASoft, install
+
+TARGET = Target("SIM_star")
+FIRST, SECOND = "09999004000", "09999004001"
+ONE = Observations(FIRST)
+BINNING = TimeBinning(pc_bin=50 * u.s, wt_bin=10 * u.s)
+REQUEST = XRTRequest(
+    target=TARGET,
+    spectrum=SpectrumRequest(),
+    image=ImageRequest(bands="0.5-10 keV"),
+    light_curve=LightCurveRequest(binning=BINNING),
+)
+
+
+class Made:
+    """Products of both observations, by HEASoft and by the engine of this package."""
+
+    def __init__(self, heasoft: FakeHEASoft, archive: Path) -> None:
+        self.heasoft = heasoft
+        before = Path.cwd()
+        with SwiftXRTClass(backend="local", archive=archive, caldb="v004", engine="heasoft") as client:
+            self.epochs = client.make_epochs(REQUEST, [FIRST, SECOND])
+        assert Path.cwd() == before
+        with SwiftXRTClass(backend="local", archive=archive, caldb="v004") as client:
+            self.expected = client.make_epochs(REQUEST, [FIRST])[FIRST]
+
+    def calls(self, task: str) -> list[dict[str, Any]]:
+        return [call for call in self.heasoft.calls if call["task"] == task]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, observed: Path, calibration_folder: Path) -> Iterator[Made]:
+    with pytest.MonkeyPatch.context() as patch:
+        heasoft = install(tmp_path_factory.mktemp("stand ins") / "heasoft", calibration_folder, patch)
+        yield Made(heasoft, observed)
+
+
+@pytest.fixture
+def xrt(heasoft: FakeHEASoft, observed: Path) -> Iterator[SwiftXRTClass]:
+    with SwiftXRTClass(backend="local", archive=observed, caldb="v004", engine="heasoft") as client:
+        yield client
+
+
+def test_all_products_of_both_observations(made: Made) -> None:
+    assert list(made.epochs) == [FIRST, SECOND]
+    assert [dict(products.failed) for products in made.epochs.values()] == [{}, {}]
+
+
+def test_a_spectrum_has_the_counts_of_the_region(made: Made, calibration_folder: Path) -> None:
+    (counted,), (expected,) = (one.spectrum.count_spectra for one in (made.epochs[FIRST], made.expected))
+    assert counted.source_region == expected.source_region
+    np.testing.assert_array_equal(counted.counts, expected.counts)
+    assert counted.exposure.to_value(u.s) == pytest.approx(expected.exposure.to_value(u.s), rel=1e-6)
+    assert counted.is_grouped
+    assert counted.arf.area_at(1 * u.keV) == 120 * u.cm**2
+    assert counted.rmf.matrix.shape == (240, 1024)
+    assert counted.background is not None
+    assert made.calls("ftgrouppha")[0]["parameters"]["respfile"] == str(calibration_folder / "swxpc.rmf")
+    (spectral,) = [
+        call["parameters"]
+        for call in made.calls("xrtproducts")
+        if call["parameters"]["phafile"] != "NONE" and FIRST in call["parameters"]["infile"]
+    ]
+    assert spectral["expofile"] == "x_ex.img"
+    assert (spectral["bkgextract"], spectral["correctlc"]) == ("yes", "no")
+
+
+def test_the_provenance_tells_the_commands_and_no_folders(made: Made, observed: Path) -> None:
+    provenance = made.epochs[FIRST].spectrum.count_spectra[0].provenance
+    assert provenance.software == "HEASoft 29Jan2017_V6.20"
+    (ran,) = [note for note in provenance.notes if note.startswith("ran xrtproducts")]
+    assert f"infile=sw{FIRST}xpcw3po_cl.evt.gz" in ran
+    assert not [note for note in provenance.notes if str(observed) in note or "/tmp" in note]
+
+
+def test_tasks_share_no_parameter_files_and_leave_nothing(made: Made) -> None:
+    folders = {call["pfiles"].split(";")[0] for call in made.heasoft.calls}
+    assert len(folders) == 6  # three products of two observations
+    assert not any(Path(folder).exists() for folder in folders)
+    assert {call["folder"] for call in made.heasoft.calls} == {str(Path(folder).parent) for folder in folders}
+
+
+def test_an_image_has_the_map_of_the_task(made: Made) -> None:
+    (image,), (expected,) = (one.image for one in (made.epochs[FIRST], made.expected))
+    np.testing.assert_array_equal(image.counts.data, expected.counts.data)
+    assert image.exposure is not None
+    assert image.exposure.data.min() == image.exposure.data.max() == pytest.approx(400, rel=0.02)
+    assert image.provenance.software.startswith("HEASoft")
+
+
+def test_a_light_curve_is_corrected_and_without_background(made: Made) -> None:
+    curve = made.epochs[FIRST].light_curve.total
+    assert set(curve["mode"]) == {"PC"}
+    assert set(curve["obsid"]) == {FIRST}
+    assert len(curve) in (8, 9)
+    (parameters,) = [
+        call["parameters"]
+        for call in made.calls("xrtproducts")
+        if call["parameters"]["lcfile"] != "NONE" and FIRST in call["parameters"]["infile"]
+    ]
+    assert (parameters["binsize"], parameters["pilow"], parameters["pihigh"]) == ("50.0", "30", "1000")
+    assert parameters["correctlc"] == "yes"
+    # The stand-in corrects by 1.25.
+    spectrum = made.epochs[FIRST].spectrum.count_spectra[0]
+    mean = np.average(curve["rate"].value, weights=curve["fractional_exposure"])
+    assert mean == pytest.approx(1.25 * spectrum.net_rate.to_value(u.ct / u.s), rel=0.1)
+    assert np.all(curve["rate_err_pos"] > 0)
+
+
+def test_the_engines_can_be_compared(made: Made) -> None:
+    table = made.epochs[FIRST].compare(made.expected).table
+    assert {"spectrum", "image", "light_curve"} <= {str(kind).replace(" ", "_") for kind in table["product"]}
+
+
+@pytest.mark.parametrize(
+    ("ask", "reason"),
+    [
+        (lambda xrt: xrt.make_position(TARGET), "the tasks of HEASoft do not make it here; engine='swiftxrt' does"),
+        (
+            lambda xrt: xrt.make_spectra(TARGET, data=AllData()),
+            r"take one observation at a time, and there are 2 \(0999900400",
+        ),
+        (lambda xrt: xrt.make_spectra(TARGET, slices=SnapshotSlices()), "not SnapshotSlices"),
+        (lambda xrt: xrt.make_image(TARGET, bands="0.3-10 keV"), "take one observation at a time"),
+        (lambda xrt: xrt.make_light_curve(TARGET, binning=SnapshotBinning()), "bins of equal length"),
+    ],
+)  # fmt: skip
+def test_what_heasoft_does_not_make_has_a_reason(xrt: SwiftXRTClass, ask: object, reason: str) -> None:
+    with pytest.raises(ProductNotAvailableError, match=reason):
+        ask(xrt)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("task", "how", "reason"),
+    [
+        ("xrtproducts", "fail", "xrtproducts failed with status 3: .*no events in the region"),
+        ("xrtproducts", "silent", "xrtproducts wrote no s.pha: .*something, but the status is 0"),
+        ("xrtexpomap", "silent", "xrtexpomap wrote no x_ex.img"),
+    ],
+)
+def test_a_task_that_fails_has_its_last_words(
+    xrt: SwiftXRTClass, heasoft: FakeHEASoft, task: str, how: str, reason: str
+) -> None:
+    heasoft.behave(task, how)
+    with pytest.raises(ProductNotAvailableError, match=reason):
+        xrt.make_spectrum(TARGET, data=ONE)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "match"),
+    [
+        ("HEADAS", None, "the environment variable HEADAS is not set; initialise HEASoft"),
+        ("HEADAS", "/nowhere", "HEADAS is '/nowhere', which is no folder"),
+        ("CALDB", None, "the environment variable CALDB is not set"),
+    ],
+)
+def test_without_heasoft_it_is_said_at_once(
+    heasoft: FakeHEASoft, observed: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str | None, match: str
+) -> None:
+    if value is None:
+        monkeypatch.delenv(name)
+    else:
+        monkeypatch.setenv(name, value)
+    with pytest.raises(HEASoftError, match=match):
+        SwiftXRTClass(backend="local", archive=observed, engine="heasoft")
+
+
+def test_a_task_that_is_missing_is_named(heasoft: FakeHEASoft, observed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (heasoft.folder / "bin" / "ftgrouppha").unlink()
+    monkeypatch.setenv("PATH", os.defpath)
+    with pytest.raises(HEASoftError, match=f"{re.escape(str(heasoft.folder))} lacks ftgrouppha"):
+        SwiftXRTClass(backend="local", archive=observed, engine="heasoft")
+
+
+def test_engines_have_names(observed: Path) -> None:
+    with pytest.raises(
+        RequestError, match="must be one of 'swiftxrt', 'heasoft'; got 'heasof'; did you mean 'heasoft'"
+    ):
+        SwiftXRTClass(backend="local", archive=observed, engine="heasof")
+    with pytest.raises(RequestError, match="is for backend='local'"):
+        SwiftXRTClass(engine="heasoft")
+
+
+def test_lists_of_jobs_of_the_engines_differ(xrt: SwiftXRTClass, observed: Path) -> None:
+    assert xrt._backend.origin == f"{observed} by heasoft"  # type: ignore[attr-defined]

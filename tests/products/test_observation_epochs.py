@@ -1,0 +1,115 @@
+"""Days since an event, and observations gathered into epochs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+import pytest
+from astropy.table import QTable
+from astropy.time import Time
+from astropy.utils.masked import Masked
+
+from swiftxrt import days_since, group_epochs, select_days
+from swiftxrt.exceptions import RequestError
+from swiftxrt.products.observation_table import ObservationRow, observations_table
+
+EVENT = Time("2011-04-14")
+
+
+def table(*starts: float, hours: float | None = 1.0, obsids: list[str] | None = None) -> QTable:
+    """Observations that began at some days after the event."""
+    names = obsids or [f"00031968{number:03d}" for number in range(1, len(starts) + 1)]
+    return observations_table(
+        ObservationRow(
+            name, "T Pyx", 136.0, -32.0, EVENT.mjd + start, 1000.0,
+            stop_mjd=None if hours is None else EVENT.mjd + start + hours / 24,
+        )
+        for name, start in zip(names, starts, strict=True)
+    )  # fmt: skip
+
+
+def test_days() -> None:
+    assert days_since(table(0.5, 10.0), EVENT).to_value(u.day) == pytest.approx([0.5, 10.0])
+    assert days_since(table(-3.0), EVENT.tdb).to_value(u.day) == pytest.approx([-3.0])
+    assert len(days_since(table(), EVENT)) == 0
+
+
+def test_a_range_of_days() -> None:
+    found = select_days(table(0.5, 2.0, 10.0), EVENT, 12 * u.hour, 3 * u.day)
+    assert found["obsid"].tolist() == ["00031968001", "00031968002"]
+    assert len(select_days(table(0.5), EVENT, 1 * u.day, 2 * u.day)) == 0
+    assert len(select_days(table(0.5, 50.0), EVENT, 1 * u.day, np.inf * u.day)) == 1
+
+
+@pytest.mark.parametrize(
+    ("starts", "options", "numbers", "labels"),
+    [
+        ([1.0, 1.5, 3.0], {}, [1, 1, 2], ["2011-04-15", "2011-04-15", "2011-04-17"]),
+        ([3.0, 1.0, 1.5], {}, [1, 1, 2], ["2011-04-15", "2011-04-15", "2011-04-17"]),
+        ([1.0, 1.2], {"max_gap": 1 * u.hour}, [1, 2], ["2011-04-15T0000", "2011-04-15T0448"]),
+        ([1.0, 1.2], {"max_gap": 0 * u.s}, [1, 2], ["2011-04-15T0000", "2011-04-15T0448"]),
+        ([1.2, 1.9, 2.1], {"per": "day"}, [1, 1, 2], ["2011-04-15", "2011-04-15", "2011-04-16"]),
+        ([1.0, 1.0001, 3.0], {"per": "obsid"}, [1, 2, 3], ["00031968001", "00031968002", "00031968003"]),
+        ([142.75, 142.76, 144.62], {"epoch": EVENT}, [1, 1, 2], ["day 142.8", "day 142.8", "day 144.6"]),
+        ([1.0, 1.002], {"epoch": EVENT, "per": "obsid"}, [1, 2], ["day 1.000", "day 1.002"]),
+        ([1.0, 1.0], {"epoch": EVENT, "per": "obsid"}, [1, 2], ["day 1.00000000 (1)", "day 1.00000000 (2)"]),
+        ([], {}, [], []),
+    ],
+)
+def test_epochs(starts: list[float], options: dict[str, Any], numbers: list[int], labels: list[str]) -> None:
+    given = table(*starts)
+    grouped = group_epochs(given, **options)
+    assert grouped["epoch"].tolist() == numbers
+    assert grouped["epoch_label"].tolist() == labels
+    assert "epoch" not in given.colnames
+
+
+def test_observations_that_overlap_are_one_epoch() -> None:
+    """The end that counts is the last one so far, not that of the observation before."""
+    long = table(1.0, 1.1, 4.0, hours=None)
+    long["stop"] = EVENT + [3.5, 1.2, 4.5] * u.day
+    assert group_epochs(long)["epoch"].tolist() == [1, 1, 1]
+
+
+def test_without_an_end_the_exposure_counts() -> None:
+    rows = table(1.0, 2.1, hours=None)
+    rows["exposure"] = [0.2, 0.2] * u.day
+    assert group_epochs(rows)["epoch"].tolist() == [1, 1]
+    rows["exposure"] = Masked([0.2, 0.2] * u.day, mask=[True, False])
+    assert group_epochs(rows)["epoch"].tolist() == [1, 2]
+    assert group_epochs(rows["obsid", "start"])["epoch"].tolist() == [1, 2]
+
+
+def test_rows_of_an_observation_in_several_places_are_one_epoch() -> None:
+    rows = table(1.0, 2.0, 3.0, obsids=["00031968002", "00031968001", "00031968002"])
+    grouped = group_epochs(rows, per="obsid")
+    assert grouped["epoch"].tolist() == [1, 2, 1]
+    assert grouped["epoch_label"].tolist() == ["00031968002", "00031968001", "00031968002"]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: days_since(table(1.0), 55665.0), "one Time"),  # type: ignore[arg-type]
+        (lambda: days_since(table(1.0), Time(["2011-04-14"])), "one Time"),
+        (lambda: days_since(table(1.0), Time(np.nan, format="mjd")), "one Time"),
+        (lambda: days_since([1], EVENT), "a table of observations"),  # type: ignore[arg-type]
+        (lambda: days_since(QTable({"obsid": ["1"]}), EVENT), "column 'start' with times"),
+        (lambda: days_since(QTable({"start": [1.0]}), EVENT), "column 'start' with times"),
+        (lambda: days_since(QTable({"start": Time(np.ma.array([5e4], mask=[True]), format="mjd")}), EVENT), "masked"),
+        (lambda: select_days(table(1.0), EVENT, 5 * u.day, 1 * u.day), "is after stop"),
+        (lambda: select_days(table(1.0), EVENT, 1, 5 * u.day), "start: one time"),  # type: ignore[arg-type]
+        (lambda: select_days(table(1.0), EVENT, 1 * u.m, 5 * u.day), "start: one time"),
+        (lambda: select_days(table(1.0), EVENT, np.nan * u.day, 5 * u.day), "start: one time"),
+        (lambda: group_epochs(table(1.0), max_gap=-1 * u.day), "must not be negative"),
+        (lambda: group_epochs(table(1.0), max_gap=1), "one time"),  # type: ignore[arg-type]
+        (lambda: group_epochs(table(1.0), per="week"), "'obsid', 'day'"),
+        (lambda: group_epochs(table(1.0), per="day", max_gap=1 * u.day), "not both"),
+        (lambda: group_epochs(table(1.0), epoch=5), "one Time"),  # type: ignore[arg-type]
+    ],
+)
+def test_bad_input(call: Any, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        call()
