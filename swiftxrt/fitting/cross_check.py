@@ -21,7 +21,8 @@ __all__ = ["fit_with"]
 
 Floats = NDArray[np.float64]
 
-_BACKGROUND_NAME = "background"
+#: Sherpa's own, 1e-7, ends 1e-5 above the minimum.
+_SHERPA_TOLERANCE = 1e-14
 
 
 def fit_with(backend: str, problem: Problem, start: Floats) -> Minimum:
@@ -71,9 +72,10 @@ def _sherpa_fit(problem: Problem, start: Floats) -> Minimum:
     ours = _sherpa_models(problem, start)
     folded = [instrument.Response1D(one)(model) for one, model in zip(spectra, ours, strict=True)]
     statistic = {"wstat": stats.WStat, "cstat": stats.CStat, "chi2": stats.Chi2DataVar}[names.pop()]()
-    fitted = sherpa_fit.Fit(
-        data.DataSimulFit("all", spectra), models.SimulFitModel("all", folded), stat=statistic, method=optmethods.LevMar()
-    )
+    method = optmethods.LevMar()
+    method.config.update(dict.fromkeys(("ftol", "xtol", "gtol"), _SHERPA_TOLERANCE))
+    together = data.DataSimulFit("all", spectra), models.SimulFitModel("all", folded)
+    fitted = sherpa_fit.Fit(*together, stat=statistic, method=method)
     found = fitted.fit()
     x = start.copy()
     for number, name in enumerate(problem.layout.names):
@@ -87,7 +89,7 @@ def _scale(value: float, step: float) -> float:
 
 
 def _parameter(models: list[Any], name: str) -> Any:
-    return next(item for model in models for item in model.pars if item.fullname.endswith(f"|{name}") and not item.link)
+    return next(item for model in models for item in model.pars if item.fullname.endswith(f"|{name}") and not item.frozen)
 
 
 def _sherpa_models(problem: Problem, start: Floats) -> list[Any]:
@@ -146,7 +148,7 @@ def _sherpa_spectrum(data: FitData) -> Any:
     if arf is not None:
         made.set_arf(pha.DataARF("arf", edges[:-1], edges[1:], np.array(arf.effective_area.value), exposure=made.exposure))
     if spectrum.background is not None:
-        outside = pha.DataPHA(_BACKGROUND_NAME, channel, np.asarray(spectrum.background.counts, dtype=float))
+        outside = pha.DataPHA("background", channel, np.asarray(spectrum.background.counts, dtype=float))
         outside.exposure = spectrum.background.exposure.value
         outside.backscal, outside.areascal = spectrum.background.backscale, spectrum.background.areascale
         made.set_background(outside)

@@ -177,7 +177,8 @@ def _numbers(table: Table, starts: Time, max_gap: u.Quantity | None, per: str | 
     if not len(table):
         return np.zeros(0, dtype=np.int64)
     if per == "obsid":
-        return np.unique(np.asarray(table["obsid"]), return_inverse=True)[1].astype(np.int64) + 1
+        known: dict[str, int] = {}
+        return np.array([known.setdefault(str(one), len(known) + 1) for one in table["obsid"]], dtype=np.int64)
     if per == "day":
         days = np.floor(starts.utc.mjd)
         return np.cumsum(np.diff(days, prepend=days[0]) > 0) + 1

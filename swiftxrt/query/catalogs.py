@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
+
+from astropy.table import Row
 
 from .._calls import check_call, clear_calls
 from .._threads import DaemonThreads
@@ -37,7 +39,8 @@ class CatalogAsking:
         method : callable
             A method of this class that takes the object first, such as ``SwiftXRT.get_source``.
         items : iterable
-            The objects, such as names or numbers of sources.
+            The objects, such as names or numbers of sources, or a table with a
+            row for each.
         **options
             For each call.
 
@@ -49,7 +52,7 @@ class CatalogAsking:
         Raises
         ------
         RequestError
-            If `items` is a single text, or `method` cannot be called so.
+            If `items` is a single object, or `method` cannot be called so.
 
         Examples
         --------
@@ -59,9 +62,7 @@ class CatalogAsking:
         if not callable(method):
             text = f"a method is needed, without brackets, such as SwiftXRT.get_source; got {method!r:.60}"
             raise RequestError([("method", text)])
-        if isinstance(items, str) or not isinstance(items, Iterable):
-            raise RequestError([("items", f"a list of objects is needed; got {items!r:.60}")])
-        wanted = list(items)
+        wanted = _listed(items)
         for one in wanted[:1]:
             check_call(method, (one,), options)
         workers = DaemonThreads(min(max(1, int(conf.max_connections)), max(1, len(wanted))))
@@ -70,6 +71,18 @@ class CatalogAsking:
             return Outcomes(map(Future.result, futures))
         finally:
             workers.shutdown(wait=False, cancel_futures=True)
+
+
+def _listed(items: Any) -> list[Any]:
+    """Objects one by one; tables are iterable without saying so."""
+    if not isinstance(items, str | bytes | Mapping | Row):
+        try:
+            iterator = iter(items)
+        except TypeError:
+            iterator = None
+        if iterator is not None:
+            return list(iterator)
+    raise RequestError([("items", f"a list of objects, or a table, is needed; got {items!r:.60}")])
 
 
 def _one(method: Callable[..., Any], item: Any, options: dict[str, Any]) -> Outcome:

@@ -49,6 +49,8 @@ def read_dataset(reply: Mapping[str, Any], parsed: DatasetName) -> Dataset:
     columns.pop("URL", None)
     if "HRErr" not in columns and {"HRPos", "HRNeg"} <= columns.keys():
         columns["HRErr"] = (columns["HRPos"] + np.abs(columns["HRNeg"])) / 2
+    if "SNR" not in columns and "Rate" in columns:
+        columns["SNR"] = _signal_to_noise(columns)
     needed = ("Time", "TimePos", "TimeNeg", "HR" if parsed.kind == "HR" else "Rate")
     missing = [column for column in needed if column not in columns]
     if missing:
@@ -61,6 +63,13 @@ def read_dataset(reply: Mapping[str, Any], parsed: DatasetName) -> Dataset:
         raise ProtocolError(f"{name!r} has negative values of {negative}")
     quality, snapshot = (_whole(columns.pop(column, None)) for column in ("Quality", "Snapshot"))
     return Dataset(parsed.mode, parsed.kind, columns, obsid, quality, snapshot)
+
+
+def _signal_to_noise(columns: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Rates over their errors, which curves of catalogued sources leave out; infinite for limits, as elsewhere."""
+    rate = columns["Rate"]
+    error = np.abs(columns.get("RateNeg", columns.get("RateErr", np.zeros_like(rate))))
+    return np.divide(rate, error, out=np.where(np.isnan(rate + error), np.nan, np.inf), where=error > 0)
 
 
 def _whole(numbers: NDArray[np.float64] | None) -> NDArray[np.int64]:

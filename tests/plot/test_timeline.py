@@ -34,10 +34,11 @@ def points(ax: Any) -> dict[str, list[tuple[float, float]]]:
 
 
 @pytest.mark.parametrize(
-    "selected", [TABLE[1:2], TABLE[1], [False, True, False], np.array([False, True, False]), ["00031968002"], 31968002]
+    "selected",
+    [TABLE[1:2], TABLE[1], [False, True, False], np.array([False, True, False]), ["00031968002"], "00031968002"],
 )
 def test_selected_ones_are_marked(selected: Any) -> None:
-    ax = plot_timeline(TABLE, selected=selected if selected != 31968002 else [selected], epoch=EVENT)
+    ax = plot_timeline(TABLE, selected=selected, epoch=EVENT)
     drawn = points(ax)
     assert drawn["observations"] == [(pytest.approx(1.5), 1.0), (pytest.approx(40.0), 3.0)]
     assert drawn["selected"] == [(pytest.approx(20.0), 2.0)]

@@ -8,6 +8,7 @@ from typing import Any
 import astropy.units as u
 import pytest
 from astropy.coordinates import SkyCoord
+from astropy.table import Table
 
 from swiftxrt import SwiftXRTClass, conf
 from swiftxrt.exceptions import RequestError
@@ -84,5 +85,11 @@ def test_gather(swift: SwiftXRTClass) -> None:
     for call, told in calls:
         with pytest.raises(RequestError, match=told):
             call()
+    single: list[Any] = ["text", b"text", 5, None, {"LSXPS_ID": 5}, Table({"LSXPS_ID": [5]})[0], PLACE]
+    for one in single:
+        with pytest.raises(RequestError, match="items: a list of objects, or a table, is needed; got "):
+            swift.gather(swift.get_source, one)
     assert len(swift.gather(swift.get_source, [])) == 0
+    rows = swift.gather(lambda row: int(row["LSXPS_ID"]), Table({"LSXPS_ID": [5, 6]}))
+    assert rows.values == [5, 6]
     assert swift.gather(str.upper, ["a", "b"]).values == ["A", "B"]

@@ -130,7 +130,7 @@ def test_a_light_curve_is_corrected_and_without_background(made: Made) -> None:
     assert (parameters["binsize"], parameters["pilow"], parameters["pihigh"]) == ("50.0", "30", "1000")
     assert parameters["correctlc"] == "yes"
     # The stand-in corrects by 1.25.
-    spectrum = made.epochs[FIRST].spectrum.count_spectra[0]
+    spectrum = made.expected.spectrum.count_spectra[0]
     mean = np.average(curve["rate"].value, weights=curve["fractional_exposure"])
     assert mean == pytest.approx(1.25 * spectrum.net_rate.to_value(u.ct / u.s), rel=0.1)
     assert np.all(curve["rate_err_pos"] > 0)
