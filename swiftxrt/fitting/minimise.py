@@ -16,6 +16,9 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 _MOST_STEPS = 100
+_FIRST_DAMPING = 1e-3
+#: Shares of the expected gain after which steps become longer or shorter.
+_POOR_SHARE, _GOOD_SHARE = 0.25, 0.75
 _MOST_DAMPING = 1e12
 #: Expected gain at which the search ends, in units of the statistic.
 _TOLERANCE = 1e-8
@@ -86,25 +89,34 @@ def minimise(
 
 def _descend(objective: Objective, x: Floats, held: Flags, tolerance: float) -> Minimum:
     at = objective.evaluate(x)
-    damping = 1e-3
+    damping = _FIRST_DAMPING
     for _ in range(_MOST_STEPS):
         free = ~held & ~_pushed(objective, x, at.gradient) & (np.diag(at.curvature) > 0)
         if not free.any():
             return Minimum(x, at, is_converged=True)
         new = _step(objective, x, at, free, damping)
         gain = _gain(at, new - x)
-        if damping <= 1e-3 and gain < tolerance:
+        if damping <= _FIRST_DAMPING and gain < tolerance:
             return Minimum(x, at, is_converged=True)
         there = objective.evaluate(new)
         if there.statistic <= at.statistic + _ROUNDING * abs(at.statistic):
-            x, at, damping = new, there, damping * 0.1 if damping > 1e-8 else 0.0
+            share = (at.statistic - there.statistic) / gain if gain > 0 else 0.0
+            x, at, damping = new, there, _eased(damping, share)
         elif gain < _HOPELESS:
             return Minimum(x, at, is_converged=True)
         elif damping > _MOST_DAMPING:
             break
         else:
-            damping = max(10.0 * damping, 1e-3)
+            damping = max(10.0 * damping, _FIRST_DAMPING)
     return Minimum(x, at, is_converged=False)
+
+
+def _eased(damping: float, share: float) -> float:
+    """Damping after a step that gained some share of what was expected."""
+    if share < _POOR_SHARE:
+        return max(2.0 * damping, _FIRST_DAMPING)
+    eased = damping * (0.1 if share > _GOOD_SHARE else 0.5)
+    return eased if eased > 1e-8 else 0.0
 
 
 def _pushed(objective: Objective, x: Floats, gradient: Floats) -> Flags:

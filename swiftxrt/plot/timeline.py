@@ -69,7 +69,8 @@ def plot_timeline(
     if is_marked.any():
         marks = {"color": COLOURS["vermillion"], "marker": "D", "markersize": 6.5, "label": "selected", "zorder": 3}
         _draw(ax, time[is_marked], heights[is_marked], marks)
-        ax.legend(loc="best", frameon=False)
+        # Above the axes: with many observations there is no room between the lines.
+        ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False, borderaxespad=0.2)
     _label(ax, epoch)
     return ax
 
