@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from astropy.coordinates import SkyCoord
 from astropy.coordinates.name_resolve import NameResolveError
 
 from swiftxrt.exceptions import SwiftXRTWarning
-from swiftxrt.testing import server
+from swiftxrt.testing import heasarc, server
 
 
 @pytest.fixture(autouse=True)
@@ -44,13 +44,16 @@ def _cautions_are_shown_elsewhere() -> Iterator[None]:
 def _no_server_outlives_its_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Stop the servers of a page whose examples ended with an error: their threads would go on for ever."""
     managers = []
-    original = server.embedded_server
 
-    def remembered(*args: Any, **options: Any) -> Any:
-        managers.append(original(*args, **options))
-        return managers[-1]
+    def remember(original: Callable[..., Any]) -> Callable[..., Any]:
+        def remembered(*args: Any, **options: Any) -> Any:
+            managers.append(original(*args, **options))
+            return managers[-1]
 
-    monkeypatch.setattr(server, "embedded_server", remembered)
+        return remembered
+
+    monkeypatch.setattr(server, "embedded_server", remember(server.embedded_server))
+    monkeypatch.setattr(heasarc, "heasarc_server", remember(heasarc.heasarc_server))
     yield
     for manager in reversed(managers):
         manager.gen.close()

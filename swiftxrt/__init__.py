@@ -22,12 +22,20 @@ if TYPE_CHECKING:
     from .engine.plan import plan_exposure as plan_exposure
     from .engine.scene import Scene as Scene
     from .engine.source import Source as Source
+    from .fitting import models as models
+    from .fitting.fit import fit as fit
+    from .fitting.many import fit_many as fit_many
+    from .fitting.result import FitResult as FitResult
+    from .fitting.simulate import simulate_spectrum as simulate_spectrum
     from .io.tables import read_table as read_table
     from .jobs.book import JobBook as JobBook
     from .jobs.job import Job as Job
     from .jobs.joblist import JobList as JobList
     from .kinds import ProductKind as ProductKind
     from .mission import Mode as Mode
+    from .plot.evolution import plot_parameter_evolution as plot_parameter_evolution
+    from .plot.fit import plot_fits as plot_fits
+    from .plot.panels import plot_image_panels as plot_image_panels
     from .plot.timeline import plot_timeline as plot_timeline
     from .products.burst_analyser import BurstAnalyser as BurstAnalyser
     from .products.catalog_dataset import CatalogDataset as CatalogDataset
@@ -104,12 +112,20 @@ _PUBLIC: dict[str, tuple[str, ...]] = {
     "engine.plan": ("plan_exposure",),
     "engine.scene": ("Scene",),
     "engine.source": ("Source",),
+    "fitting": ("models",),
+    "fitting.fit": ("fit",),
+    "fitting.many": ("fit_many",),
+    "fitting.result": ("FitResult",),
+    "fitting.simulate": ("simulate_spectrum",),
     "io.tables": ("read_table",),
     "jobs.book": ("JobBook",),
     "jobs.job": ("Job",),
     "jobs.joblist": ("JobList",),
     "kinds": ("ProductKind",),
     "mission": ("Mode",),
+    "plot.evolution": ("plot_parameter_evolution",),
+    "plot.fit": ("plot_fits",),
+    "plot.panels": ("plot_image_panels",),
     "plot.timeline": ("plot_timeline",),
     "products.burst_analyser": ("BurstAnalyser",),
     "products.catalog_dataset": ("CatalogDataset",),

@@ -31,6 +31,7 @@ with LAYERS.open(encoding="utf-8", newline="") as table:
 # Edges that go up: only inside methods of these names, from one package to another.
 UPWARD = {
     ("products", "plot"): {"plot", "peek"},
+    ("fitting", "plot"): {"plot", "peek"},
     ("products", "engine"): {"exposure_map", "merge_bins"},
     ("products", "io"): {
         "read",
@@ -41,6 +42,8 @@ UPWARD = {
         "housekeeping",
         "read_pha",
         "write_pha",
+        "from_oda",
+        "write_xspec",
     },
     ("products", "backends"): {"read_bundle"},
     ("request", "wire"): {"to_wire", "from_wire"},

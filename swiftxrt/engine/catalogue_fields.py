@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -179,8 +178,8 @@ class FieldSearch:
 
 
 def in_bands(work: Callable[[str], T]) -> dict[str, T]:
-    """Do something for each band, side by side: images are filtered most of the time, on all cores."""
-    with ThreadPoolExecutor(min(len(BANDS), os.cpu_count() or 1)) as threads:
+    """Do something for each band, side by side: filters of images run on several cores."""
+    with ThreadPoolExecutor(len(BANDS)) as threads:
         return dict(zip(BANDS, threads.map(work, BANDS), strict=True))
 
 

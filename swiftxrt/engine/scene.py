@@ -16,7 +16,8 @@ from astropy.time import Time
 from numpy.typing import ArrayLike, NDArray
 
 from .._fields import nearest
-from ..exceptions import RequestError
+from ..exceptions import IdentifierError, RequestError
+from ..identifiers import parse_target_id
 from ..met import met_to_time, time_to_met
 from ..mission import PC_FRAME_TIME_S, Mode
 from ..request._values import LAUNCH_MET_S
@@ -220,7 +221,11 @@ class Scene:
             If something is missing or has the wrong unit; all problems are listed.
         """
         asked = Arguments("scene")
-        fields: dict[str, Any] = {"name": name, "target_id": target_id, "pile_up": pile_up}
+        fields: dict[str, Any] = {"name": name, "target_id": _own_id(asked, target_id), "pile_up": pile_up}
+        if not isinstance(name, str) or not name.strip():
+            asked.complain("name", f"a text is needed; got {name!r:.60}")
+        if not isinstance(pile_up, bool | np.bool_):
+            asked.complain("pile_up", f"True or False is needed; got {pile_up!r:.60}")
         fields["sources"] = asked.several("sources", sources, Source)
         fields["snapshots"] = _timeline(asked, exposure, start, roll, snapshot)
         fields["background_cps_per_pixel"] = asked.number("background", background, u.ct / u.s, least=0.0)
@@ -265,6 +270,14 @@ class Scene:
             What a corrected light curve estimates.
         """
         return self.target.curve.rate_cps(met_s)
+
+
+def _own_id(asked: Arguments, target_id: Any) -> str:
+    try:
+        return parse_target_id(target_id)
+    except IdentifierError as error:
+        asked.complain("target_id", str(error))
+        return _OWN_TARGET_ID
 
 
 def _timeline(asked: Arguments, exposure: Any, start: Any, roll: Any, longest: Any) -> tuple[Snapshot, ...]:

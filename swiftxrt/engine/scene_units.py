@@ -89,6 +89,8 @@ class Arguments:
     def time(self, name: str, given: Any) -> Time:
         """A Time."""
         if not isinstance(given, Time):
-            self.complain(name, f"a Time is needed; got {given!r}")
+            several = isinstance(given, list | tuple) and all(isinstance(one, Time) for one in given)
+            hint = "Time([...])" if several else "Time('2020-01-01T12:00:00')"
+            self.complain(name, f"a Time is needed, such as {hint} of astropy.time; got {given!r:.60}")
             return Time("2020-01-01T00:00:00", scale="utc")
         return given

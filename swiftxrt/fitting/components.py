@@ -6,8 +6,8 @@ Definitions, names and order of parameters are those of XSPEC.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import astropy.units as u
@@ -85,8 +85,8 @@ class Component:
         the factor in each piece.
     is_additive : bool
         Whether it emits, rather than being a factor.
-    is_absorption : bool, optional
-        Whether it is left out for unabsorbed fluxes.
+    log_slopes : mapping of str to callable, optional
+        Derivatives of the logarithm of what `evaluate` gives, by parameter; differences stand in for others.
     """
 
     name: str
@@ -94,7 +94,7 @@ class Component:
     parameters: tuple[Definition, ...]
     evaluate: Evaluate
     is_additive: bool
-    is_absorption: bool = False
+    log_slopes: Mapping[str, Evaluate] = field(default_factory=dict)
 
 
 def _log_power(grid: EnergyGrid, photon_index: float) -> Floats:
@@ -143,6 +143,18 @@ def _ztbabs(grid: EnergyGrid, nh: float, redshift: float) -> Floats:
     return _transmission(-nh * grid.cross_section_cm2(redshift))
 
 
+def _nh_slope(grid: EnergyGrid, nh: float, redshift: float = 0.0) -> Floats:
+    return -grid.cross_section_cm2(redshift)
+
+
+def _index_slope(grid: EnergyGrid, photon_index: float, *others: float) -> Floats:
+    return -grid.log_energy - (1.0 - photon_index) * grid.log_width**2 / 12
+
+
+def _cutoff_slope(grid: EnergyGrid, photon_index: float, cutoff: float, norm: float) -> Floats:
+    return grid.energy_kev / cutoff**2
+
+
 def _constant(grid: EnergyGrid, factor: float) -> Floats:
     return np.full_like(grid.energy_kev, factor)
 
@@ -173,9 +185,14 @@ _LOW, _BREAK, _HIGH = (
 _CUTOFF = _energy("cutoff_energy", "HighECut", 0.01, 1e5)
 
 _ALL = (
-    Component("powerlaw", "powerlaw", (_index(), _norm(NORM_UNIT)), _power_law, is_additive=True),
+    Component("powerlaw", "powerlaw", (_index(), _norm(NORM_UNIT)), _power_law, is_additive=True, log_slopes={"photon_index": _index_slope}),
     Component(
-        "cutoffpowerlaw", "cutoffpl", (_index(), _CUTOFF, _norm(NORM_UNIT)), _cutoff_power_law, is_additive=True
+        "cutoffpowerlaw",
+        "cutoffpl",
+        (_index(), _CUTOFF, _norm(NORM_UNIT)),
+        _cutoff_power_law,
+        is_additive=True,
+        log_slopes={"photon_index": _index_slope, "cutoff_energy": _cutoff_slope},
     ),
     Component(
         "brokenpowerlaw", "bknpower", (_LOW, _BREAK, _HIGH, _norm(NORM_UNIT)), _broken_power_law, is_additive=True
@@ -184,8 +201,8 @@ _ALL = (
     Component(
         "bremsstrahlung", "bremss", (_energy("temperature", "kT", 1e-2, 200.0), _norm()), _bremsstrahlung, is_additive=True
     ),
-    Component("tbabs", "TBabs", (_column(),), _tbabs, is_additive=False, is_absorption=True),
-    Component("ztbabs", "zTBabs", (_column(), _REDSHIFT), _ztbabs, is_additive=False, is_absorption=True),
+    Component("tbabs", "TBabs", (_column(),), _tbabs, is_additive=False, log_slopes={"nh": _nh_slope}),
+    Component("ztbabs", "zTBabs", (_column(), _REDSHIFT), _ztbabs, is_additive=False, log_slopes={"nh": _nh_slope}),
     Component("constant", "constant", (_FACTOR,), _constant, is_additive=False),
 )
 #: Components by name.

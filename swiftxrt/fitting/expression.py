@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..exceptions import RequestError
 from .components import Component
 
-__all__ = ["Tree", "combine", "component_names", "expression_text", "is_additive", "leaves", "product", "shifted", "total"]
+__all__ = ["Tree", "combine", "component_names", "derivative", "expression_text", "is_additive", "leaves", "product", "shifted", "total"]
 
 #: A place in the list of components, or an operator and its operands.
 Tree: TypeAlias = "int | tuple[str, tuple[Tree, ...]]"
@@ -80,6 +80,23 @@ def combine(tree: Tree, arrays: Sequence[Floats]) -> Floats:
         other = combine(part, arrays)
         value = value * other if operator == "*" else value + other
     return value
+
+
+def derivative(tree: Tree, arrays: Sequence[Floats], place: int, slope: Floats) -> Floats | None:
+    """How the value of the tree changes with one component, whose own change is given; None if it is not in the tree."""
+    if isinstance(tree, int):
+        return slope if tree == place else None
+    operator, parts = tree
+    for number, part in enumerate(parts):
+        change = derivative(part, arrays, place, slope)
+        if change is None:
+            continue
+        others = parts[:number] + parts[number + 1 :]
+        if operator == "*":
+            for other in others:
+                change = change * combine(other, arrays)
+        return change
+    return None
 
 
 def expression_text(tree: Tree, components: Sequence[Component], *, names: Sequence[str] | None = None) -> str:

@@ -67,7 +67,7 @@ class FluxObjective:
         zero[self._lead] = (np.exp(y[self._lead]) - rest) / worth if worth > 0 else np.nan
         return zero
 
-    def evaluate(self, y: Floats) -> Evaluation:
+    def evaluate(self, y: Floats, held: NDArray[np.bool_] | None = None) -> Evaluation:
         """Statistic, gradient and curvature."""
         x = self.inner(y)
         if not self._problem.low[self._lead] <= x[self._lead] <= self._problem.high[self._lead]:

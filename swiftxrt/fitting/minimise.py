@@ -35,8 +35,8 @@ class Objective(Protocol):
     high: Floats
     step: Floats
 
-    def evaluate(self, x: Floats) -> Evaluation:
-        """Value, half the gradient, half a positive matrix of second derivatives."""
+    def evaluate(self, x: Floats, held: Flags | None = None) -> Evaluation:
+        """Value, half the gradient, half a positive matrix of second derivatives; not needed for what is held."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +88,8 @@ def minimise(
 
 
 def _descend(objective: Objective, x: Floats, held: Flags, tolerance: float) -> Minimum:
-    at = objective.evaluate(x)
-    damping = _FIRST_DAMPING
+    at = objective.evaluate(x, held)
+    damping, was_refused = _FIRST_DAMPING, False
     for _ in range(_MOST_STEPS):
         free = ~held & ~_pushed(objective, x, at.gradient) & (np.diag(at.curvature) > 0)
         if not free.any():
@@ -98,16 +98,18 @@ def _descend(objective: Objective, x: Floats, held: Flags, tolerance: float) -> 
         gain = _gain(at, new - x)
         if damping <= _FIRST_DAMPING and gain < tolerance:
             return Minimum(x, at, is_converged=True)
-        there = objective.evaluate(new)
+        there = objective.evaluate(new, held)
         if there.statistic <= at.statistic + _ROUNDING * abs(at.statistic):
             share = (at.statistic - there.statistic) / gain if gain > 0 else 0.0
-            x, at, damping = new, there, _eased(damping, share)
+            # No shorter damping right after one that was too short.
+            damping = damping if was_refused else _eased(damping, share)
+            x, at, was_refused = new, there, False
         elif gain < _HOPELESS:
             return Minimum(x, at, is_converged=True)
         elif damping > _MOST_DAMPING:
             break
         else:
-            damping = max(10.0 * damping, _FIRST_DAMPING)
+            damping, was_refused = max(10.0 * damping, _FIRST_DAMPING), True
     return Minimum(x, at, is_converged=False)
 
 
@@ -158,7 +160,7 @@ def _simplex(objective: Objective, x: Floats, held: Flags) -> Floats:
     def value(scaled: Floats) -> float:
         point = x.copy()
         point[moving] = np.clip(scaled * scale, objective.low[moving], objective.high[moving])
-        found = objective.evaluate(point).statistic
+        found = objective.evaluate(point, np.ones_like(held)).statistic
         return found if np.isfinite(found) else 1e300
 
     options = {"maxfev": _SIMPLEX_CALLS, "xatol": 1e-7, "fatol": 1e-7, "adaptive": True}

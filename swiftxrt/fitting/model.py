@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from ..bands import EnergyBand
 from ..exceptions import RequestError
 from .components import COMPONENTS, NORM_UNIT, Component
-from .expression import Tree, combine, component_names, expression_text, is_additive, leaves, product, shifted, total
+from .expression import Tree, combine, component_names, derivative, expression_text, is_additive, leaves, product, shifted, total
 from .grid import EnergyGrid
 from .parameterised import Parameterised
 from .parameters import Slot
@@ -107,15 +109,31 @@ class Model(Parameterised):
         """Photons per cm2 and s in each piece from what the components give."""
         return combine(self._tree, arrays)
 
+    def photon_slope(self, arrays: list[Floats], grid: EnergyGrid, values: Floats, place: int) -> Floats | None:
+        """Derivative of the photons in each piece by one parameter; None if only differences give it."""
+        owner = self.component_of(place)
+        definition, first = self._slots[place].definition, self._first[owner]
+        if definition.is_linear and values[place] != 0:
+            change = arrays[owner] / values[place]
+        elif definition.name in (slopes := self._components[owner].log_slopes):
+            own = values[first : first + len(self._components[owner].parameters)]
+            change = arrays[owner] * slopes[definition.name](grid, *own)
+        else:
+            return None
+        return derivative(self._tree, arrays, owner, change)
+
+    @cached_property
+    def _first(self) -> list[int]:
+        """Place of the first parameter of each component."""
+        return [0, *np.cumsum([len(component.parameters) for component in self._components])[:-1].tolist()]
+
     def component_of(self, place: int) -> int:
         """Place of the component to which a parameter belongs."""
-        numbers = np.cumsum([len(component.parameters) for component in self._components])
-        return int(np.searchsorted(numbers, place, side="right"))
+        return bisect_right(self._first, place) - 1
 
     def array(self, grid: EnergyGrid, values: Floats, component: int) -> Floats:
         """What one component gives in each piece of a grid."""
-        first = sum(len(item.parameters) for item in self._components[:component])
-        item = self._components[component]
+        first, item = self._first[component], self._components[component]
         return item.evaluate(grid, *values[first : first + len(item.parameters)])
 
     def unabsorbed(self) -> Model:

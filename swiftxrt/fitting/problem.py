@@ -16,6 +16,7 @@ from .statistics import Poisson
 __all__ = ["Evaluation", "Problem"]
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 #: Central differences: change of a parameter in parts of its value, or of its scale where that is larger.
 _DIFFERENCE = 1e-4
@@ -84,39 +85,43 @@ class Problem:
         self.data, self.layout = tuple(data), layout
         self.low, self.high, self.step = layout.low, layout.high, layout.step
         self._parts = [_Part(item) for item in self.data]
+        self._touched = [
+            [layout.touches(free, number) for free in range(len(layout.free))] for number in range(len(self.data))
+        ]
 
-    def evaluate(self, x: Floats) -> Evaluation:
-        """Statistic, gradient and curvature at a point."""
+    def evaluate(self, x: Floats, held: Flags | None = None) -> Evaluation:
+        """Statistic, gradient and curvature at a point; zeros for parameters that are held."""
         size = len(self.layout.free)
         statistic, gradient, curvature = 0.0, np.zeros(size), np.zeros((size, size))
         for number, part in enumerate(self._parts):
-            moved, photons = self._photons(part.data, x, number)
+            moved, photons = self._photons(part.data, x, number, held)
             own = part.evaluate(photons)
             statistic += own.statistic
             gradient[moved] += own.gradient
             curvature[np.ix_(moved, moved)] += own.curvature
         return Evaluation(statistic, gradient, curvature)
 
-    def _photons(self, data: FitData, x: Floats, number: int) -> tuple[list[int], Floats]:
+    def _photons(self, data: FitData, x: Floats, number: int, held: Flags | None) -> tuple[list[int], Floats]:
         """Which free parameters move the photons of a spectrum; the photons, and their derivatives."""
         model, folding = self.layout.model, data.folding
-        arrays = model.arrays(folding.grid, self.layout.values(x, number))
+        values = self.layout.values(x, number)
+        arrays = model.arrays(folding.grid, values)
         rows, moved = [folding.weighted(model.combined(arrays))], []
         for free in range(len(x)):
-            touched = {model.component_of(place) for place in self.layout.touches(free, number)}
-            if touched:
-                moved.append(free)
-                rows.append(folding.weighted(self._slope(arrays, x, free, touched, number)))
+            touched = self._touched[number][free]
+            if not touched or (held is not None and held[free]):
+                continue
+            slope = model.photon_slope(arrays, folding.grid, values, touched[0]) if len(touched) == 1 else None
+            if slope is None:
+                slope = self._difference(arrays, x, free, number)
+            moved.append(free)
+            rows.append(folding.weighted(slope))
         return moved, np.array(rows)
 
-    def _slope(self, arrays: list[Floats], x: Floats, free: int, touched: set[int], number: int) -> Floats:
+    def _difference(self, arrays: list[Floats], x: Floats, free: int, number: int) -> Floats:
         """Derivative of the photons in each piece by one free parameter."""
-        model, grid, (place, *others) = self.layout.model, self.data[number].folding.grid, touched
-        if self.layout.free[free].slot.definition.is_linear and not others and x[free] != 0:
-            # Exact: the photons are a straight line in what the component gives.
-            one, none = list(arrays), list(arrays)
-            one[place], none[place] = arrays[place] / x[free], np.zeros_like(arrays[place])
-            return model.combined(one) - model.combined(none)
+        model, grid = self.layout.model, self.data[number].folding.grid
+        touched = {model.component_of(place) for place in self._touched[number][free]}
         step = _DIFFERENCE * max(abs(x[free]), self.step[free])
         sides = []
         for sign in (1.0, -1.0):

@@ -16,10 +16,10 @@ Floats = NDArray[np.float64]
 _MOST_TRIALS = 40
 _LARGEST_STRIDE = 4.0
 #: How well the rise of the statistic is met, as part of it.
-_RELATIVE = 2e-4
+_RELATIVE = 5e-4
 #: A gain that counts as another minimum.
 _BETTER = 1e-3
-_INNER_TOLERANCE = 1e-7
+_INNER_TOLERANCE = 2e-5
 _HESSIAN_STEP = 0.02
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -29,6 +29,7 @@ from .statistics import Poisson
 
 if TYPE_CHECKING:
     from astropy.table import QTable
+    from matplotlib.axes import Axes
 
     from .contour import Contour
     from .goodness import Goodness
@@ -258,6 +259,38 @@ class FitResult:
             raise RequestError([("rate", f"a count rate is needed, such as 0.1 * u.ct / u.s; got {rate!r}")])
         factor = self.energy_conversion_factor(band, absorbed=absorbed, index=index)
         return (rate * factor).to(u.erg / (u.cm**2 * u.s))
+
+    def plot(self, *, axes: Sequence[Axes] | None = None, **options: Any) -> NDArray[Any]:
+        """Draw the spectra with the model, and residuals below; see `swiftxrt.plot_fits` for several fits.
+
+        Parameters
+        ----------
+        axes : sequence of `~matplotlib.axes.Axes`, optional
+            Where to draw: one for the spectra and, with residuals, one for these; a new figure by default.
+        **options
+            ``residuals`` (``"delta"``, ``"ratio"`` or None), ``min_significance`` and ``max_bins`` of bins that are put
+            together for the figure only, ``components``, ``legend``, and options of
+            `~matplotlib.axes.Axes.errorbar`.
+
+        Returns
+        -------
+        axes : ndarray of `~matplotlib.axes.Axes`
+            That of the spectra and, if there are any, that of the residuals.
+
+        Raises
+        ------
+        RequestError
+            If an argument is unusable.
+        """
+        from ..plot.fit import plot_fit
+
+        return plot_fit(self, axes=axes, **options)
+
+    def peek(self) -> None:
+        """Draw the spectra with the model and show them."""
+        from ..plot.fit import peek_fit
+
+        peek_fit(self)
 
     def goodness(
         self, n: int = 1000, *, seed: int | None = None, progress: Callable[[int, int], None] | None = None

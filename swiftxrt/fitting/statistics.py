@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 STATISTICS = ("wstat", "cstat", "chi2")
 #: No model predicts less: the logarithm stays finite.
 _LEAST = 1e-100
+#: Counts over a far too large expectation, minus one: as small as numbers can be.
+_NEARLY_NOTHING = -1.0 + 2.0**-53
 
 
 class Terms(NamedTuple):
@@ -34,7 +36,7 @@ def poisson_deviance(counts: Floats, expected: Floats) -> Floats:
     """Deviance of Poisson counts, ``2 (mu - N + N ln(N / mu))``, with ``0 ln 0 = 0``."""
     expected = np.maximum(expected, _LEAST)
     # ln(1 + x) keeps its digits where counts and expectation are close to each other.
-    excess = np.where(counts > 0, counts - expected, 0.0) / expected
+    excess = np.maximum(np.where(counts > 0, counts - expected, 0.0) / expected, _NEARLY_NOTHING)
     return 2.0 * (expected - counts + counts * np.log1p(excess))
 
 

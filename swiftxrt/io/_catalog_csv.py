@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future
+from itertools import chain
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from .._threads import DaemonThreads
 
@@ -16,6 +19,8 @@ __all__ = ["NO_VALUE", "csv_parts"]
 #: What stands for a missing value.
 NO_VALUE = ("", "NaN", "nan", "NULL", "null", "None", "\\N", "0000-00-00 00:00:00")
 
+# Doubles hold whole numbers exactly up to here.
+_EXACT = 2.0**53
 # Bytes of text that a thread gets at a time, and that it looks at in one go, which fit into the processor's cache.
 _PART, _BLOCK = 1 << 23, 1 << 20
 # More threads would wait for the one that reads the file and writes the result.
@@ -24,7 +29,9 @@ _MOST_THREADS = 8
 _MORE = 4
 
 
-def csv_parts(pa: Any, source: Path, types: Mapping[str, Any], *, is_examined: bool) -> Iterator[Any]:
+def csv_parts(
+    pa: Any, source: Path, types: Mapping[str, Any], *, examined: Collection[str] | None = None
+) -> Iterator[Any]:
     """The schema of a file, then its rows as tables, in order.
 
     Parameters
@@ -35,8 +42,10 @@ def csv_parts(pa: Any, source: Path, types: Mapping[str, Any], *, is_examined: b
         The file, which may be compressed.
     types : mapping of str to pyarrow.DataType
         Types of columns; others get the type of their first values.
-    is_examined : bool
-        Whether all values of the other columns are looked at before, which takes long.
+    examined : collection of str, optional
+        Columns of whole numbers, some of which may be written with a decimal
+        point: those get another type than the others. All values of these,
+        and of columns without a type, are looked at before, which takes long.
 
     Raises
     ------
@@ -45,20 +54,31 @@ def csv_parts(pa: Any, source: Path, types: Mapping[str, Any], *, is_examined: b
     OSError
         If the file cannot be read.
     """
-    if is_examined:
-        types = {**_examined(pa, source), **types}
+    if examined is not None:
+        types = {**_examined(pa, source, examined), **types}
     with pa.input_stream(str(source)) as stream:
         texts = _texts(stream)
         first = _parse(pa, next(texts, b""), types)
         yield first.schema
-        yield first
-        yield from _parsed(pa, texts, first.schema)
+        for part in chain([first], _parsed(pa, texts, first.schema)):
+            _check_exact(pa, part, examined or ())
+            yield part
 
 
-def _examined(pa: Any, source: Path) -> dict[str, Any]:
+def _examined(pa: Any, source: Path, whole: Collection[str]) -> dict[str, Any]:
     """Types that hold all values of the columns."""
     schema = pa.csv.read_csv(source, convert_options=_options(pa, {})).schema
-    return dict(zip(schema.names, schema.types, strict=True))
+    found = dict(zip(schema.names, schema.types, strict=True))
+    return {
+        name: pa.float64() if name in whole and not pa.types.is_integer(kind) else kind for name, kind in found.items()
+    }
+
+
+def _check_exact(pa: Any, part: Any, whole: Collection[str]) -> None:
+    """See that whole numbers lost no digits by being read like those with a decimal point."""
+    for name in set(whole).intersection(part.schema.names):
+        if pa.types.is_floating(part[name].type) and np.nanmax(np.abs(part[name].to_numpy()), initial=0.0) >= _EXACT:
+            raise pa.ArrowInvalid(f"{name} has numbers with a decimal point, and one with too many digits for that")
 
 
 def _texts(stream: Any) -> Iterator[memoryview]:

@@ -42,8 +42,7 @@ _TYPES: Mapping[str, str] = {
     **dict.fromkeys(("float", "met", "mjd", "jd_tdb"), "float64"),
     **dict.fromkeys(("utc", "uk_date"), "timestamp"),
 }
-# Whole numbers may be written with a decimal point because some are missing.
-_WIDER_TYPES: Mapping[str, str] = {**_TYPES, "int": "float64", "flag": "float64"}
+_WHOLE = ("int", "flag")
 
 
 class KeptTable(NamedTuple):
@@ -108,10 +107,11 @@ def import_table(
     with atomic_path(target, overwrite=True) as temporary:
         made = _Import(source, temporary, catalog, table, meta, names)
         try:
-            return _convert(made, _TYPES, is_examined=False)
+            return _convert(made)
         except _UnfitError:
+            # Whole numbers may be written with a decimal point because some are missing.
             try:
-                return _convert(made, _WIDER_TYPES, is_examined=True)
+                return _convert(made, has_points=True)
             except _UnfitError as error:
                 text = f"this is no sound {catalog} {table} table, or it is cut off; get it again"
                 raise FormatError(f"{text} ({printable(str(error), 300)})", source) from error
@@ -132,10 +132,10 @@ class _Import(NamedTuple):
     names: Sequence[str] | None
 
 
-def _convert(made: _Import, types: Mapping[str, str], *, is_examined: bool) -> dict[str, NDArray[Any]]:
+def _convert(made: _Import, *, has_points: bool = False) -> dict[str, NDArray[Any]]:
     pa = _pyarrow()
     known = fields_of(made.catalog, made.table)
-    with closing(_parts(made.source, known, types, is_examined=is_examined)) as parts:
+    with closing(_parts(made.source, known, has_points=has_points)) as parts:
         schema = next(parts)
         with _input_errors(made.source):  # names may be no texts
             names = schema.names
@@ -194,15 +194,14 @@ def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
     return np.ma.concatenate(parts) if is_masked else np.concatenate(parts)
 
 
-def _parts(
-    source: Path, known: Mapping[str, CatalogField], types: Mapping[str, str], *, is_examined: bool
-) -> Generator[Any, None, None]:
+def _parts(source: Path, known: Mapping[str, CatalogField], *, has_points: bool) -> Generator[Any, None, None]:
     """The schema of a file, then its rows."""
     pa = _pyarrow()
-    wanted = {name: _arrow_type(field.kind, types) for name, field in known.items()}
+    whole = [name for name, field in known.items() if has_points and field.kind in _WHOLE]
+    wanted = {name: _arrow_type(field.kind) for name, field in known.items() if name not in whole}
     with _input_errors(source):
         if source.name.endswith((".csv", ".csv.gz")):
-            yield from csv_parts(pa, source, wanted, is_examined=is_examined)
+            yield from csv_parts(pa, source, wanted, examined=whole if has_points else None)
         else:
             table = _fits_table(source, wanted)
             yield table.schema
@@ -262,9 +261,9 @@ def _check_names(names: Sequence[str], catalog: str, table: str, source: Path) -
         raise FormatError(f"the file is not the table {catalog} {table}: it has the columns {columns}{seems}", source)
 
 
-def _arrow_type(kind: str, types: Mapping[str, str]) -> Any:
+def _arrow_type(kind: str) -> Any:
     pa = _pyarrow()
-    name = types.get(kind, "string")
+    name = _TYPES.get(kind, "string")
     return pa.timestamp("us") if name == "timestamp" else pa.type_for_alias(name)
 
 

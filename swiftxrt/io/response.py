@@ -199,12 +199,12 @@ def bin_edges(hdu: Any, low_name: str, high_name: str, path: PathLike) -> u.Quan
 def _dense(hdu: Any, first_channel: int, n_channel: int, path: PathLike) -> NDArray[np.float64]:
     """The matrix as a full array; the file may hold groups of channels per energy."""
     n_group, f_chan, n_chan, values = (column(hdu, name, path) for name in ("N_GRP", "F_CHAN", "N_CHAN", "MATRIX"))
-    declared = _lowest(hdu, "F_CHAN", first_channel)
+    declared = _lowest(hdu, "F_CHAN", 1)  # As the memo says; in files of XMM and GBM without TLMIN, it is so.
     plain = values.ndim == 2 and f_chan.dtype.kind != "O" and n_chan.dtype.kind != "O"
     if plain and np.all(n_group == 1) and np.all(n_chan == n_channel) and np.all(f_chan == declared):
         return np.asarray(values[:, :n_channel], dtype=float)
     groups = list(_groups(n_group, f_chan, n_chan, values))
-    # Files count channels from TLMIN, from that of EBOUNDS, or from 1, whatever they say of the others.
+    # Some files count as in EBOUNDS, whatever they declare.
     for lowest in (declared, first_channel, 1):
         if all(start >= lowest and start - lowest + part.size <= n_channel for _, start, part, _ in groups):
             break

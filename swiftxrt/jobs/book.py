@@ -23,7 +23,6 @@ from ..request.bundle import XRTRequest
 from ..wire.envelope import redact
 from ._book_file import BookFile, move_aside, trouble
 from ._book_json import dump_book, parse_book
-from ._book_reading import BookReading
 from ._book_rows import (
     TicketTakenError,
     add_row,
@@ -38,6 +37,7 @@ from ._book_rows import (
     time_text,
     update,
 )
+from .book_reading import BookReading
 from .entries import BookEntry, EntryState, plain_status
 from .owner import ANYBODY, key_of_folder, owner_mark
 from .protocol import JobHandle

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import astropy.units as u
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
 from ..mission import Mode
 
@@ -25,6 +26,7 @@ __all__ = [
     "MODE_COLOURS",
     "MODE_MARKERS",
     "axis_label",
+    "energy_axis",
     "label_sky",
     "mode_colour",
     "new_axes",
@@ -47,6 +49,10 @@ COLOURS = {
 #: Colour and marker of each mode in all plots.
 MODE_COLOURS = {Mode.PC: COLOURS["blue"], Mode.WT: COLOURS["vermillion"]}
 MODE_MARKERS = {Mode.PC: "o", Mode.WT: "s"}
+
+
+#: Labels of logarithmic axes of energy.
+_ENERGIES_KEV = (0.1, 0.2, 0.3, 0.5, 1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500)
 
 
 def mode_colour(mode: Mode | str) -> str:
@@ -97,6 +103,16 @@ def axis_label(name: str, unit: u.UnitBase | str | None = None) -> str:
         return name
     text = u.Unit(unit).to_string("latex_inline").replace(r"\mathrm", r"\mathregular")
     return f"{name} ({text})"
+
+
+def energy_axis(ax: Axes) -> None:
+    """A logarithmic energy axis (keV) with the numbers one would say."""
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(FixedLocator(_ENERGIES_KEV))
+    ax.xaxis.set_minor_locator(LogLocator(subs=range(2, 10)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda energy_kev, _: f"{energy_kev:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_xlabel(axis_label("Energy", u.keV))
 
 
 def label_sky(ax: WCSAxes, *, dark: bool = False) -> None:

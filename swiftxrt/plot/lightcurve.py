@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import astropy.units as u
 import numpy as np
@@ -131,13 +131,15 @@ def _hardness(curve: HardnessCurve, ax: Axes | None, axis: _TimeAxis, artist_kwa
     return ax
 
 
-def plot_overview(curves: LightCurveSet, *, elapsed: bool | None = None) -> Axes:
-    """Draw the rate in the total band and, if there is one, the hardness ratio below it.
+def plot_overview(curves: LightCurveSet, *, hardness: bool | str = True, elapsed: bool | None = None) -> Axes:
+    """Draw the rate in the total band and, if there is one, a hardness ratio below it.
 
     Parameters
     ----------
     curves : LightCurveSet
         What to draw.
+    hardness : bool or str, optional
+        Whether to draw a ratio, or which; by default the first that there is.
     elapsed : bool, optional
         As for `plot_light_curve`.
 
@@ -145,9 +147,16 @@ def plot_overview(curves: LightCurveSet, *, elapsed: bool | None = None) -> Axes
     -------
     ax : `~matplotlib.axes.Axes`
         The upper panel; the other one is ``ax.figure.axes[1]``.
+
+    Raises
+    ------
+    RequestError
+        If the curve is empty, or there cannot be a ratio of that name.
+    ProductNotAvailableError
+        If there is no ratio of that name.
     """
-    ratio = curves.get("hardness_ratio")
-    if ratio is None or not len(ratio):
+    ratio = _ratio(curves, hardness)
+    if ratio is None:
         return plot_light_curve(curves.total, elapsed=elapsed)
     upper, lower = new_panels([2, 1])
     axis = _TimeAxis.of(curves.total, elapsed)
@@ -160,6 +169,19 @@ def plot_overview(curves: LightCurveSet, *, elapsed: bool | None = None) -> Axes
         _name_unknown(lower)
     upper.set_xlabel("")
     return upper
+
+
+def _ratio(curves: LightCurveSet, hardness: bool | str) -> HardnessCurve | None:
+    """The ratio to draw, None for none."""
+    if isinstance(hardness, str):
+        if hardness not in curves.RATIOS:
+            text = f"must be one of {', '.join(curves.RATIOS)}, or tell whether to draw one; got {hardness!r}"
+            raise RequestError([("hardness", text)], "figure")
+        return cast("HardnessCurve", getattr(curves, hardness))
+    if not hardness:
+        return None
+    there = (curves.get(name) for name in curves.RATIOS)
+    return next((one for one in there if one is not None and len(one)), None)
 
 
 def peek_curve(curve: LightCurve | HardnessCurve) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 from numpy.typing import NDArray
 
-from ..exceptions import RequestError
+from ..exceptions import NoDataError, RequestError
 from ..products.grouping import GOOD, GroupingRule
 from ._axes import COLOURS, axis_label, mode_colour, new_axes, show
 
@@ -24,9 +24,16 @@ __all__ = ["peek_spectra", "peek_spectrum", "plot_spectra", "plot_spectrum"]
 
 Floats = NDArray[np.float64]
 
+#: What is shown of the XRT; of other instruments, all that is good and not below any window.
 _BAND_KEV = (0.3, 10.0)
-_TICKS_KEV = (0.3, 0.5, 1.0, 2.0, 5.0, 10.0)
-_MINOR_TICKS_KEV = (0.4, 0.6, 0.7, 0.8, 0.9, 3.0, 4.0, 6.0, 7.0, 8.0, 9.0)
+_ANY_BAND_KEV = (0.1, np.inf)
+_TICKS_KEV = (0.1, 0.3, 0.5, *(digit * 10.0**power for power in range(6) for digit in (1.0, 2.0, 5.0)))
+_MINOR_TICKS_KEV = tuple(
+    digit * 10.0**power
+    for power in range(-1, 6)
+    for digit in range(1, 10)
+    if not any(abs(digit * 10.0**power / tick - 1) < 1e-6 for tick in _TICKS_KEV)
+)
 _SET_COLOURS = tuple(COLOURS[name] for name in ("vermillion", "blue", "green", "purple", "orange", "sky blue", "black"))
 _BACKGROUND_COLOUR = "0.6"
 # Between these, numbers on the vertical axis are short without powers of ten.
@@ -35,6 +42,8 @@ _PLAIN = (1e-3, 1e4)
 # counts in a group than this.
 _WANTED_GROUPS = 15
 _MOST_COUNTS = 20
+# Rates with errors of their own are grouped to this for the eye.
+_CLEAR = 3.0
 
 
 def plot_spectrum(
@@ -56,7 +65,8 @@ def plot_spectrum(
         Where to draw; new axes with a title by default.
     min_counts : int, optional
         Counts per group. By default a spectrum whose bins are single channels
-        is grouped so that its shape can be seen, and any other is drawn as it
+        is grouped so that its shape can be seen (rates with errors of their
+        own to a ratio of signal to noise of 3), and any other is drawn as it
         is; 0 never groups.
     steps : bool, optional
         Draw a line in steps with error bars instead of crosses.
@@ -81,7 +91,7 @@ def plot_spectrum(
         ax = new_axes(figsize=(6.8, 4.6))
         ax.set_title(_title(spectrum), fontsize="medium")
     _remember_limits(ax)
-    colour = COLOURS["black"] if spectrum.counts is None else mode_colour(spectrum.counts.mode)
+    colour = COLOURS["black"] if spectrum.counts is None else mode_colour(spectrum.counts.mode_name)
     style = {"color": colour, "linewidth": 1.3, **artist_kwargs}
     good = _good_bins(shown)
     low, high = _bin_limits(shown)
@@ -92,7 +102,7 @@ def plot_spectrum(
     if with_background and spectrum.counts is not None:
         style.setdefault("label", spectrum.counts.stem)
     _draw(ax, low[good], high[good], value[good], error[good], steps=steps, style=style)
-    _widen_limits(ax, low[good], high[good], value[good], error[good])
+    _widen_limits(ax, low[good], high[good], value[good], error[good], band=_shown_band(spectrum))
     if with_background:
         ax.legend(frameon=False)
     return ax
@@ -128,9 +138,10 @@ def plot_spectra(
     if ax is None:
         ax = new_axes(figsize=(6.8, 4.6))
         ax.set_title(", ".join(dict.fromkeys(map(_object_name, spectra.count_spectra))), fontsize="medium")
-    by_mode = len({spectrum.mode for spectrum in spectra.count_spectra}) == len(spectra)
+    modes = {spectrum.mode for spectrum in spectra.count_spectra}
+    by_mode = len(modes) == len(spectra) and None not in modes
     for number, (stem, spectrum) in enumerate(spectra.items()):
-        mode = spectra.count_spectra[number].mode
+        mode = spectra.count_spectra[number].mode_name
         colour = mode_colour(mode) if by_mode else _SET_COLOURS[number % len(_SET_COLOURS)]
         plot_spectrum(spectrum, ax=ax, min_counts=min_counts, **{"color": colour, "label": stem, **artist_kwargs})
     ax.legend(frameon=False)
@@ -154,8 +165,21 @@ def _title(spectrum: XRTSpectrum) -> str:
     counts = spectrum.counts
     if counts is None:
         return ""
-    text = f"{counts.stem}, {counts.counts.sum()} counts in {counts.exposure.value:.5g} s"
+    total = f"{counts.counts.sum()} counts in"
+    if not counts.has_poisson_counts:
+        total = f"{float(counts.net_rate.value):.4g} ct/s,"
+    text = f"{_name(counts)}, {total} {counts.exposure.value:.5g} s"
     return ", ".join(filter(None, (_object_name(counts), text)))
+
+
+def _name(counts: CountSpectrum) -> str:
+    """Name of the spectrum, for other instruments than the XRT with theirs."""
+    return counts.stem if counts.mode is not None else f"{counts.stem} ({counts.telescope} {counts.instrument})"
+
+
+def _shown_band(spectrum: XRTSpectrum) -> tuple[float, float]:
+    counts = spectrum.counts
+    return _BAND_KEV if counts is None or counts.mode is not None else _ANY_BAND_KEV
 
 
 def _object_name(counts: CountSpectrum) -> str:
@@ -167,12 +191,27 @@ def _prepared(spectrum: XRTSpectrum, min_counts: int | None) -> XRTSpectrum:
     if min_counts is not None:
         return spectrum.group(min_counts=min_counts) if min_counts else spectrum
     counts = spectrum.counts
-    if counts is None or counts.is_grouped or not counts.counts.any():
+    if counts is None or _has_groups(counts) or not counts.counts.any():
         return spectrum
+    if not counts.has_poisson_counts:
+        return _clear(spectrum)
     edges = spectrum.energy_edges.value
     inside = (counts.energy_edges.value[:-1] >= edges.min()) & (counts.energy_edges.value[1:] <= edges.max())
     wanted = int(np.clip(counts.counts[inside].sum() // _WANTED_GROUPS, 1, _MOST_COUNTS))
     return spectrum.group(min_counts=wanted)
+
+
+def _has_groups(counts: CountSpectrum) -> bool:
+    """Whether channels are joined; other programs flag each as a group of its own and mean none."""
+    return counts.is_grouped if counts.mode is not None else bool(np.any(counts.grouping == -1))
+
+
+def _clear(spectrum: XRTSpectrum) -> XRTSpectrum:
+    """Rates in groups that stand out from their noise; as they are if none does."""
+    try:
+        return spectrum.group(signal_to_noise=_CLEAR)
+    except NoDataError:
+        return spectrum
 
 
 def _good_bins(spectrum: XRTSpectrum) -> NDArray[np.bool_]:
@@ -277,21 +316,28 @@ def _draw_background(ax: Axes, shown: XRTSpectrum, wanted_groups: int = _WANTED_
     low_kev, high_kev = np.sort(shown.energy_edges.value[[0, -1]])
     edges = source.energy_edges.value
     inside = np.flatnonzero((edges[:-1] > low_kev - 1e-6) & (edges[1:] < high_kev + 1e-6))
-    total = int(source.background.counts[inside].sum())
     first, last = (int(source.channel[inside[end]]) for end in (0, -1))
-    rule = GroupingRule(min_counts=max(1, total // wanted_groups))
-    grouped = source.background.group_channels(rule, first, last).grouped()
-    good = (grouped.quality == GOOD) & (grouped.counts > 0)
+    if source.background.has_poisson_counts:
+        total = int(source.background.counts[inside].sum())
+        rule = GroupingRule(min_counts=max(1, total // wanted_groups))
+    else:
+        rule = GroupingRule(signal_to_noise=_CLEAR)
+    flags = source.background.group_channels(rule, first, last)
+    grouped = source.replace(quality=flags.quality, grouping=flags.grouping).grouped()
+    good = (grouped.quality == GOOD) & (grouped.background_counts > 0)
     if not good.any():
         return False
     low, high = grouped.energy_edges.value[:-1][good], grouped.energy_edges.value[1:][good]
-    per_count = source.background_ratio * source.per_count(shown.unit, (high - low) * u.keV).value
-    value, error = grouped.counts[good] * per_count, np.sqrt(grouped.counts[good]) * per_count
+    ratio, area = (np.broadcast_to(one, good.shape)[good] for one in (grouped.background_ratio, grouped.areascale))
+    per_count = ratio * source.per_count(shown.unit, (high - low) * u.keV, area).value
+    counts = grouped.background_counts[good]
+    spread = np.sqrt(counts) if grouped.background_err is None else grouped.background_err[good]
+    value, error = counts * per_count, spread * per_count
     # One entry in the legend for the backgrounds of several spectra.
     label = "_background" if "background" in ax.get_legend_handles_labels()[1] else "background"
     style = {"color": _BACKGROUND_COLOUR, "linewidth": 1.0, "zorder": 1, "label": label}
     _draw(ax, low, high, value, error, steps=False, style=style)
-    _widen_limits(ax, low, high, value, error)
+    _widen_limits(ax, low, high, value, error, band=_shown_band(shown))
     return True
 
 
@@ -306,7 +352,9 @@ def _remember_limits(ax: Axes) -> None:
     ax._swiftxrt_limits = limits  # type: ignore[attr-defined]
 
 
-def _widen_limits(ax: Axes, low: Floats, high: Floats, value: Floats, error: Floats) -> None:
+def _widen_limits(
+    ax: Axes, low: Floats, high: Floats, value: Floats, error: Floats, *, band: tuple[float, float]
+) -> None:
     """Limits that hold this spectrum and those drawn before."""
     if value.size == 0:
         return
@@ -315,8 +363,8 @@ def _widen_limits(ax: Axes, low: Floats, high: Floats, value: Floats, error: Flo
     tops = (value + error)[value + error > 0]
     bottoms = np.maximum(value[up] - error[up], 0.3 * value[up])
     limits = (
-        min(drawn[0], max(low.min(), _BAND_KEV[0] * 0.93)),
-        max(drawn[1], min(high.max(), _BAND_KEV[1]) * 1.05),
+        min(drawn[0], max(low[low > 0].min(initial=high.min()), band[0] * 0.93)),
+        max(drawn[1], min(high.max(), band[1]) * 1.05),
         min(drawn[2], bottoms.min(initial=np.inf) * 0.7),
         max(drawn[3], tops.max(initial=0.0) * 1.5),
     )

@@ -170,7 +170,7 @@ class CountFiles:
         Returns
         -------
         path : Path
-            The script ``fit.xcm``.
+            The script ``fit.xcm``; ``load.xcm`` without a model.
 
         Raises
         ------

@@ -91,7 +91,7 @@ class DatasetImages(Mapping[str, SkyImage]):
         return len(self._images)
 
     def plot(self, bands: Iterable[str] | None = None, *, regions: bool = True, **options: Any) -> NDArray[Any]:
-        """Draw the counts of the bands side by side; see `swiftxrt.plot.panels.plot_image_panels`.
+        """Draw the counts of the bands side by side; see `swiftxrt.plot_image_panels`.
 
         Parameters
         ----------
@@ -100,7 +100,7 @@ class DatasetImages(Mapping[str, SkyImage]):
         regions : bool, optional
             Whether to draw the sources found in each band.
         **options
-            For `swiftxrt.plot.panels.plot_image_panels`, such as ``position``, ``size`` and ``stretch``.
+            For `swiftxrt.plot_image_panels`, such as ``position``, ``size`` and ``stretch``.
 
         Returns
         -------

@@ -337,11 +337,26 @@ class LightCurveSet(PlannedCurves):
 
     __hash__ = None  # type: ignore[assignment]  # The content is arrays.
 
-    def plot(self) -> Axes:
-        """Draw rates above and hardness ratio below, and give the upper panel."""
+    def plot(self, *, hardness: bool | str = True, elapsed: bool | None = None) -> Axes:
+        """Draw rates above and a hardness ratio below, on one time axis.
+
+        Parameters
+        ----------
+        hardness : bool or str, optional
+            Whether to draw the ratio, or which: ``"hardness_ratio"``, ``"hr1"`` or
+            ``"hr2"``; by default the first of these that there is.
+        elapsed : bool, optional
+            Whether to draw over the time since T0 (or since the first bin)
+            instead of dates; by default if that is easier to read.
+
+        Returns
+        -------
+        ax : `~matplotlib.axes.Axes`
+            The upper panel; the other one is ``ax.figure.axes[1]``.
+        """
         from ..plot.lightcurve import plot_overview
 
-        return plot_overview(self)
+        return plot_overview(self, hardness=hardness, elapsed=elapsed)
 
     def peek(self) -> None:
         """Show rates and hardness ratio."""

@@ -145,7 +145,7 @@ def group_epochs(
     ordered = table[np.argsort(starts.mjd, kind="stable")] if len(table) else table.copy()
     starts = observation_starts(ordered)
     numbers = _numbers(ordered, starts, max_gap, per)
-    grouped = QTable(ordered)
+    grouped = ordered if isinstance(ordered, QTable) else QTable(ordered)
     grouped["epoch"] = Column(numbers, dtype=int, description="Number of the epoch")
     labels = _labels(grouped, starts, numbers, per, epoch)
     grouped["epoch_label"] = Column(labels, dtype=str, description="Name of the epoch")

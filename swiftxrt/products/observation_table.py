@@ -13,6 +13,8 @@ from astropy.table import Column, MaskedColumn, QTable
 from astropy.time import Time
 from astropy.utils.masked import Masked
 
+from ._display import ReadableTable
+
 __all__ = ["COLUMNS", "ObservationRow", "observations_table"]
 
 #: Columns of all tables of observations; those of a cone have ``distance`` after ``position``.
@@ -123,7 +125,7 @@ def observations_table(
     columns["row"] = MaskedColumn([number or 0 for number in numbers], mask=_unknown(numbers), dtype=np.int64)
     for name in _DAYS:
         columns[name].out_subfmt = "date"
-    table = QTable({name: columns[name] for name in COLUMNS if name in columns}, meta=dict(meta or {}))
+    table = ReadableTable({name: columns[name] for name in COLUMNS if name in columns}, meta=dict(meta or {}))
     for name in table.colnames:
         table[name].info.description = COLUMNS[name]
     return table

@@ -190,6 +190,31 @@ class XRTSpectrum(BinnedSpectrum):
         counts = self._counts_for("written as PHA file; write it with format='tabular-fits'")
         return self._selected(counts).write(path, overwrite=overwrite)
 
+    def write_xspec(self, folder: str | os.PathLike[str], **options: Any) -> Path:
+        """Write a folder with which XSPEC can fit the spectrum; see `CountSpectrum.write_xspec`.
+
+        Channels outside of a slice get QUALITY 5 (bad), as in `write`.
+
+        Parameters
+        ----------
+        folder : path-like
+            A new folder, or one to put the files into.
+        **options
+            As for `CountSpectrum.write_xspec`.
+
+        Returns
+        -------
+        path : Path
+            The script ``fit.xcm``.
+
+        Raises
+        ------
+        RequestError
+            If this spectrum is the result of arithmetic, or an option cannot
+            be used.
+        """
+        return self._selected(self._counts_for("written for XSPEC")).write_xspec(folder, **options)
+
     def plot(self, *, ax: Axes | None = None, min_counts: int | None = None, **artist_kwargs: Any) -> Axes:
         """Draw the spectrum with error bars; see `swiftxrt.plot.spectrum.plot_spectrum`."""
         from ..plot.spectrum import plot_spectrum

@@ -49,7 +49,7 @@ def read_dataset(reply: Mapping[str, Any], parsed: DatasetName) -> Dataset:
     columns.pop("URL", None)
     if "HRErr" not in columns and {"HRPos", "HRNeg"} <= columns.keys():
         columns["HRErr"] = (columns["HRPos"] + np.abs(columns["HRNeg"])) / 2
-    if "SNR" not in columns and "Rate" in columns:
+    if parsed.curve and "SNR" not in columns and "Rate" in columns:
         columns["SNR"] = _signal_to_noise(columns)
     needed = ("Time", "TimePos", "TimeNeg", "HR" if parsed.kind == "HR" else "Rate")
     missing = [column for column in needed if column not in columns]

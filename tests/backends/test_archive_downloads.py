@@ -395,6 +395,8 @@ def test_one_observation_that_cannot_be_listed(
     assert error_of(swift, found) is error
     assert (found["obsid"][0], found["content"][0]) == (OBSIDS[1], "")
     assert found["path"][0] == str(tmp_path / OBSIDS[1])
+    if source != "ukssdc":
+        assert "e-mail" not in found["error"][0]
 
 
 def test_archive_that_is_down(swift: SwiftXRTClass, plan: FaultPlan, tmp_path: Path) -> None:
@@ -403,6 +405,8 @@ def test_archive_that_is_down(swift: SwiftXRTClass, plan: FaultPlan, tmp_path: P
     assert list(found["outcome"]) == ["failed"] * 3
     assert error_of(swift, found) is ServiceUnavailableError
     assert "conf.heasarc_files_url" in found["error"][0]
+    with conf.set_temp("aws_url", conf.heasarc_files_url):
+        assert "check conf.aws_url" in failing(swift, tmp_path, OBSIDS[0], source="aws")["error"][0]
     with conf.set_temp("aws_url", "nowhere"), pytest.raises(ServiceError, match="conf.aws_url must be"):
         get(swift, tmp_path, source="aws")
     with conf.set_temp("offline", True):

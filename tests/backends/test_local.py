@@ -248,13 +248,13 @@ def test_the_reasons_are_told_if_no_event_file_can_be_read(tmp_path: Path) -> No
 
 
 def test_reference_time_without_trigger_is_the_first_of_all_modes() -> None:
-    def header(start_met: float | None, trigger_met: float | None = None) -> EventHeader:
+    def header(start_met: float, trigger_met: float | None = None) -> EventHeader:
         return EventHeader("PC", "X", "fk5", (0.0, 0.0), None, 0.0, trigger_met, start_met, start_met, None, 1.0, "")
 
     assert _reference_met([[], [header(200.0), header(100.0)], [header(150.0)]]) == 100.0
     assert _reference_met([[header(200.0, 90.0), header(80.0)]]) == 90.0
     with pytest.raises(NoDataError, match="T0"):
-        _reference_met([[header(None)]])
+        _reference_met([[], []])
 
 
 def test_astrometric_position_waits_and_a_cancellation_releases_it(

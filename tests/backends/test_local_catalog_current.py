@@ -202,9 +202,7 @@ def test_progress_is_shown_on_terminals(monkeypatch: pytest.MonkeyPatch) -> None
     assert "&lt;2&gt;" in BuildReport("stack of <2>", 0.5)._repr_html_()
 
 
-def test_the_engine_tells_how_far_it_is(
-    surveyed_catalogue: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_engine_tells_how_far_it_is(surveyed_catalogue: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from swiftxrt.engine import catalogue as module
 
     searches = iter(surveyed_catalogue.searches)

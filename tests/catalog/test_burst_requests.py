@@ -10,11 +10,9 @@ import pytest
 
 from swiftxrt import CountsBinning, ObsidBinning, SwiftXRTClass
 from swiftxrt.exceptions import ProductNotAvailableError
+from tests.catalog.burst_service import NAME, TARGET, light_curve, service, slice_archive, spectrum_files
 from tests.catalog.replay import fixture
-from tests.catalog.test_bursts import NAME, TARGET, archive, light_curve, service, spectrum_files
 from tests.wire.burst_replies import bat, bin_at
-
-__all__ = ["archive"]  # a fixture
 
 #: The same questions with our client, by the name of the recorded case.
 SAME: dict[str, Callable[[SwiftXRTClass], Any]] = {
@@ -63,7 +61,7 @@ def as_ours(function: str, body: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("case", SAME)
 def test_what_is_sent_is_what_the_reference_client_sends(
-    case: str, validation_data: Path, tmp_path: Path, archive: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+    case: str, validation_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     recorded = fixture(validation_data, "grb", "wire_requests_grb.json")["cases"]
@@ -73,7 +71,7 @@ def test_what_is_sent_is_what_the_reference_client_sends(
     reply = fixture(validation_data, "grb", "spectrum_grb130925a_full.json")["value"]
     url = "https://www.swift.ac.uk/burst_analyser/00221755.tar.gz"
     swift, backend = service(
-        {**spectrum_files(reply, archive), url: b""},
+        {**spectrum_files(reply, slice_archive(tmp_path)), url: b""},
         downloadLightCurve=light_curve("PC"),
         downloadSpectrum={"NoSpectrum": 1} if case == "spec none" else reply,
         rebinLightCurve={"JobID": 1},

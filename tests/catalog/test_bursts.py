@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,54 +10,19 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from swiftxrt import CountsBinning, CountSpectrum, ObsidBinning, SwiftXRTClass, conf
+from swiftxrt import CountsBinning
 from swiftxrt.exceptions import (
-    JobLostError,
     OutputExistsError,
     PartialResultWarning,
     ProductNotAvailableError,
     ProtocolError,
     RequestError,
-    ServiceUnavailableError,
     UnknownObjectError,
 )
-from swiftxrt.io.spectrum import write_slice_archive
 from swiftxrt.wire import api
-from tests.catalog.replay import Replay, fixture
+from tests.catalog.burst_service import IDS, NAME, TARGET, light_curve, service, slice_archive, spectrum_files
+from tests.catalog.replay import fixture
 from tests.wire.burst_replies import bat, bin_at, recorded_reply
-
-NAME, TARGET = "GRB 060729", 221755
-IDS = {"targetID": TARGET}
-RATES = ["Time", "TimePos", "TimeNeg", "Rate", "RatePos", "RateNeg"]
-
-
-def service(files: dict[str, bytes] | None = None, **functions: Any) -> tuple[SwiftXRTClass, Replay]:
-    made, backend = SwiftXRTClass(), Replay({"GRBNameToTargetID": IDS, **functions}, files)
-    made._catalogs[conf.service_url.rstrip("/")] = backend
-    return made, backend
-
-
-def light_curve(*names: str, **head: Any) -> dict[str, Any]:
-    """A light-curve reply with one bin in each dataset."""
-    rates = {"columns": RATES, "data": [[100.0, 5, -5, 0.5, 0.1, -0.1]]}
-    ratio = {"columns": [*RATES[:3], "HR", "HRErr"], "data": [[100.0, 5, -5, 0.5, 0.1]]}
-    tables = {f"{name}Data": ratio if "HR" in name else rates for name in names}
-    return {"Datasets": list(names), **tables, "Binning": "Counts", "TimeFormat": "MET", "T0": 175945168, **head}
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Callable[..., bytes]:
-    """The archive of one time slice."""
-
-    def pack(label: str, *modes: str) -> bytes:
-        path = tmp_path / f"{label}.tar.gz"
-        counts = [0] * 30 + [2] * 994
-        members = [CountSpectrum(counts=counts, exposure=100 * u.s, mode=mode, label=label) for mode in modes]
-        write_slice_archive(members, path, t0_met=401775096.0)
-        return path.read_bytes()
-
-    return pack
-
 
 # ---------------------------------------------------------------- who it is
 
@@ -188,13 +151,9 @@ def test_no_light_curve(validation_data: Path) -> None:
         without_list.get_light_curve(grb=TARGET)
 
 
-def spectrum_files(reply: dict[str, Any], archive: Callable[..., bytes]) -> dict[str, bytes]:
-    return {reply[label]["DataFile"]: archive(label, *reply[label]["Modes"]) for label in reply["rnames"]}
-
-
-def test_recorded_spectra(validation_data: Path, archive: Callable[..., bytes]) -> None:
+def test_recorded_spectra(validation_data: Path, tmp_path: Path) -> None:
     reply = fixture(validation_data, "grb", "spectrum_grb130925a_full.json")["value"]
-    swift, backend = service(spectrum_files(reply, archive), downloadSpectrum=reply)
+    swift, backend = service(spectrum_files(reply, slice_archive(tmp_path)), downloadSpectrum=reply)
     spectra = swift.get_spectra(grb="GRB 130925A")
     assert list(spectra) == ["interval0wt", "interval0pc", "late_timepc"]
     assert not [what for what in spectra.missing if what.count("/") == 0]
@@ -210,11 +169,9 @@ def test_recorded_spectra(validation_data: Path, archive: Callable[..., bytes]) 
     assert sorted(spectra.slices) == sorted(files["tar_members"])
 
 
-def test_a_slice_that_cannot_be_read_does_not_cost_the_other(
-    validation_data: Path, archive: Callable[..., bytes]
-) -> None:
+def test_a_slice_that_cannot_be_read_does_not_cost_the_other(validation_data: Path, tmp_path: Path) -> None:
     reply = fixture(validation_data, "grb", "spectrum_grb130925a_full.json")["value"]
-    files = spectrum_files(reply, archive)
+    files = spectrum_files(reply, slice_archive(tmp_path))
     files[reply["late_time"]["DataFile"]] = b"<html>"
     swift, _ = service(files, downloadSpectrum=reply)
     with pytest.warns(PartialResultWarning, match="late_time"):
@@ -321,93 +278,6 @@ def test_recorded_observations(validation_data: Path) -> None:
     none, _ = service(getGRBTargetList={"targetList": []})
     with pytest.raises(ProductNotAvailableError, match="the service lists none"):
         none.get_burst_observations(NAME)
-
-
-# ---------------------------------------------------------------- on demand
-
-
-def test_recorded_rebinning(validation_data: Path) -> None:
-    recorded = fixture(validation_data, "grb", "rebin_session.json")
-    states = [
-        {"status": recorded[key]["statusCode"], "text": recorded[key]["statusText"]}
-        for key in ("status_running", "status_complete")
-    ]
-    names = [key for key in recorded["keys"] if key not in ("Datasets", "Binning", "TimeFormat", "T0", "URLs")]
-    reply = light_curve(*names, **recorded["header"])
-    for table in (value for key, value in reply.items() if key.endswith("Data")):
-        table["data"] = [[58000.5, 0.1, -0.1, *table["data"][0][3:]]]
-    swift, backend = service(
-        rebinLightCurve={"JobID": "1234"},
-        checkRebinStatus=states,
-        downloadLightCurve=copy.deepcopy(reply),
-        cancelRebin=api.failure("The job could not be cancelled - has it already finished?"),
-    )
-    task = swift.rebin_light_curve("GRB 070616", binning=ObsidBinning(), time_format="mjd")
-    assert (task.id, task.refresh().phase.value) == ("1234", "EXECUTING")
-    curves = task.result(timeout=1 * u.min)
-    assert curves.total.binning == "obsid"
-    assert curves.total.time.mjd[0] == pytest.approx(58000.5)
-    assert curves.total.provenance.job_id == "1234"
-    assert "already finished" in str(task.cancel())
-    assert backend.sent("downloadLightCurve")[0]["type"] == "REBIN_LC"
-
-
-def test_recorded_time_slices(validation_data: Path, archive: Callable[..., bytes]) -> None:
-    session = fixture(validation_data, "grb", "timeslice_session.json")
-    early = fixture(validation_data, "grb", "timeslice_early_WT.json")["value"]
-    folder = "https://www.swift.ac.uk/xrt_spectra/tprods/sliceSpec_1518"
-    blocks: dict[str, Any] = {
-        label: {"DataFile": f"{folder}/{label}.tar.gz", "Start": 100.0, "Stop": 800.0, "Modes": ["WT"], "WT": early}
-        for label in ("early", "mixed")
-    }
-    reply = {"T0": 448_000_000, "DeltaFitStat": 2.706, "rnames": list(blocks), **blocks}
-    assert [key for key in session["returned_keys"] if key not in ("OK", "APIVersion")] == list(reply)
-    status = session["status"]
-    swift, backend = service(
-        spectrum_files(reply, archive),
-        timesliceSpectrum={"JobID": 1518},
-        checkSliceStatus=[{"status": status["statusCode"], "text": status["statusText"]}, {"status": 4}],
-        downloadSpectrum=reply,
-    )
-    task = swift.slice_spectra("00635887", slices={"early": ("100-800 s", "WT"), "mixed": "100-300,500-1000 s"})
-    assert task.id == "1518"
-    task.refresh()
-    spectra = task.result(timeout=1 * u.min)
-    assert list(spectra) == ["earlywt", "mixedwt"]
-    fit = spectra.fits["earlywt"]["PowerLaw"]
-    assert fit.statistic == early["PowerLaw"]["Cstat"]
-    assert backend.sent("downloadSpectrum") == [{"type": "timeslice", "objectID": 1518}]
-
-
-def test_submissions_are_never_repeated() -> None:
-    lost = ServiceUnavailableError("the reply was lost")
-    swift, backend = service(rebinLightCurve=lost, timesliceSpectrum=lost)
-    with pytest.raises(ServiceUnavailableError):
-        swift.rebin_light_curve(TARGET, binning=ObsidBinning())
-    with pytest.raises(ServiceUnavailableError):
-        swift.slice_spectra(TARGET, slices={"a": "1-2 s"})
-    assert len(backend.asked) == 2
-
-
-@pytest.mark.parametrize("text", ["no such job", "There is no job 7 with a light curve.", "refused"])
-def test_jobs_that_the_service_does_not_know(text: str) -> None:
-    swift, _ = service(checkRebinStatus=api.failure(text), cancelRebin=api.failure(text))
-    task = swift.get_burst_job(7, "light_curve")
-    for call in (task.refresh, task.wait, task.cancel):
-        with pytest.raises(JobLostError, match="tells nothing of job 7"):
-            call()
-
-
-def test_jobs_are_found_again() -> None:
-    swift, backend = service(checkRebinStatus={"status": 3}, checkSliceStatus={"status": -3, "text": "nothing"})
-    assert swift.get_burst_job("7", "light_curve").refresh().phase.value == "EXECUTING"
-    assert swift.get_burst_job(7, "spectrum").refresh().phase.value == "ERROR"
-    assert backend.asked == [("checkRebinStatus", {"JobID": 7}), ("checkSliceStatus", {"JobID": 7})]
-    for kind in ("image", "curve", ["spectrum"]):
-        with pytest.raises(RequestError, match="kind: must be 'light_curve' or 'spectrum'"):
-            swift.get_burst_job(7, kind)  # type: ignore[arg-type]
-    with pytest.raises(RequestError, match="number of a job"):
-        swift.get_burst_job("x", "spectrum")
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

@@ -245,8 +245,19 @@ def test_whole_numbers_may_have_a_decimal_point() -> None:
     table = get(Service(CSV.replace(",0,2,2006", ",0.0,2.0,2006")))
     assert table["NearestNeighbour_ID"].tolist() == [2, None, 1, 2]
     assert table["StrayLightWarning"].tolist() == [False, True, False, False]
+    assert ids(table) == [1, 2, 2**53 + 1, 4]  # in another column: no digit is lost
     with pytest.raises(ProtocolError, match="not a whole number"):
         get(Service(CSV.replace(",0,2,2006", ",0,2.5,2006")), epoch="2022-08-16")
+
+
+@pytest.mark.parametrize("large", [str(2**53 + 1), str(2**64)])
+def test_whole_numbers_lose_no_digits(large: str) -> None:
+    text = CSV.replace(f"\n{2**53 + 1},", f"\n{large},")
+    with pytest.raises(FormatError, match="too many digits"):
+        get(Service(text.replace("\n2,", "\n2.0,")))
+    if int(large) > 2**63:
+        with pytest.raises(FormatError, match="too many digits"):
+            get(Service(text))
 
 
 def test_empty_tables_keep_their_types() -> None:

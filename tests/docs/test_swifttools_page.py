@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from swiftxrt import LightCurveRequest, SwiftXRTClass
+from swiftxrt.query.catalog_queries import RowChoice
+
 PAGE = Path(__file__).parents[2] / "docs" / "coming_from_swifttools.rst"
 MODULES = ("", ".data", ".data.SXPS", ".data.GRB")
 QUERIES = (".query.SXPS.SXPSQuery", ".query.GRB.GRBQuery")
@@ -47,3 +50,21 @@ def test_queries(name: str) -> None:
     module, _, kind = name.rpartition(".")
     found = {key for key in dir(getattr(_import(module), kind)) if not key.startswith("_")}
     assert sorted(found - _words() - BESIDE) == []
+
+
+def _calls() -> list[tuple[str, list[str]]]:
+    """Methods of ours in the tables, with the names of the arguments that they are shown with."""
+    cells = re.findall(r"^   \* - .*\n     - (.*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    codes = [code for cell in cells for code in re.findall(r"``([^`]+)``", cell)]
+    found = [call for code in codes for call in re.findall(r"\b(\w+)\(([^()]*)", code)]
+    return [(name, re.findall(r"(\w+)=", words)) for name, words in found if hasattr(SwiftXRTClass, name)]
+
+
+def test_our_calls_can_be_made() -> None:
+    calls = _calls()
+    assert len(calls) > 30
+    open_ended = {one for kind in (RowChoice, LightCurveRequest) for one in kind.__annotations__}
+    for name, words in calls:
+        parameters = inspect.signature(getattr(SwiftXRTClass, name)).parameters
+        takes_others = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+        assert sorted(set(words) - set(parameters) - (open_ended if takes_others else set())) == [], name

@@ -189,6 +189,14 @@ def test_scene_looks_where_it_is_told() -> None:
     ("changes", "said"),
     [
         ({"start": 2020}, "a Time"),
+        (
+            {"start": "2020-01-01"},
+            r"start: a Time is needed, such as Time\('2020-01-01T12:00:00'\) .*; got '2020-01-01'",
+        ),
+        ({"start": [Time("2020-01-01")]}, r"start: a Time is needed, such as Time\(\[...\]\)"),
+        ({"name": 5}, "name: a text is needed; got 5"),
+        ({"target_id": "5"}, "target_id: a target ID has eight digits, .*; got '5'"),
+        ({"pile_up": "no"}, "pile_up: True or False is needed; got 'no'"),
         ({"start": Time("1999-01-01")}, "start: the launch of Swift, 2004-11-20, or later is needed; got .*1999"),
         ({"start": Time(["2003-01-01", "2020-02-01"]), "exposure": [1, 1] * u.ks}, "start: the launch of Swift"),
         ({"roll": [1, 2, 3] * u.deg}, "one value, or one for each"),

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.dates import num2date
 
 from swiftxrt.bands import HARD, SOFT, TOTAL
-from swiftxrt.exceptions import RequestError
+from swiftxrt.exceptions import ProductNotAvailableError, RequestError
 from swiftxrt.plot import lightcurve as plots
 from swiftxrt.plot._axes import MODE_COLOURS, axis_label
 from swiftxrt.products.lightcurve import HardnessCurve, LightCurve, LightCurveSet
@@ -258,3 +258,19 @@ class TestUnknownRatios:
         ratio.t0_met = None
         upper = LightCurveSet(curve, hardness_ratio=ratio).plot()
         assert bars(upper.figure.axes[1], "PC")[0].get_xdata().tolist() == [55.0]
+
+
+def test_the_ratio_of_choice():
+    curves = LightCurveSet(make_curve(), hr1=make_ratio((150.0, 2e4)), hr2=make_ratio((300.0, 2e4)))
+
+    def first(**options):
+        lower = curves.plot(**options).figure.axes[1]
+        return bars(lower, "WT")[0].get_xdata()[0]
+
+    assert (first(), first(hardness="hr2")) == (150.0, 300.0)
+    assert len(curves.plot(hardness=False).figure.axes) == 1
+    assert curves.plot(elapsed=False).figure.axes[1].get_xlabel() == "Date (UTC)"
+    with pytest.raises(RequestError, match="hr1"):
+        curves.plot(hardness="hr3")
+    with pytest.raises(ProductNotAvailableError):
+        curves.plot(hardness="hardness_ratio")

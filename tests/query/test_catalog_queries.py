@@ -121,7 +121,7 @@ def url(small_archive: Path) -> Iterator[str]:
 
     def opened(*args: Any) -> CatalogStore:
         store = CatalogStore()
-        for info, table in ((info, table) for info in CATALOGS.values() for table in info.tables):
+        for info, table in ((one, table) for one in CATALOGS.values() for table in one.tables):
             name = f"{info.name}_{table}"
             if name in TABLES:
                 fields = fields_of(info.name, table).items()

@@ -14,7 +14,7 @@ from astropy.coordinates import SkyCoord
 from astropy.table import QTable, Table
 from astropy.time import Time
 
-from swiftxrt import SwiftXRT, SwiftXRTClass, Target, conf, days_since, group_epochs, select_days
+from swiftxrt import SwiftXRT, SwiftXRTClass, Target, conf, days_since, group_epochs, read_table, select_days
 from swiftxrt.exceptions import (
     NoDataError,
     OfflineError,
@@ -333,13 +333,19 @@ class TestLocal:
             local.query_observations("Crab")
 
 
-def test_tables_can_be_written_and_read(local: SwiftXRTClass, tmp_path: Path) -> None:
-    found = local.query_observations(PLACE)
-    found.write(tmp_path / "found.ecsv")
-    again = QTable.read(tmp_path / "found.ecsv")
+@pytest.mark.parametrize("name", ["found.ecsv", "found.fits", "found.vot"])
+def test_tables_can_be_written_and_read(local: SwiftXRTClass, tmp_path: Path, name: str) -> None:
+    found = group_epochs(local.query_observations(PLACE))
+    found.write(tmp_path / name)
+    again = read_table(tmp_path / name)
+    assert again.colnames == found.colnames
     assert obsids(again) == obsids(found)
     assert again["start"].isot.tolist() == found["start"].isot.tolist()
     assert (again["exposure"] == found["exposure"]).all()
+    assert again["uvot_exposure"].mask.tolist() == [True]
+    assert again["archive_date"].mask.tolist() == [True]
+    assert again["position"].separation(found["position"]).max() < 1 * u.uas
+    assert again.meta["request"] == found.meta["request"]
 
 
 def test_signatures_agree() -> None:

@@ -83,7 +83,12 @@ class TestRecordedSource:
         assert curve.time.mjd[0] == pytest.approx(53945.873326, abs=1e-10)
         assert curve["rate"][0] == 0.764142 * u.ct / u.s
         assert curve["counts"][0] == 2354 * u.ct
-        assert np.isnan(curve["snr"]).all()
+
+    def test_rates_over_errors_are_worked_out(self, curve: LightCurve) -> None:
+        """The service sends them for transients only, infinite for limits."""
+        rates = curve.detections
+        np.testing.assert_allclose(rates["snr"], rates["rate"] / rates["rate_err_neg"])
+        assert np.isposinf(curve.upper_limits["snr"]).all()
 
     def test_limits_are_those_of_the_engine(self, curve: LightCurve) -> None:
         limits = curve.upper_limits

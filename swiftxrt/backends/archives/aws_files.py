@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 from astropy.time import Time
 
 from ...config import conf
-from ...exceptions import ProtocolError
+from ...exceptions import ProtocolError, ServiceError
 from ..transport import Transport
 from .contents import Content
 from .listing import Listing, read_keys
-from .sources import fetched, months_of, unknown
+from .sources import fetched, months_of, page, unknown
 
 __all__ = ["AwsFiles"]
 
@@ -56,7 +56,10 @@ class AwsFiles:
         query = {"list-type": "2", "prefix": prefix}
         for _ in range(_MOST_PARTS):
             url = f"{self.base_url}/?{urlencode(query)}"
-            part, token = read_keys(self._transport.read(url), url, prefix, f"{self.base_url}/{prefix}")
+            text = page(self._transport, url)
+            if text is None:
+                raise ServiceError(f"there is no bucket at {self.base_url}; check conf.aws_url", url=url, status=404)
+            part, token = read_keys(text, url, prefix, f"{self.base_url}/{prefix}")
             listing.extend(part.files, part.refused)
             if token is None:
                 return listing

@@ -8,15 +8,14 @@ from pathlib import Path
 from astropy.time import Time
 
 from ...config import conf
-from ...exceptions import ProtocolError, ServiceError
+from ...exceptions import ProtocolError
 from ..transport import Transport
 from .contents import Content, folders_of
 from .listing import Listing, read_index
-from .sources import fetched, months_of, unknown
+from .sources import fetched, months_of, page, unknown
 
 __all__ = ["HeasarcFiles"]
 
-_NOT_THERE = 404
 # Folders in folders, folders and files of one observation: real ones have 4, 30 and 500.
 _DEEPEST = 6
 _MOST_FOLDERS = 500
@@ -58,14 +57,14 @@ class HeasarcFiles:
         waiting, count, is_there = [folder], 0, False
         while waiting:
             inner = waiting.pop(0)
-            page = self._page(place, inner)
-            if page is None:
+            found = self._page(place, inner)
+            if found is None:
                 continue
             is_there = True
             count += 1
-            listing.extend(page.files, page.refused)
+            listing.extend(found.files, found.refused)
             if is_deep:
-                waiting += page.folders
+                waiting += found.folders
             deepest = max((one.count("/") for one in waiting), default=0)
             if deepest > _DEEPEST or count + len(waiting) > _MOST_FOLDERS or len(listing.files) > _MOST_FILES:
                 raise ProtocolError(
@@ -78,10 +77,5 @@ class HeasarcFiles:
     def _page(self, place: str, folder: str) -> Listing | None:
         """What is in a folder; None if it is not there."""
         url = place + folder
-        try:
-            text = self._transport.read(url)
-        except ServiceError as error:
-            if error.status == _NOT_THERE:
-                return None
-            raise
-        return read_index(text, url, folder)
+        text = page(self._transport, url)
+        return None if text is None else read_index(text, url, folder)

@@ -15,16 +15,17 @@ from ..transport import Transport
 from .contents import Content
 from .listing import Listing
 
-__all__ = ["ArchiveSource", "check_source", "fetched", "make_source", "months_of", "needs_start", "unknown"]
+__all__ = ["ArchiveSource", "check_source", "fetched", "make_source", "months_of", "needs_start", "page", "unknown"]
 
 _NAMES = ("heasarc", "ukssdc", "aws")
 #: Those where observations are in folders for months.
 _BY_MONTH = ("heasarc", "aws")
+_NOT_THERE = 404
 # Refusals, in words for files.
 _REASONS = {
     401: "the archive does not give it to everybody",
     403: "the archive does not give it to everybody",
-    404: "it is listed, but not there",
+    _NOT_THERE: "it is listed, but not there",
     410: "it is not there any more",
 }
 # The folder is that of the planned start, which may lie on the other side of midnight.
@@ -153,13 +154,34 @@ def unknown(obsid: str, name: str, place: str) -> NoDataError:
     return NoDataError(f"there is no observation {obsid} at {place}{elsewhere}")
 
 
+def page(transport: Transport, url: str) -> str | None:
+    """The text of a page; None if there is none.
+
+    Raises
+    ------
+    ServiceError
+        If it cannot be had.
+    """
+    try:
+        return transport.read(url)
+    except ServiceError as error:
+        if error.status == _NOT_THERE:
+            return None
+        raise _reworded(error, url) from error
+
+
 def fetched(transport: Transport, url: str, path: Path, check: Callable[[Path], None]) -> str:
     """Fetch a file; see `ArchiveSource.download`."""
     options: dict[str, Any] = {"overwrite": True, "check": check}
     try:
         return transport.download(url, path, **options).outcome
     except ServiceError as error:
-        if error.status not in _REASONS:
-            raise
-        text = f"{url} was not had: {_REASONS[error.status]} (HTTP status {error.status}); try again later"
-        raise ServiceError(text, url=url, status=error.status) from error
+        raise _reworded(error, url) from error
+
+
+def _reworded(error: ServiceError, url: str) -> ServiceError:
+    """The same error, without advice that is about jobs and who is registered."""
+    if error.status not in _REASONS:
+        return error
+    text = f"{url} was not had: {_REASONS[error.status]} (HTTP status {error.status}); try again later"
+    return ServiceError(text, url=url, status=error.status)

@@ -221,7 +221,7 @@ def _reference_met(headers: Sequence[Sequence[EventHeader]]) -> float:
     triggers = [one[0].trigger_met for one in headers if one and one[0].trigger_met is not None]
     if triggers:
         return min(triggers)
-    starts = [header.start_met for one in headers for header in one if header.start_met is not None]
+    starts = [header.start_met for one in headers for header in one]
     if not starts:
         raise NoDataError("there is no good time to take T0 from; give target.t0")
     return min(starts)

@@ -12,11 +12,9 @@ from typing import Any, NamedTuple
 import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
-from astropy.time import Time
 
 from ..._log import log
 from ...config import cache_folder, conf
-from ...met import met_to_time
 from ...mission import Mode
 from ...products.events import EventList
 from ...products.observation import merged
@@ -52,7 +50,7 @@ class EventHeader:
         Roll angle.
     trigger_met : float or None
         Trigger of a burst.
-    start_met, stop_met : float or None
+    start_met, stop_met : float
         Limits of the good time.
     utcf_s : float or None
         Clock correction of the file.
@@ -69,8 +67,8 @@ class EventHeader:
     target_deg: tuple[float, float] | None
     roll_deg: float
     trigger_met: float | None
-    start_met: float | None
-    stop_met: float | None
+    start_met: float
+    stop_met: float
     utcf_s: float | None
     exposure_s: float
     made: str
@@ -98,8 +96,8 @@ class EventHeader:
             target_deg=None if target is None else (float(target[0]), float(target[1])),
             roll_deg=float(head["PA_PNT"]),
             trigger_met=float(trigger) if isinstance(trigger, int | float) else None,
-            start_met=float(gti.start[0]) if len(gti) else None,
-            stop_met=float(gti.stop[-1]) if len(gti) else None,
+            start_met=float(gti.start[0]),
+            stop_met=float(gti.stop[-1]),
             utcf_s=events.utcf,
             exposure_s=float(events.exposure.to_value(u.s)),
             made=str(head.get("PROCDATE", head.get("DATE", ""))),
@@ -119,13 +117,6 @@ class EventHeader:
     def kind(self) -> Mode:
         """The mode."""
         return Mode(self.mode)
-
-    @property
-    def limits(self) -> tuple[Time, Time] | None:
-        """Beginning and end of the good time, UTC."""
-        if self.start_met is None or self.stop_met is None:
-            return None
-        return met_to_time(self.start_met, utcf=self.utcf_s), met_to_time(self.stop_met, utcf=self.utcf_s)
 
 
 def pointings(headers: Iterable[EventHeader]) -> SkyCoord:

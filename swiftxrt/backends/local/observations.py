@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 from astropy.time import Time
 
 from ...catalog.observations import found_table
+from ...met import estimate_utcf, met_to_time
 from ...mission import Mode
-from ...products.observation import Observation
 from ...products.observation_table import ObservationRow
 from ...request.observations import ObservationQuery
 from .archive import Archive
-from .headers import EventHeader
+from .headers import EventHeader, pointings
 
 __all__ = ["LocalObservations", "archive_rows"]
 
@@ -70,22 +71,36 @@ def archive_rows(archive: Archive) -> list[ObservationRow]:
     NoDataError
         If there is no observation.
     """
-    found = archive.headers(archive.observations)
-    return [_row(observation, headers) for observation, headers in found if any(one.limits for one in headers)]
+    known = [(one.obsid, headers) for one, headers in archive.headers(archive.observations) if headers]
+    longest = [max(headers, key=lambda one: one.exposure_s) for _, headers in known]
+    places = pointings(longest)
+    starts = _limits_mjd([min(headers, key=lambda one: one.start_met) for _, headers in known], "start_met")
+    stops = _limits_mjd([max(headers, key=lambda one: one.stop_met) for _, headers in known], "stop_met")
+    where = zip(places.ra.deg.tolist(), places.dec.deg.tolist(), starts, stops, strict=True)
+    return [_row(obsid, headers, *place) for (obsid, headers), place in zip(known, where, strict=True)]
 
 
-def _row(observation: Observation, headers: Sequence[EventHeader]) -> ObservationRow:
-    limits = [one.limits for one in headers if one.limits is not None]
+def _limits_mjd(headers: Sequence[EventHeader], name: str) -> list[float]:
+    """The beginning or end of good time, by the clock correction of the file or else the usual one."""
+    met_s = np.array([getattr(one, name) for one in headers], dtype=float)
+    usual = estimate_utcf(met_s)
+    utcf = [guess if one.utcf_s is None else one.utcf_s for one, guess in zip(headers, usual, strict=True)]
+    limits: list[float] = met_to_time(met_s, utcf=np.array(utcf)).mjd.tolist()  # type: ignore[arg-type]
+    return limits
+
+
+def _row(
+    obsid: str, headers: Sequence[EventHeader], ra_deg: float, dec_deg: float, start_mjd: float, stop_mjd: float
+) -> ObservationRow:
     longest = max(headers, key=lambda one: one.exposure_s)
     exposures = {mode: sum(one.exposure_s for one in headers if one.kind is mode) for mode in Mode}
-    place = longest.pointing.icrs
     return ObservationRow(
-        obsid=observation.obsid,
+        obsid=obsid,
         name=longest.object_name,
-        ra_deg=float(place.ra.deg),
-        dec_deg=float(place.dec.deg),
-        start_mjd=float(min(start for start, _ in limits).mjd),
-        stop_mjd=float(max(stop for _, stop in limits).mjd),
+        ra_deg=ra_deg,
+        dec_deg=dec_deg,
+        start_mjd=start_mjd,
+        stop_mjd=stop_mjd,
         exposure_s=sum(exposures.values()),
         exposure_pc_s=exposures[Mode.PC],
         exposure_wt_s=exposures[Mode.WT],

@@ -38,7 +38,7 @@ class BuildReport:
 @contextmanager
 def build_progress(title: str) -> Iterator[Callable[[str, float], None]]:
     """Shows notes and fractions as the progress of jobs is shown, and writes them to the log."""
-    with display("catalogue", True, in_words=True) as show:
+    with display("catalogue", progress=True, in_words=True) as show:
 
         def tell(note: str, fraction: float) -> None:
             log.info("catalogue: %s", note)
