@@ -7,18 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import faults
+    from .examples import simulate_nova
     from .faults import FaultPlan
     from .heasarc import heasarc_server
     from .server import embedded_server
     from .synthetic import simulate, small_observation, small_scene
 
-__all__ = ["FaultPlan", "embedded_server", "faults", "heasarc_server", "simulate", "small_observation", "small_scene"]
+__all__ = [
+    "FaultPlan",
+    "embedded_server",
+    "faults",
+    "heasarc_server",
+    "simulate",
+    "simulate_nova",
+    "small_observation",
+    "small_scene",
+]
 
 _MODULES = {
     "FaultPlan": "faults",
     "embedded_server": "server",
     "heasarc_server": "heasarc",
     "simulate": "synthetic",
+    "simulate_nova": "examples",
     "small_observation": "synthetic",
     "small_scene": "synthetic",
 }

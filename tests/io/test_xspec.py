@@ -23,6 +23,7 @@ from swiftxrt.products.countspectrum import CountSpectrum
 from swiftxrt.products.response import ARF, RMF
 from tests import ogip_files as make
 
+NORM = u.ph / (u.keV * u.s * u.cm**2)
 GRID = np.linspace(0.1, 10.1, 51) * u.keV
 #: Number of parameters of components in XSPEC 12.
 PARAMETERS = {
@@ -162,8 +163,7 @@ def test_scripts_only_name_what_is_beside_them(tmp_path: Path) -> None:
 
 
 def test_shared_and_own_parameters(tmp_path: Path) -> None:
-    one, two = absorbed().set(norm=1e-3), absorbed().set(norm=2e-3)
-    two = two.set(photon_index=1.8)
+    one, two = absorbed().set(norm=1e-3 * NORM), absorbed().set(norm=2e-3 * NORM)
     spectra = [
         spectrum(
             "first",
@@ -195,7 +195,7 @@ def test_same_parameters_for_all(tmp_path: Path) -> None:
 def test_ties(tmp_path: Path) -> None:
     tied = models.PowerLaw(1.8) + models.PowerLaw(1.2)
     names = list(tied.parameters)
-    tied = tied.tie(names[3], to=names[1], factor=0.5).set(**{names[1].replace(".", "."): 4e-3})
+    tied = tied.tie(names[3], to=names[1], factor=0.5).set(**{names[1]: 4e-3 * NORM})
     spectrum().write_xspec(tmp_path, model=tied)
     session = Session(tmp_path).run("fit.xcm")
     session.check()
