@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .products.compare import Comparison as Comparison
     from .products.countspectrum import CountSpectrum as CountSpectrum
     from .products.dataset_images import DatasetImages as DatasetImages
+    from .products.epochs import EpochSet as EpochSet
     from .products.events import EventList as EventList
     from .products.fit import FitParameter as FitParameter
     from .products.fit import SpectralFit as SpectralFit

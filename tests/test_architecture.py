@@ -339,7 +339,7 @@ def test_importing_the_package_loads_nothing_but_itself():
 
 HEAVY = {"astroquery", "dask", "lsdb", "matplotlib", "regions", "specutils", "starlette", "uvicorn"}
 # The public modules that need a heavy package: matplotlib, specutils and astroquery.
-HEAVY_MODULES = {"plot.timeline", "products.spectrum", "query.core"}
+HEAVY_MODULES = {"plot.evolution", "plot.fit", "plot.panels", "plot.timeline", "products.spectrum", "query.core"}
 
 
 def test_light_names_load_no_heavy_package():

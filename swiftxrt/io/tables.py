@@ -12,6 +12,7 @@ from __future__ import annotations
 import html
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
 import astropy.units as u
@@ -51,13 +52,12 @@ def write_table(table: QTable, path: Any, *args: Any, format: str | None = None,
     """Write a table; see `swiftxrt.products._display.ReadableTable.write`."""
     is_path = isinstance(path, str | os.PathLike)
     chosen = format or (_format_of(path) if is_path else None)
-    if not is_path or args or chosen not in ("fits", "votable") or options.keys() - {"overwrite"}:
-        chosen = chosen and {"format": chosen}
-        QTable(table, copy=False).write(path, *args, **(chosen or {}), **options)
+    if not is_path or args or chosen not in _WRITERS or options.keys() - {"overwrite"}:
+        told = {} if chosen is None else {"format": chosen}
+        QTable(table, copy=False).write(path, *args, **told, **options)
         return
-    writer = _write_fits if chosen == "fits" else _write_votable
     with atomic_path(as_path(path, "path"), options.get("overwrite", False)) as temporary:
-        writer(table, temporary)
+        _WRITERS[chosen](table, temporary)
 
 
 def read_table(path: str | os.PathLike[str]) -> QTable:
@@ -117,6 +117,9 @@ def _write_votable(table: QTable, path: Any) -> None:
     document = votable.from_table(plain)
     document.get_first_table().infos.append(votable.tree.Info(name=_NOTE, value=note))
     document.to_xml(os.fspath(path))
+
+
+_WRITERS: dict[str | None, Callable[[QTable, Any], None]] = {"fits": _write_fits, "votable": _write_votable}
 
 
 def _from_fits(hdus: fits.HDUList) -> QTable:

@@ -109,7 +109,7 @@ def plot_parameter_evolution(
         height = _PANEL_INCH * len(chosen) + _MARGIN_INCH
         drawn = np.array(new_panels([1] * len(chosen), (_WIDTH_INCH, height)), dtype=object)
     else:
-        drawn = np.array(list(np.ravel(axes)), dtype=object)
+        drawn = np.array(list(np.ravel(np.asarray(axes, dtype=object))), dtype=object)
         if len(drawn) != len(chosen):
             raise RequestError([("axes", f"{len(chosen)} are needed, one for each parameter; got {len(drawn)}")], _WHAT)
     for ax, name in zip(drawn, chosen, strict=True):

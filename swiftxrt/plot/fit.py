@@ -146,7 +146,7 @@ def plot_fits(
     RequestError
         If there is no fit, or an argument is unusable.
     """
-    outcomes = list(results)
+    outcomes: list[Any] = list(results)
     items = [one.value if isinstance(results, Outcomes) else one for one in outcomes]
     made = [one for one in items if one is not None]
     if not made:
@@ -195,8 +195,8 @@ def _check(result: Any, residuals: Any, min_significance: Any, max_bins: Any) ->
 def _axes(axes: Any, residuals: str | None) -> NDArray[Any]:
     wanted = 1 if residuals is None else 2
     if axes is None:
-        figure = plt.figure(figsize=_ONE_INCH, layout="constrained")
-        figure.get_layout_engine().set(hspace=0, h_pad=0.02)
+        figure = plt.figure(figsize=_ONE_INCH)
+        figure.set_layout_engine("constrained", hspace=0, h_pad=0.02)
         ratios = {"height_ratios": _HEIGHTS[:wanted]}
         return np.array(figure.subplots(wanted, 1, sharex=True, squeeze=False, gridspec_kw=ratios)[:, 0], dtype=object)
     given = np.array(list(np.ravel(np.asarray(axes, dtype=object))), dtype=object)
@@ -226,7 +226,7 @@ def _panel_axes(number: int, columns: int, each: int, *, share: bool) -> NDArray
 
 def _colours(result: FitResult) -> list[str]:
     """Those of the modes if they tell the spectra apart."""
-    modes = [getattr(one, "mode", None) for one in result.spectra]
+    modes: list[Any] = [getattr(one, "mode", None) for one in result.spectra]
     if None not in modes and len(set(modes)) == len(modes):
         return [mode_colour(mode) for mode in modes]
     return [_SET_COLOURS[number % len(_SET_COLOURS)] for number in range(len(modes))]

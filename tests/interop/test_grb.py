@@ -149,9 +149,9 @@ def test_time_slices(grb: Any, client: SwiftXRTClass, wait: Callable[[Callable[[
 
 def test_cancelling(grb: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Jobs that have not ended can be cancelled: here their work begins late."""
-    from swiftxrt.backends.local import workers
+    from swiftxrt.engine import build as engine
 
-    monkeypatch.setattr(workers, "build_product", lambda *args, progress, **options: _slow(progress))
+    monkeypatch.setattr(engine, "build_product", lambda *args, progress, **options: _slow(progress))
     rebin = grb.rebinLightCurve(targetID=TARGET, binMeth="snapshot")
     slices = grb.timesliceSpectrum(targetID=TARGET, slices={"a": "OBS09999001000-OBS09999001001"}, redshift=0.5)
     assert grb.cancelRebin(rebin) is True

@@ -16,7 +16,7 @@ import pytest
 from astropy.io import fits
 
 from swiftxrt import CountsBinning, ObsidBinning
-from swiftxrt.backends.local import workers
+from swiftxrt.engine import build as engine
 from swiftxrt.io.spectrum import read_slice_archive
 from swiftxrt.jobs.job import Job
 from swiftxrt.kinds import ProductKind as Kind
@@ -333,13 +333,13 @@ def test_rebinning(
 def test_cancelling_a_rebinning(attached: Any, prods: Any, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     """The method is broken there: inside a class its name is changed; the function behind it works."""
     go_on = threading.Event()
-    build = workers.build_product
+    build = engine.build_product
 
     def held_up(*args: Any, **kwargs: Any) -> Any:
         assert go_on.wait(300)
         return build(*args, **kwargs)
 
-    monkeypatch.setattr(workers, "build_product", held_up)
+    monkeypatch.setattr(engine, "build_product", held_up)
     cancel = prods.prod_request.dl._cancelRebin
     try:
         attached.rebinLightCurve(binMeth="snapshot")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from swiftxrt import SwiftXRTClass
-from swiftxrt.backends.local import workers
+from swiftxrt.engine import build as engine
 from swiftxrt.exceptions import JobLostError, NotRegisteredError
 from swiftxrt.jobs.job import Job
 from swiftxrt.kinds import ProductKind as Kind
@@ -92,7 +92,7 @@ def test_state(tutorial: Any, attached: Any, job: Job) -> None:
 def test_work_in_progress(prods: Any, tutorial: Any, monkeypatch: pytest.MonkeyPatch, wait: Any) -> None:
     """A product that is held up half way: steps, notes and the number of active jobs."""
     reached, go_on = threading.Event(), threading.Event()
-    build = workers.build_product
+    build = engine.build_product
 
     def held_up(*args: Any, progress: Any, **kwargs: Any) -> Any:
         progress(1, "observation 2 / 3")
@@ -100,7 +100,7 @@ def test_work_in_progress(prods: Any, tutorial: Any, monkeypatch: pytest.MonkeyP
         assert go_on.wait(300)
         return build(*args, progress=progress, **kwargs)
 
-    monkeypatch.setattr(workers, "build_product", held_up)
+    monkeypatch.setattr(engine, "build_product", held_up)
     client = SwiftXRTClass(user=USER)
     request = image_request(prods)
     try:

@@ -96,12 +96,12 @@ def test_classes_of_oda_api(tmp_path: Path) -> None:
     path = make.isgri(tmp_path)
     with fits.open(path) as hdus:
         fits.HDUList([hdus[0], hdus[1]]).writeto(tmp_path / "crab.fits")
-    made = [
-        data_products.NumpyDataProduct.from_fits_file(
-            str(tmp_path / name), meta_data={"src_name": "Crab", "product": kind}, name=kind
-        )
-        for name, kind in (("crab.fits", "isgri_spectrum"), ("arf.fits", "isgri_arf"), ("rmf.fits", "isgri_rmf"))
-    ]
+    made = []
+    for name, kind in (("crab.fits", "isgri_spectrum"), ("arf.fits", "isgri_arf"), ("rmf.fits", "isgri_rmf")):
+        with fits.open(tmp_path / name, memmap=False) as hdus:  # Its from_fits_file leaves files open.
+            units = [data_products.NumpyDataUnit.from_fits_hdu(hdu) for hdu in hdus]
+        meta = {"src_name": "Crab", "product": kind}
+        made.append(data_products.NumpyDataProduct(units, name=kind, meta_data=meta))
     sent = [data_products.NumpyDataProduct.decode(one.encode()) for one in made]
     files = {"rmf": tmp_path / "rmf.fits", "arf": tmp_path / "arf.fits"}
     expected = CountSpectrum.read(tmp_path / "crab.fits", **files).replace(label="Crab")

@@ -164,12 +164,8 @@ def test_scripts_only_name_what_is_beside_them(tmp_path: Path) -> None:
 
 def test_shared_and_own_parameters(tmp_path: Path) -> None:
     one, two = absorbed().set(norm=1e-3 * NORM), absorbed().set(norm=2e-3 * NORM)
-    spectra = [
-        spectrum(
-            "first",
-        ),
-        spectrum("second"),
-    ]
+    first = spectrum("first")
+    spectra = [first, first.replace(label="second")]
     path = write_xspec(spectra, tmp_path, model=[one, two], own=("norm",), statistic="wstat+chi2", band=(0.5, 5.0))
     session = Session(tmp_path).run(path.name)
     session.check()

@@ -86,7 +86,9 @@ def test_spectra_and_images_by_epoch(epochs: EpochSet) -> None:
 
 
 def test_unknown_epoch_has_a_nearest_one(epochs: EpochSet) -> None:
-    with pytest.raises(ProductNotAvailableError, match="no epoch: none is called '0999900400'; did you mean '0999900400[01]'"):
+    with pytest.raises(
+        ProductNotAvailableError, match="no epoch: none is called '0999900400'; did you mean '0999900400[01]'"
+    ):
         epochs["0999900400"]
 
 

@@ -14,8 +14,8 @@ import pytest
 from astropy.coordinates import SkyCoord
 
 from swiftxrt import JobList, PositionRequest, SwiftXRTClass, Target, XRTRequest, conf
-from swiftxrt.backends.local import workers
 from swiftxrt.backends.ukssdc.products import UKSSDCBackend
+from swiftxrt.engine import build as engine
 from swiftxrt.exceptions import JobError, RequestError, RequestWarning
 from swiftxrt.products.position import Position
 from swiftxrt.testing.server import embedded_server
@@ -41,7 +41,7 @@ def instant(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
         assert go.wait(60)
         return Position(SkyCoord(round(request.target.t0.unix) % 360, 10, unit="deg"), 3.5 * u.arcsec)
 
-    monkeypatch.setattr(workers, "build_product", build)
+    monkeypatch.setattr(engine, "build_product", build)
     return go
 
 

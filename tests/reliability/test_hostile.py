@@ -31,7 +31,7 @@ from swiftxrt import (
     XRTRequest,
     conf,
 )
-from swiftxrt.backends.local import workers
+from swiftxrt.engine import build as engine
 from swiftxrt.exceptions import (
     NoDataError,
     ProductNotAvailableError,
@@ -147,7 +147,7 @@ def job_id(server: str) -> Iterator[str]:
     ):
         job = client.submit(REQUEST)
         job.wait(progress=False)
-        patch.setattr(workers, "build_product", refuse)
+        patch.setattr(engine, "build_product", refuse)
         yield job.id
 
 

@@ -33,8 +33,8 @@ from swiftxrt import (
     XRTRequest,
     conf,
 )
-from swiftxrt.backends.local import workers
 from swiftxrt.backends.ukssdc.products import UKSSDCBackend
+from swiftxrt.engine import build as engine
 from swiftxrt.exceptions import (
     JobError,
     JobLostError,
@@ -67,7 +67,7 @@ class Factory:
     """Makes positions at once, and other products as the engine does, while it is open."""
 
     def __init__(self) -> None:
-        self.build = workers.build_product
+        self.build = engine.build_product
         self.open = threading.Event()
         self.open.set()
         self.refusals: dict[Kind, str] = {}
@@ -86,7 +86,7 @@ class Factory:
 @pytest.fixture
 def factory(monkeypatch: pytest.MonkeyPatch) -> Factory:
     made = Factory()
-    monkeypatch.setattr(workers, "build_product", made)
+    monkeypatch.setattr(engine, "build_product", made)
     return made
 
 

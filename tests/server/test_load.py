@@ -16,9 +16,9 @@ import astropy.units as u
 import pytest
 import requests
 
-from swiftxrt.backends.local import workers
 from swiftxrt.backends.local.products import LocalBackend
 from swiftxrt.backends.local.store import JobStore
+from swiftxrt.engine import build as engine
 from swiftxrt.kinds import ProductKind
 from swiftxrt.products.report import Phase
 from swiftxrt.server.handlers import API_PATH, Service
@@ -49,7 +49,7 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Nothing is built before this is set; and as all jobs want the same light curve, the engine makes it once."""
-    go, build, made = threading.Event(), workers.build_product, []
+    go, build, made = threading.Event(), engine.build_product, []
 
     def once(*arguments: Any, **options: Any) -> Any:
         assert go.wait(60)
@@ -57,7 +57,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
             made.append(build(*arguments, **options))
         return made[0]
 
-    monkeypatch.setattr(workers, "build_product", once)
+    monkeypatch.setattr(engine, "build_product", once)
     return go
 
 

@@ -14,7 +14,8 @@ import pytest
 import requests
 from astropy.coordinates import SkyCoord
 
-from swiftxrt.backends.local import products, workers
+from swiftxrt.backends.local import products
+from swiftxrt.engine import build as engine
 from swiftxrt.kinds import ProductKind
 from swiftxrt.products.position import Position
 from swiftxrt.testing.server import embedded_server
@@ -33,7 +34,7 @@ OURS = ("swiftxrt.", "astropy.", "starlette.", "uvicorn.", "sqlite3.", "_io.", "
 @pytest.fixture
 def made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A new position for each job, and one image for all."""
-    build, guard, images = workers.build_product, threading.Lock(), []
+    build, guard, images = engine.build_product, threading.Lock(), []
 
     def instant(kind: ProductKind, *arguments: Any, **options: Any) -> Any:
         if kind is not ProductKind.IMAGE:
@@ -43,7 +44,7 @@ def made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
                 images.append(build(kind, *arguments, **options))
             return images[0]
 
-    monkeypatch.setattr(workers, "build_product", instant)
+    monkeypatch.setattr(engine, "build_product", instant)
 
 
 def live() -> Counter[str]:

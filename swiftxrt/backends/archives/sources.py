@@ -167,7 +167,9 @@ def page(transport: Transport, url: str) -> str | None:
     except ServiceError as error:
         if error.status == _NOT_THERE:
             return None
-        raise _reworded(error, url) from error
+        if error.status in _REASONS:
+            raise _reworded(url, error.status) from error
+        raise
 
 
 def fetched(transport: Transport, url: str, path: Path, check: Callable[[Path], None]) -> str:
@@ -176,12 +178,12 @@ def fetched(transport: Transport, url: str, path: Path, check: Callable[[Path], 
     try:
         return transport.download(url, path, **options).outcome
     except ServiceError as error:
-        raise _reworded(error, url) from error
+        if error.status in _REASONS:
+            raise _reworded(url, error.status) from error
+        raise
 
 
-def _reworded(error: ServiceError, url: str) -> ServiceError:
-    """The same error, without advice that is about jobs and who is registered."""
-    if error.status not in _REASONS:
-        return error
-    text = f"{url} was not had: {_REASONS[error.status]} (HTTP status {error.status}); try again later"
-    return ServiceError(text, url=url, status=error.status)
+def _reworded(url: str, status: int) -> ServiceError:
+    """A refusal, without advice on jobs and registered addresses."""
+    text = f"{url} was not had: {_REASONS[status]} (HTTP status {status}); try again later"
+    return ServiceError(text, url=url, status=status)
