@@ -24,10 +24,10 @@ import astropy.units as u
 import numpy as np
 import requests
 from _stub import OPENING_TRIPS, seconds
-from astropy import log
 from astropy.io import fits
 from astropy.table import QTable, Table
 from astropy.time import Time
+from astroquery import log
 
 from swiftxrt import SwiftXRT, conf
 from swiftxrt.testing import small_observation
@@ -154,7 +154,7 @@ def measured(run: Callable[[Path], None], count: int) -> list[float]:
 
 def main() -> None:
     warnings.simplefilter("ignore")
-    log.setLevel("WARNING")  # astroquery tells each step
+    log.setLevel("WARNING")  # it tells each step
     with tempfile.TemporaryDirectory() as folder:
         wanted = write_archive(Path(folder))
         sizes = [path.stat().st_size for path in Path(folder).rglob("*.gz")]

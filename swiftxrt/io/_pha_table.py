@@ -19,7 +19,7 @@ from ..mission import MJDREFF, MJDREFI, Mode
 from ..products.gti import GTI
 from ..products.provenance import Provenance
 from ._pha_hdus import REGIONS
-from .response import bin_edges, column, find_table, is_ebounds
+from .response import bin_edges, find_table, is_ebounds, numbers
 
 __all__ = ["choose_table", "is_of_xrt", "is_type_two", "label_of", "spectrum_tables", "table_content"]
 
@@ -144,7 +144,7 @@ def table_content(hdus: fits.HDUList, table: Any, path: Path) -> dict[str, Any]:
         **_regions(hdus),
     }
     if "E_MIN" in table.columns.names and "E_MAX" in table.columns.names:
-        edges = np.append(column(table, "E_MIN", path), column(table, "E_MAX", path)[-1:])
+        edges = np.append(numbers(table, "E_MIN", path), numbers(table, "E_MAX", path)[-1:])
         content["energy_edges"] = edges * u.keV
     elif mode is None:
         content["energy_edges"] = _bounds(hdus, len(table.data), path)
@@ -175,7 +175,7 @@ def _scaling(table: Any, name: str, path: Path) -> Any:
     """One number, or one per channel; a column that repeats one number is that number."""
     if name not in table.columns.names:
         return _number(table.header, name, path, default=1.0)
-    values = np.asarray(column(table, name, path), dtype=float)
+    values = np.asarray(numbers(table, name, path), dtype=float)
     return float(values[0]) if values.size and np.all(values == values[0]) else values
 
 
@@ -184,8 +184,8 @@ def _channel(hdus: fits.HDUList, table: Any, path: Path) -> NDArray[np.int64]:
     if "CHANNEL" not in table.columns.names:
         for hdu in hdus:
             if is_ebounds(hdu) and len(hdu.data) == len(table.data):
-                return np.asarray(column(hdu, "CHANNEL", path), dtype=np.int64)
-    return np.asarray(column(table, "CHANNEL", path))
+                return np.asarray(numbers(hdu, "CHANNEL", path), dtype=np.int64)
+    return numbers(table, "CHANNEL", path)
 
 
 def _bounds(hdus: fits.HDUList, size: int, path: Path) -> u.Quantity | None:
@@ -200,10 +200,10 @@ def _counts(table: Any, exposure_s: float, path: Path, *, of_xrt: bool) -> Count
     """Counts, or real numbers with their errors where the file holds no counted photons."""
     rates = "COUNTS" not in table.columns.names
     factor = exposure_s if rates else 1.0
-    values = np.asarray(column(table, "RATE" if rates else "COUNTS", path), dtype=float) * factor
+    values = np.asarray(numbers(table, "RATE" if rates else "COUNTS", path), dtype=float) * factor
     errors = None
     if "STAT_ERR" in table.columns.names:
-        errors = np.asarray(column(table, "STAT_ERR", path), dtype=float) * factor
+        errors = np.asarray(numbers(table, "STAT_ERR", path), dtype=float) * factor
     poisson = table.header.get("POISSERR")
     whole = np.rint(values)
     if _are_whole(values, whole) and (errors is None or poisson is True or _say_no_more(errors, whole)):
@@ -232,7 +232,7 @@ def _say_no_more(errors: NDArray[np.float64], counts: NDArray[np.float64]) -> bo
 def _flags(table: Any, name: str, path: Path) -> NDArray[np.int64]:
     """A column of flags, or the one value for all channels that the keyword gives instead."""
     if name in table.columns.names:
-        return np.asarray(column(table, name, path), dtype=np.int64)
+        return np.asarray(numbers(table, name, path), dtype=np.int64)
     value = table.header.get(name, 0)
     return np.full(len(table.data), int(value) if isinstance(value, int) else 0, dtype=np.int64)
 
@@ -240,7 +240,7 @@ def _flags(table: Any, name: str, path: Path) -> NDArray[np.int64]:
 def _systematic(table: Any, path: Path) -> NDArray[np.float64]:
     """Fractional systematic errors: a column, or one value for all channels."""
     if "SYS_ERR" in table.columns.names:
-        return np.asarray(column(table, "SYS_ERR", path), dtype=float)
+        return np.asarray(numbers(table, "SYS_ERR", path), dtype=float)
     return np.full(len(table.data), _number(table.header, "SYS_ERR", path, default=0.0))
 
 
@@ -261,7 +261,7 @@ def _gti(hdus: fits.HDUList, path: Path, *, of_swift: bool) -> GTI | None:
             zero = _seconds_after_swift(hdu.header, of_swift=of_swift)
             if zero is None:
                 return None
-            return GTI(column(hdu, "START", path) + zero, column(hdu, "STOP", path) + zero)
+            return GTI(numbers(hdu, "START", path) + zero, numbers(hdu, "STOP", path) + zero)
     return None
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .._paths import as_path
 from ..exceptions import FormatError, MetadataWarning, OutputExistsError, RequestError, warn
+from ..products._arrays import integers
 from ..products.countspectrum import CountSpectrum
 from ._fitsfile import load_fits, save_fits
 from ._pha_hdus import pha_hdus
@@ -71,7 +72,8 @@ def joined(content: dict[str, Any], parts: dict[str, Any], path: Path) -> CountS
     MetadataWarning
         If background or matrix count the channels from another number than the spectrum.
     """
-    channel = content["channel"]
+    with content_errors(path):
+        channel = integers(content["channel"], "channel")
     fitting = dict(parts)
     rmf, background = fitting.get("rmf"), fitting.get("background")
     if content["mode"] is None and len(channel):

@@ -22,6 +22,7 @@ __all__ = [
     "arf_hdus",
     "bin_edges",
     "is_ebounds",
+    "numbers",
     "read_arf",
     "read_rmf",
     "rmf_from",
@@ -62,6 +63,20 @@ def column(hdu: Any, name: str, path: PathLike) -> Any:
         raise FormatError(f"{hdu.name} has no column {name} (it has {', '.join(hdu.columns.names)})", path)
     values = hdu.data[name]
     return values if values.dtype.kind == "O" else np.asarray(values, dtype=values.dtype.newbyteorder("="))
+
+
+def numbers(hdu: Any, name: str, path: PathLike) -> NDArray[Any]:
+    """A column with one number in each row.
+
+    Raises
+    ------
+    FormatError
+        If the table has no such column, or it holds something else.
+    """
+    values: NDArray[Any] = column(hdu, name, path)
+    if values.ndim != 1 or values.dtype.kind not in "iufb":
+        raise FormatError(f"column {name} of {hdu.name} does not hold one number in each row", path)
+    return values
 
 
 def is_ebounds(hdu: Any) -> bool:
@@ -149,9 +164,9 @@ def _origin(header: fits.Header) -> dict[str, str]:
 
 def _first_channel(bounds: Any, matrix: Any, path: PathLike) -> int:
     """Number of the first channel; of tables that do not number them, what the header tells."""
-    channel = np.asarray(column(bounds, "CHANNEL", path))
-    if channel.size == 0 or np.all(np.diff(channel) == 1):
-        return int(channel[0]) if channel.size else 0
+    channel = numbers(bounds, "CHANNEL", path)
+    if channel.size and np.all(np.isfinite(channel)) and np.all(np.diff(channel) == 1):
+        return int(channel[0])
     first = _lowest(bounds, "CHANNEL", _lowest(matrix, "F_CHAN", 1))
     warn(f"{Path(path).name}: EBOUNDS does not number its channels; taken as {first} and up", MetadataWarning)
     return first
@@ -173,7 +188,7 @@ def content_errors(path: PathLike) -> Iterator[None]:
 
 
 def _quantity(hdu: Any, name: str, unit: u.UnitBase, path: PathLike) -> u.Quantity:
-    values = np.asarray(column(hdu, name, path), dtype=float)
+    values = np.asarray(numbers(hdu, name, path), dtype=float)
     given = (hdu.columns[name].unit or "").strip()
     spelled = _SPELLINGS.get(given.lower(), given)
     try:
@@ -203,7 +218,10 @@ def _dense(hdu: Any, first_channel: int, n_channel: int, path: PathLike) -> NDAr
     plain = values.ndim == 2 and f_chan.dtype.kind != "O" and n_chan.dtype.kind != "O"
     if plain and np.all(n_group == 1) and np.all(n_chan == n_channel) and np.all(f_chan == declared):
         return np.asarray(values[:, :n_channel], dtype=float)
-    groups = list(_groups(n_group, f_chan, n_chan, values))
+    try:
+        groups = list(_groups(n_group, f_chan, n_chan, values))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise FormatError(f"the groups of channels of {hdu.name} are no numbers", path) from error
     # Some files count as in EBOUNDS, whatever they declare.
     for lowest in (declared, first_channel, 1):
         if all(start >= lowest and start - lowest + part.size <= n_channel for _, start, part, _ in groups):

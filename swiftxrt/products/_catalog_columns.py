@@ -276,7 +276,9 @@ def _shifts(days: NDArray[np.datetime64]) -> NDArray[np.timedelta64]:
     if not len(days):
         return np.array([], dtype="timedelta64[us]")
     first, last = np.array([days.min(), days.max()], dtype="datetime64[Y]")
-    shifts = np.concatenate([_shifts_of_year(year) for year in np.arange(first, last + 1).astype(int).tolist()])
+    shifts = np.concatenate(
+        [_shifts_of_year(year) for year in range(int(first.astype(int)), int(last.astype(int)) + 1)]
+    )
     return shifts[(days - first.astype("datetime64[D]")).astype(int)]
 
 

@@ -6,9 +6,6 @@ import gzip
 import os
 import resource
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -579,27 +576,22 @@ def test_interrupt_leaves_no_half_files(swift: SwiftXRTClass, plan: FaultPlan, a
 
 
 @pytest.mark.fault_case(70)
-def test_ctrl_c_while_lists_are_asked_for(plan: FaultPlan, archive: Path, tmp_path: Path) -> None:
-    before = len(plan.log)
+def test_ctrl_c_while_lists_are_asked_for(swift: SwiftXRTClass, plan: FaultPlan, tmp_path: Path) -> None:
+    before, struck = set(threading.enumerate()), len(plan.log)
     plan.replace(faults.never_answer().on(path=f"*{OBSIDS[1]}/xrt/"))
-    script = f"""
-        from swiftxrt import SwiftXRT, conf
-        from tests.archived import table
-        conf.heasarc_files_url = {conf.heasarc_files_url!r}
-        SwiftXRT.download_observations(table(), location={str(tmp_path)!r}, contents="xrt")
-    """
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    running = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stderr=subprocess.PIPE, env=environment)
-    try:
+
+    def interrupt() -> None:
         end = time.monotonic() + 60
-        while len(plan.log) == before and time.monotonic() < end:
-            time.sleep(0.05)
-        running.send_signal(signal.SIGINT)
-        _, told = running.communicate(timeout=30)
-    finally:
-        running.kill()
-        running.wait()
-    assert b"KeyboardInterrupt" in told
+        while len(plan.log) == struck and time.monotonic() < end:
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    pressing = threading.Thread(target=interrupt)
+    pressing.start()
+    with pytest.raises(KeyboardInterrupt):
+        get(swift, tmp_path, contents="xrt")
+    pressing.join()
+    assert not [one for one in set(threading.enumerate()) - before if one.name.startswith("swiftxrt-worker")]
     assert there(tmp_path) == {}
 
 

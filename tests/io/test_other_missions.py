@@ -284,6 +284,25 @@ def test_what_counts_as_counted(tmp_path: Path) -> None:
         CountSpectrum.read(make.save(tmp_path / "x.pha", table))
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"COUNTS": ("4A", ["a", "b", "c"])}, "column COUNTS .* does not hold one number"),
+        ({"COUNTS": ("PJ()", np.array([[1], [2, 3], [4]], dtype=object))}, "column COUNTS .* does not hold one number"),
+        ({"CHANNEL": ("D", [np.nan, 1, 2])}, "whole numbers"),
+        ({"CHANNEL": ("I", [0, 1, 3])}, "contiguous"),
+        ({"QUALITY": ("4A", ["a", "b", "c"])}, "column QUALITY"),
+    ],
+)
+def test_columns_without_numbers(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    columns = {"CHANNEL": ("I", [0, 1, 2]), "COUNTS": ("J", [4, 5, 6]), **changes}
+    made = [fits.Column(name, kind, array=values) for name, (kind, values) in columns.items()]
+    cards = {"HDUCLAS1": "SPECTRUM", "TELESCOP": "ROSAT", "EXPOSURE": 10.0}
+    path = make.save(tmp_path / "x.pha", make.table("SPECTRUM", made, **cards))
+    with pytest.raises(FormatError, match=message):
+        CountSpectrum.read(path)
+
+
 def test_exposure_of_counts_and_of_rates(tmp_path: Path) -> None:
     counted, rates = read("nicer", tmp_path), read("isgri", tmp_path)
     np.testing.assert_array_equal(counted.with_exposure(2 * u.ks).counts, counted.counts)

@@ -238,7 +238,7 @@ def _covered(ax):
 @pytest.mark.parametrize("own_figure", [True, False])
 @pytest.mark.parametrize(("dx", "dy"), [(1, 1), (-1, 1), (1, -1)])
 def test_the_legend_hides_no_region(image, own_figure, dx, dy):
-    places = [(500 + 300 * dx, 500 + 300 * dy), (500, 500)]
+    places = [(500 + 420 * dx, 500 + 420 * dy), (500, 500)]
     shapes = [CirclePixelRegion(PixCoord(*place), 60, meta=RegionMeta({"text": "source"})) for place in places]
     ax = None if own_figure else new_axes(image.wcs)
     assert not _covered(image.plot(ax=ax, regions=shapes, zoom=False))

@@ -145,7 +145,7 @@ class TestLightCurve:
         assert plots.plot_light_curve(make_curve(elapsed_s)).get_xscale() == "linear"
 
     def test_the_ratio_below_hides_no_bins(self):
-        curves = LightCurveSet(make_curve((4.0, 100.0, 1e4, 2e4)), hardness_ratio=make_ratio())
+        curves = LightCurveSet(make_curve((4.0, 100.0, 1e4, 2e4)), hardness_ratio=make_ratio((40.0, 1e4)))
         upper = plots.plot_overview(curves)
         assert upper.get_xlim()[0] < 4
         assert upper.get_xlim()[1] > 2e4

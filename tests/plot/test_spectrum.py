@@ -234,3 +234,55 @@ def test_counts_draw_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     assert mpl.colors.to_hex(ax.containers[0].lines[2][0].get_color()[0]) == "#ff0000"
     counted().peek()
     assert len(shown) == 1
+
+
+def rates(**changes: Any) -> CountSpectrum:
+    """Rates with errors of their own, as of a hard X-ray telescope."""
+    edges = np.geomspace(15, 1000, 81)
+    counts = 4e4 * (edges[:-1] / 20) ** -1.5
+    values = {"counts": counts, "counts_err": np.full(80, 60.0), "exposure": 1000 * u.s, "energy_edges": edges * u.keV}
+    return CountSpectrum(**{**values, "telescope": "INTEGRAL", "instrument": "IBIS", "label": "Crab", **changes})
+
+
+def test_other_instruments_have_their_own_energies() -> None:
+    ax = rates().plot()
+    ax.figure.savefig(io.BytesIO(), dpi=40)
+    low, high = ax.get_xlim()
+    assert 10 < low < 15
+    assert high > 700
+    shown = [tick.get_text() for tick, at in zip(ax.get_xticklabels(), ax.get_xticks(), strict=True) if low < at < high]
+    assert shown[:5] == ["20", "50", "100", "200", "500"]
+    assert ax.get_title() == f"Crab (INTEGRAL IBIS), {rates().net_rate.value:.4g} ct/s, 1000 s"
+
+
+def test_rates_are_grouped_for_the_eye() -> None:
+    """To three times their noise, unless channels are joined already."""
+    bars = drawn(rates().plot(label="x"))[0]
+    heights = rates().group(signal_to_noise=3).to_spectrum().flux.value
+    np.testing.assert_allclose(bars.lines[0].get_ydata(), heights)
+    flags = np.where(np.arange(80) % 4 == 0, 1, -1)
+    assert len(drawn(rates(grouping=flags).plot(label="x"))[0].lines[0].get_ydata()) == 20
+    # Each channel a group of its own is no grouping, whatever the file says.
+    bars = drawn(rates(grouping=np.ones(80)).plot(label="x"))[0]
+    np.testing.assert_allclose(bars.lines[0].get_ydata(), heights)
+    lost = rates(counts=np.full(80, 1.0))
+    assert len(drawn(lost.plot(label="x"))[0].lines[0].get_ydata()) == 80
+
+
+def test_background_with_errors_of_its_own() -> None:
+    background = rates(counts=np.full(80, 2000.0), counts_err=np.full(80, 100.0))
+    counted = rates(counts=np.full(80, 9000), counts_err=None, background=background)
+    ax = plot_spectrum(counted.to_spectrum(), background=True, min_counts=0)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["background", "Crab"]
+    grey = next(item for item in ax.containers if item.get_label() == "background")
+    widths = np.diff(counted.energy_edges.value)
+    np.testing.assert_allclose(grey.lines[0].get_ydata(), 2.0 / widths)
+
+
+def test_spectra_of_several_instruments_differ_in_colour() -> None:
+    spectra = SpectrumSet([counted(), rates(), rates(label="Vela")])
+    ax = spectra.plot()
+    colours = [item.lines[2][0].get_color()[0].tolist() for item in drawn(ax)]
+    assert len({tuple(colour) for colour in colours}) == 3
+    low, high = ax.get_xlim()
+    assert low < 0.3 < 700 < high

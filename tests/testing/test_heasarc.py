@@ -214,13 +214,25 @@ def test_a_tar_file_of_nothing(server: HeasarcServer) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["DROP TABLE swiftmastr", "ATTACH 'x' AS y", "INSERT INTO metainfo VALUES (1,2,3,4)", "", "PRAGMA x", "SELECT"],
+    [
+        "DROP TABLE swiftmastr",
+        "DELETE FROM metainfo",
+        "ATTACH 'x' AS y",
+        "DETACH public",
+        "",
+        "PRAGMA page_size",
+        "SELECT",
+    ],
 )
-def test_nothing_but_questions_is_answered(query: str) -> None:
+def test_nothing_but_questions_is_answered(query: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     tables = Tables([])
     try:
+        before = tables.select("SELECT COUNT(*) FROM metainfo, (SELECT COUNT(*) FROM swiftmastr)").rows
         with pytest.raises(AdqlError):
             tables.select(query)
+        assert tables.select("SELECT COUNT(*) FROM metainfo, (SELECT COUNT(*) FROM swiftmastr)").rows == before
+        assert not list(tmp_path.iterdir())
     finally:
         tables.close()
 

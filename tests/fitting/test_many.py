@@ -1,0 +1,104 @@
+"""Many fits, simulation and goodness."""
+
+from __future__ import annotations
+
+import os
+
+import astropy.units as u
+import numpy as np
+import pytest
+
+from swiftxrt.exceptions import FitWarning, NoDataError, RequestError
+from swiftxrt.fitting import many, models
+from swiftxrt.fitting.fit import fit
+from swiftxrt.fitting.many import fit_many
+from swiftxrt.fitting.simulate import simulate_spectrum
+
+
+@pytest.fixture(scope="module")
+def drawn(empty, truth):
+    return [simulate_spectrum(truth, like=empty, seed=seed) for seed in range(3)]
+
+
+def test_one_that_fails_takes_nothing_from_the_others(drawn, empty, absorbed):
+    told = []
+    found = fit_many([drawn[0], empty, drawn[1]], absorbed, progress=lambda *done: told.append(done), errors=False)
+    assert [one.is_ok for one in found] == [True, False, True]
+    assert isinstance(found[1].error, NoDataError)
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    alone = fit(drawn[1], absorbed, errors=False)
+    assert found[2].get().statistic == alone.statistic
+    assert found[2].get().flux(errors=False) == alone.flux(errors=False)
+
+
+def test_worker_processes_give_the_same(drawn, empty, absorbed):
+    before = dict(os.environ)
+    joint = (drawn[0].replace(rmf=drawn[0].rmf), drawn[1])
+    found = fit_many([drawn[0], empty, joint], absorbed, processes=2, errors=False, free=["norm"])
+    assert dict(os.environ) == before
+    assert [one.is_ok for one in found] == [True, False, True]
+    assert found[0].get().spectra[0] is drawn[0]
+    assert found[2].get().values == pytest.approx(fit(joint, absorbed, errors=False, free=["norm"]).values)
+
+
+def test_equal_matrices_are_sent_once(drawn):
+    copy = type(drawn[0].rmf)(**{name: getattr(drawn[0].rmf, name) for name in ("matrix", "energy_edges", "channel_edges")})
+    other = type(copy)(matrix=2 * copy.matrix, energy_edges=copy.energy_edges, channel_edges=copy.channel_edges)
+    found, tokens = many._distinct([drawn[0].rmf, None, copy, other])
+    assert len(found) == 2
+    assert tokens == [0, None, 0, 1]
+
+
+def test_fits_that_did_not_converge_are_counted(drawn, absorbed, monkeypatch):
+    monkeypatch.setattr("swiftxrt.fitting.minimise._MOST_STEPS", 1)
+    monkeypatch.setattr("swiftxrt.fitting.minimise._SIMPLEX_CALLS", 3)
+    with pytest.warns(FitWarning, match="2 of 2 fits did not converge"):
+        fit_many(drawn[:2], absorbed, errors=False)
+
+
+def test_what_cannot_be_used(drawn, absorbed):
+    with pytest.raises(RequestError, match="processes"):
+        fit_many(drawn, absorbed, processes=0)
+    with pytest.raises(RequestError, match="a sequence of spectra"):
+        fit_many(drawn[0], absorbed)
+
+
+def test_simulated_counts_follow_the_model(empty, truth):
+    drawn = simulate_spectrum(truth, like=empty, exposure=2e5 * u.s, seed=1)
+    again = simulate_spectrum(truth, like=empty, exposure=2e5 * u.s, seed=1)
+    assert drawn == again
+    assert drawn.background.counts.sum() == pytest.approx(100 * empty.background.counts.sum(), rel=0.03)
+    assert drawn.background.exposure == 2e5 * u.s
+    photons = truth.photons(empty.rmf.energy_edges)
+    expected = empty.rmf.fold(photons, empty.arf, 2e5 * u.s).value.sum() + 0.1 * drawn.background.counts.sum()
+    assert drawn.counts.sum() == pytest.approx(expected, rel=0.01)
+
+
+def test_simulations_that_cannot_be(empty, truth, absorbed):
+    with pytest.raises(RequestError, match="positive time"):
+        simulate_spectrum(truth, like=empty, exposure=-1 * u.s)
+    with pytest.raises(RequestError, match="has no value yet"):
+        simulate_spectrum(absorbed, like=empty)
+    with pytest.raises(RequestError, match="a model is needed"):
+        simulate_spectrum("powerlaw", like=empty)
+    with pytest.raises(RequestError, match="rmf"):
+        simulate_spectrum(truth, like=empty.replace(rmf=None))
+
+
+def test_goodness_of_a_right_and_of_a_wrong_model(drawn, truth, absorbed):
+    told = []
+    good = fit(drawn[0], absorbed, errors=False).goodness(30, seed=1, progress=lambda *done: told.append(done))
+    assert 0.03 < good.fraction < 0.97
+    assert told[-1] == (30, 30)
+    assert good.statistics.size == 30
+    wrong = fit(drawn[0], models.BlackBody(), errors=False).goodness(30, seed=1)
+    assert wrong.fraction == 1.0
+    assert "100.0 %" in repr(wrong)
+
+
+def test_goodness_for_chi_squared_is_its_distribution(drawn, absorbed):
+    grouped = drawn[0].replace(grouping=np.where(np.arange(100) % 5 == 0, 1, -1))
+    found = fit(grouped, absorbed.set(nh=2e21 / u.cm**2).freeze("nh"), statistic="chi2", errors=False)
+    assert found.goodness(200, seed=2).statistics.mean() == pytest.approx(found.dof, rel=0.1)
+    with pytest.raises(RequestError, match="positive whole number"):
+        found.goodness(0)
