@@ -185,7 +185,14 @@ _LOW, _BREAK, _HIGH = (
 _CUTOFF = _energy("cutoff_energy", "HighECut", 0.01, 1e5)
 
 _ALL = (
-    Component("powerlaw", "powerlaw", (_index(), _norm(NORM_UNIT)), _power_law, is_additive=True, log_slopes={"photon_index": _index_slope}),
+    Component(
+        "powerlaw",
+        "powerlaw",
+        (_index(), _norm(NORM_UNIT)),
+        _power_law,
+        is_additive=True,
+        log_slopes={"photon_index": _index_slope},
+    ),
     Component(
         "cutoffpowerlaw",
         "cutoffpl",
@@ -197,9 +204,15 @@ _ALL = (
     Component(
         "brokenpowerlaw", "bknpower", (_LOW, _BREAK, _HIGH, _norm(NORM_UNIT)), _broken_power_law, is_additive=True
     ),
-    Component("blackbody", "bbody", (_energy("temperature", "kT", 1e-3, 200.0), _norm()), _black_body, is_additive=True),
     Component(
-        "bremsstrahlung", "bremss", (_energy("temperature", "kT", 1e-2, 200.0), _norm()), _bremsstrahlung, is_additive=True
+        "blackbody", "bbody", (_energy("temperature", "kT", 1e-3, 200.0), _norm()), _black_body, is_additive=True
+    ),
+    Component(
+        "bremsstrahlung",
+        "bremss",
+        (_energy("temperature", "kT", 1e-2, 200.0), _norm()),
+        _bremsstrahlung,
+        is_additive=True,
     ),
     Component("tbabs", "TBabs", (_column(),), _tbabs, is_additive=False, log_slopes={"nh": _nh_slope}),
     Component("ztbabs", "zTBabs", (_column(), _REDSHIFT), _ztbabs, is_additive=False, log_slopes={"nh": _nh_slope}),

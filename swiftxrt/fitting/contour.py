@@ -118,7 +118,9 @@ def _place(result: FitResult, name: str) -> int:
     if name in full:
         return shared[full.index(name)]
     known = ", ".join(result.free_names)
-    raise RequestError([("name", f"{name!r} is no free parameter; there are {known}{nearest(str(name), result.free_names)}")])
+    raise RequestError(
+        [("name", f"{name!r} is no free parameter; there are {known}{nearest(str(name), result.free_names)}")]
+    )
 
 
 def _axis(result: FitResult, place: int, given: Any, n: int) -> Floats:
@@ -127,5 +129,7 @@ def _axis(result: FitResult, place: int, given: Any, n: int) -> Floats:
         return np.array([as_number(value, item.slot.definition) for value in np.atleast_1d(given)])
     sigma = np.sqrt(result.covariance[place, place])
     if not np.isfinite(sigma):
-        raise RequestError([(item.name, "has no standard deviation (it is at a bound); give its values as x= or y=")], "contour")
+        raise RequestError(
+            [(item.name, "has no standard deviation (it is at a bound); give its values as x= or y=")], "contour"
+        )
     return np.linspace(max(best - 4 * sigma, item.slot.low), min(best + 4 * sigma, item.slot.high), n)

@@ -66,7 +66,9 @@ def _sherpa_fit(problem: Problem, start: Floats) -> Minimum:
     instrument = _imported("sherpa.astro.instrument", "sherpa")
     names = {item.statistic_name for item in problem.data}
     if len(names) > 1:
-        raise RequestError([("backend", f"sherpa takes one statistic for all spectra; got {', '.join(sorted(names))}")], "fit")
+        raise RequestError(
+            [("backend", f"sherpa takes one statistic for all spectra; got {', '.join(sorted(names))}")], "fit"
+        )
     spectra = [_sherpa_spectrum(item) for item in problem.data]
     ours = _sherpa_models(problem, start)
     folded = [instrument.Response1D(one)(model) for one, model in zip(spectra, ours, strict=True)]
@@ -88,7 +90,9 @@ def _scale(value: float, step: float) -> float:
 
 
 def _parameter(models: list[Any], name: str) -> Any:
-    return next(item for model in models for item in model.pars if item.fullname.endswith(f"|{name}") and not item.frozen)
+    return next(
+        item for model in models for item in model.pars if item.fullname.endswith(f"|{name}") and not item.frozen
+    )
 
 
 def _sherpa_models(problem: Problem, start: Floats) -> list[Any]:
@@ -104,7 +108,11 @@ def _sherpa_models(problem: Problem, start: Floats) -> list[Any]:
                 worth = _scale(start[place], problem.step[place])
                 pars.append(
                     parameter.Parameter(
-                        f"m{number}", f"|{name}", start[place] / worth, layout.low[place] / worth, layout.high[place] / worth
+                        f"m{number}",
+                        f"|{name}",
+                        start[place] / worth,
+                        layout.low[place] / worth,
+                        layout.high[place] / worth,
                     )
                 )
             self.worth = np.array([_scale(value, step) for value, step in zip(start, problem.step, strict=True)])
@@ -141,11 +149,23 @@ def _sherpa_spectrum(data: FitData) -> Any:
     bounds = rmf.channel_edges.value  # type: ignore[union-attr]
     made.set_rmf(
         pha.DataRMF(
-            "rmf", n_channel, edges[:-1], edges[1:], one, one, one * n_channel, rmf.matrix.ravel(), 1, bounds[:-1], bounds[1:]  # type: ignore[union-attr]
+            "rmf",
+            n_channel,
+            edges[:-1],
+            edges[1:],
+            one,
+            one,
+            one * n_channel,
+            rmf.matrix.ravel(),
+            1,
+            bounds[:-1],
+            bounds[1:],  # type: ignore[union-attr]
         )
     )
     if arf is not None:
-        made.set_arf(pha.DataARF("arf", edges[:-1], edges[1:], np.array(arf.effective_area.value), exposure=made.exposure))
+        made.set_arf(
+            pha.DataARF("arf", edges[:-1], edges[1:], np.array(arf.effective_area.value), exposure=made.exposure)
+        )
     if spectrum.background is not None:
         outside = pha.DataPHA("background", channel, np.asarray(spectrum.background.counts, dtype=float))
         outside.exposure = spectrum.background.exposure.value

@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 from ..exceptions import RequestError
 from .components import Component
 
-__all__ = ["Tree", "combine", "component_names", "derivative", "expression_text", "is_additive", "leaves", "product", "shifted", "total"]
+__all__ = [
+    "Tree",
+    "combine",
+    "component_names",
+    "derivative",
+    "expression_text",
+    "is_additive",
+    "leaves",
+    "product",
+    "shifted",
+    "total",
+]
 
 #: A place in the list of components, or an operator and its operands.
 Tree: TypeAlias = "int | tuple[str, tuple[Tree, ...]]"

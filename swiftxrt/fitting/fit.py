@@ -146,8 +146,14 @@ def _names(free: Iterable[str]) -> tuple[str, ...]:
 def _rise(confidence: float, delta_statistic: float | None) -> float:
     if delta_statistic is None:
         return rise_of(confidence)
-    if isinstance(delta_statistic, bool) or not isinstance(delta_statistic, int | float) or not 0 < delta_statistic < np.inf:
-        raise RequestError([("delta_statistic", f"a positive number is needed, such as 2.706; got {delta_statistic!r}")], "fit")
+    if (
+        isinstance(delta_statistic, bool)
+        or not isinstance(delta_statistic, int | float)
+        or not 0 < delta_statistic < np.inf
+    ):
+        raise RequestError(
+            [("delta_statistic", f"a positive number is needed, such as 2.706; got {delta_statistic!r}")], "fit"
+        )
     return float(delta_statistic)
 
 
@@ -168,7 +174,9 @@ def _search(problem: Problem, starts: int, seed: int | None) -> Minimum:
     first = first_start(problem)
     if not np.isfinite(problem.evaluate(first).statistic):
         named = ", ".join(f"{name} = {value:.4g}" for name, value in zip(problem.layout.names, first, strict=True))
-        raise FitError(f"the model has no finite statistic at {named}; set other values to start with, or narrower bounds")
+        raise FitError(
+            f"the model has no finite statistic at {named}; set other values to start with, or narrower bounds"
+        )
     best = minimise(problem, first)
     for point in other_starts(problem, first, starts - 1, seed):
         if np.isfinite(problem.evaluate(point).statistic):

@@ -37,7 +37,9 @@ def count_spectrum(given: Any) -> CountSpectrum:
     from ..products.spectrum import XRTSpectrum
 
     if not isinstance(given, XRTSpectrum):
-        raise RequestError([("spectra", f"a CountSpectrum or XRTSpectrum is needed; got {type(given).__name__}")], "fit")
+        raise RequestError(
+            [("spectra", f"a CountSpectrum or XRTSpectrum is needed; got {type(given).__name__}")], "fit"
+        )
     return given._selected(given._counts_for("fitted"))
 
 
@@ -201,11 +203,18 @@ def _check(data: FitData) -> None:
         if one is None:
             continue
         if not one.exposure.value > 0:
-            raise NoDataError(f"{owner}{spectrum.stem} has no exposure ({one.exposure}); set it with .replace(exposure=...)")
+            raise NoDataError(
+                f"{owner}{spectrum.stem} has no exposure ({one.exposure}); set it with .replace(exposure=...)"
+            )
         for name in ("backscale", "areascale"):
             if not np.all(np.asarray(getattr(one, name)) > 0):
                 raise RequestError(
-                    [(name, f"{owner}{spectrum.stem} has {getattr(one, name)}, so that the background cannot be scaled")],
+                    [
+                        (
+                            name,
+                            f"{owner}{spectrum.stem} has {getattr(one, name)}, so that the background cannot be scaled",
+                        )
+                    ],
                     "fit",
                 )
     if not data.counts.any():
@@ -214,7 +223,12 @@ def _check(data: FitData) -> None:
     if data.statistic_name == "chi2" and not np.all(data.variance > 0):
         number = int(np.sum(data.variance <= 0))
         raise RequestError(
-            [("statistic", f"'chi2' needs counts in each bin, and {number} of {data.stem} have none; "
-              "use .group(min_counts=20), or 'wstat'")],
+            [
+                (
+                    "statistic",
+                    f"'chi2' needs counts in each bin, and {number} of {data.stem} have none; "
+                    "use .group(min_counts=20), or 'wstat'",
+                )
+            ],
             "fit",
         )

@@ -55,7 +55,9 @@ class FluxObjective:
 
     def __init__(self, problem: Objective, lead: int, flux: Flux) -> None:
         self._problem, self._lead, self._flux = problem, lead, flux
-        self.low, self.high, self.step = (np.array(item, dtype=float) for item in (problem.low, problem.high, problem.step))
+        self.low, self.high, self.step = (
+            np.array(item, dtype=float) for item in (problem.low, problem.high, problem.step)
+        )
         self.low[lead], self.high[lead], self.step[lead] = -700.0, 700.0, 0.1
 
     def inner(self, y: Floats) -> Floats:
@@ -82,7 +84,15 @@ class FluxObjective:
 
 
 def flux_interval(
-    problem: Objective, layout: Layout, best: Minimum, spectrum: int, grid: EnergyGrid, model: Model, rise: float, *, energy: bool
+    problem: Objective,
+    layout: Layout,
+    best: Minimum,
+    spectrum: int,
+    grid: EnergyGrid,
+    model: Model,
+    rise: float,
+    *,
+    energy: bool,
 ) -> Interval:
     """Limits of a flux, by the rise of the statistic.
 

@@ -92,7 +92,8 @@ def _area(spectrum: CountSpectrum) -> Floats:
         area = np.ones(spectrum.rmf.matrix.shape[0])
     else:
         raise RequestError(
-            [("arf", "the effective area is needed, since the redistribution matrix has none; read it with arf=...")], name
+            [("arf", "the effective area is needed, since the redistribution matrix has none; read it with arf=...")],
+            name,
         )
     if not np.all(np.isfinite(area)) or not np.any(area > 0):
         raise RequestError([("arf", "has no positive effective area, or values that are not finite")], name)

@@ -65,7 +65,9 @@ class Layout:
         self.own = tuple(dict.fromkeys(model.place(name) for name in own))
         for place in self.own:
             if model.slots[place].tied_to is not None:
-                raise RequestError([("free", f"{model.names[place]} is tied and cannot be free for each spectrum")], "fit")
+                raise RequestError(
+                    [("free", f"{model.names[place]} is tied and cannot be free for each spectrum")], "fit"
+                )
         self._roots = [_root(model.slots, place) for place in range(len(model.slots))]
         self.free = tuple(self._free())
         self.low = np.array([item.slot.low for item in self.free])

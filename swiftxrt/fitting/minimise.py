@@ -59,7 +59,12 @@ class Minimum:
 
 
 def minimise(
-    objective: Objective, start: Floats, *, fixed: Flags | None = None, tolerance: float = _TOLERANCE, robust: bool = True
+    objective: Objective,
+    start: Floats,
+    *,
+    fixed: Flags | None = None,
+    tolerance: float = _TOLERANCE,
+    robust: bool = True,
 ) -> Minimum:
     """Find a minimum near a point.
 

@@ -16,7 +16,18 @@ from numpy.typing import NDArray
 from ..bands import EnergyBand
 from ..exceptions import RequestError
 from .components import COMPONENTS, NORM_UNIT, Component
-from .expression import Tree, combine, component_names, derivative, expression_text, is_additive, leaves, product, shifted, total
+from .expression import (
+    Tree,
+    combine,
+    component_names,
+    derivative,
+    expression_text,
+    is_additive,
+    leaves,
+    product,
+    shifted,
+    total,
+)
 from .grid import EnergyGrid
 from .parameterised import Parameterised
 from .parameters import Slot
@@ -148,7 +159,9 @@ class Model(Parameterised):
         return MappingProxyType(
             {
                 self.components[leaf]: tuple(
-                    p for p, slot in enumerate(self._slots) if self.component_of(p) == leaf and slot.definition.is_linear
+                    p
+                    for p, slot in enumerate(self._slots)
+                    if self.component_of(p) == leaf and slot.definition.is_linear
                 )
                 for leaf in leaves(self._tree)
                 if self._components[leaf].is_additive
@@ -241,8 +254,7 @@ class Model(Parameterised):
         if not isinstance(other, Model):
             return NotImplemented
         return (self._components, self._tree) == (other._components, other._tree) and all(
-            replace(one, value=0.0) == replace(two, value=0.0)
-            and np.array_equal(one.value, two.value, equal_nan=True)
+            replace(one, value=0.0) == replace(two, value=0.0) and np.array_equal(one.value, two.value, equal_nan=True)
             for one, two in zip(self._slots, other._slots, strict=True)
         )
 

@@ -67,9 +67,7 @@ class Parameterised:
     def names(self) -> tuple[str, ...]:
         """Names of all parameters, short where that is unique, in their order."""
         short = [slot.definition.name for slot in self._slots]
-        return tuple(
-            one if short.count(one) == 1 else full for one, full in zip(short, self.full_names, strict=True)
-        )
+        return tuple(one if short.count(one) == 1 else full for one, full in zip(short, self.full_names, strict=True))
 
     @property
     def slots(self) -> tuple[Slot, ...]:
@@ -180,7 +178,9 @@ class Parameterised:
         place, target = self.place(name), self.place(to)
         mine, other = self._slots[place].definition.unit, self._slots[target].definition.unit
         if not mine.is_equivalent(other):
-            raise RequestError([(name, f"is in {mine or 'no unit'} and cannot follow {to}, which is in {other or 'no unit'}")])
+            raise RequestError(
+                [(name, f"is in {mine or 'no unit'} and cannot follow {to}, which is in {other or 'no unit'}")]
+            )
         if not np.isfinite(factor):
             raise RequestError([("factor", f"a finite number is needed; got {factor!r}")])
         chain = [place]
@@ -194,9 +194,7 @@ class Parameterised:
 
     def untie(self, *names: str) -> Self:
         """The model with these parameters following no other; they keep their values."""
-        return self._with(
-            {p: replace(self._resolved(p), tied_to=None, factor=1.0) for p in map(self.place, names)}
-        )
+        return self._with({p: replace(self._resolved(p), tied_to=None, factor=1.0) for p in map(self.place, names)})
 
     def _resolved(self, place: int) -> Slot:
         """A parameter with the value that its tie gives it."""

@@ -77,7 +77,9 @@ class Slot:
         """Refuse a value outside of the bounds, or bounds in the wrong order."""
         unit = self.definition.unit
         if not self.low < self.high:
-            raise RequestError([(name, f"bounds must be low < high; got {self.low:g} and {self.high:g} {unit}".rstrip())])
+            raise RequestError(
+                [(name, f"bounds must be low < high; got {self.low:g} and {self.high:g} {unit}".rstrip())]
+            )
         if not np.isnan(self.value) and not self.low <= self.value <= self.high:
             text = f"must be within {self.low:g} and {self.high:g} {unit}".rstrip()
             raise RequestError([(name, f"{text}; got {self.value:g}; .bound() changes what is allowed")])

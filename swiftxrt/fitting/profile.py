@@ -126,7 +126,11 @@ def _limit(
     wanted = np.sqrt(rise)
     # Distance against the root of the rise is nearly a straight line.
     near, far = (0.0, 0.0), None
-    distance = min(sigma * wanted, abs(room)) if np.isfinite(sigma) and sigma > 0 else abs(best.x[place]) * 0.1 or abs(room) * 1e-3
+    distance = (
+        min(sigma * wanted, abs(room))
+        if np.isfinite(sigma) and sigma > 0
+        else abs(best.x[place]) * 0.1 or abs(room) * 1e-3
+    )
     guess = best.x
     for _ in range(_MOST_TRIALS):
         value = bound if distance >= abs(room) else best.x[place] + np.sign(room) * distance

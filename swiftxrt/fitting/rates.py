@@ -26,7 +26,9 @@ def rise_of(confidence: Any, parameters: int = 1) -> float:
         If the probability is not between 0 and 1.
     """
     if isinstance(confidence, bool) or not isinstance(confidence, Real) or not 0 < confidence < 1:
-        raise RequestError([("confidence", f"a probability between 0 and 1 is needed, such as 0.9; got {confidence!r}")])
+        raise RequestError(
+            [("confidence", f"a probability between 0 and 1 is needed, such as 0.9; got {confidence!r}")]
+        )
     return float(chi2.ppf(float(confidence), parameters))
 
 

@@ -319,7 +319,9 @@ class FitResult:
 
     def _number(self, index: int) -> int:
         if not isinstance(index, int) or not -len(self.spectra) <= index < len(self.spectra):
-            raise RequestError([("index", f"there are {len(self.spectra)} spectra, from 0; got {index!r}")], "fit result")
+            raise RequestError(
+                [("index", f"there are {len(self.spectra)} spectra, from 0; got {index!r}")], "fit result"
+            )
         return index % len(self.spectra)
 
     @property

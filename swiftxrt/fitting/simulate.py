@@ -52,8 +52,15 @@ def simulate_spectrum(
     if not isinstance(model, Model):
         raise RequestError([("model", f"a model is needed; got {model!r}")], "simulate_spectrum")
     time = template.exposure if exposure is None else exposure
-    if not isinstance(time, u.Quantity) or not time.unit.is_equivalent(u.s) or not time.isscalar or not 0 < time.value < np.inf:
-        raise RequestError([("exposure", f"a positive time is needed, such as 1000 * u.s; got {exposure!r}")], "simulate_spectrum")
+    if (
+        not isinstance(time, u.Quantity)
+        or not time.unit.is_equivalent(u.s)
+        or not time.isscalar
+        or not 0 < time.value < np.inf
+    ):
+        raise RequestError(
+            [("exposure", f"a positive time is needed, such as 1000 * u.s; got {exposure!r}")], "simulate_spectrum"
+        )
     longer = float(time / template.exposure)
     rng = np.random.default_rng(seed)
     channels = np.arange(template.counts.size)

@@ -48,7 +48,9 @@ def other_starts(problem: Problem, first: Floats, number: int, seed: int | None)
     for _ in range(number):
         normal = rng.standard_normal(first.size)
         spread = [
-            value * np.exp(_LOG_SPREAD * z) if item.slot.definition.has_log_spread and value > 0 else value + _SPREAD * s * z
+            value * np.exp(_LOG_SPREAD * z)
+            if item.slot.definition.has_log_spread and value > 0
+            else value + _SPREAD * s * z
             for value, z, s, item in zip(first, normal, layout.step, layout.free, strict=True)
         ]
         points.append(np.clip(spread, layout.low, layout.high))

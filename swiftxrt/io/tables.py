@@ -189,9 +189,9 @@ def _plain_column(name: str, column: Any, *, is_ascii: bool) -> tuple[dict[str, 
         return {name: Column(values)}, None
     if values.dtype.kind == "f":
         return {name: Column(np.where(mask, np.nan, values))}, {"kind": "masked"}
-    kind = np.int64 if values.dtype.kind in "iu" else np.int16
-    whole = values.astype(kind)
-    lowest = np.iinfo(kind).min  # 999999, the usual one, may be a number of the table
+    integer = np.int64 if values.dtype.kind in "iu" else np.int16
+    whole = values.astype(integer)
+    lowest = np.iinfo(integer).min  # 999999, the usual one, may be a number of the table
     made = MaskedColumn(np.where(mask, lowest, whole), mask=mask, fill_value=lowest)
     return {name: made}, {"kind": "bool"} if values.dtype.kind == "b" else None
 

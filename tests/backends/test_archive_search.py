@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import astropy.units as u
@@ -13,7 +14,7 @@ from astropy.coordinates import SkyCoord
 
 from swiftxrt import Target, conf
 from swiftxrt.backends.local.archive import Archive
-from swiftxrt.backends.local.headers import EventHeader, pointings
+from swiftxrt.backends.local.headers import EventHeader, HeaderIndex, Stamped, pointings
 from swiftxrt.exceptions import NoDataError
 from swiftxrt.testing.synthetic import small_observation
 
@@ -140,3 +141,23 @@ def test_pointings_in_several_systems_are_one_array() -> None:
 
     found = pointings([header("icrs"), header("fk4"), header("fk5")])
     assert (found.separation(place) < 1 * u.mas).all()
+
+
+def test_several_threads_may_search(tmp_path: Path, reads: list[str]) -> None:
+    index = HeaderIndex()
+    header = EventHeader("PC", "X", "fk5", (0.0, 0.0), None, 0.0, None, 1.0, 2.0, None, 1.0, "")
+
+    def work(thread: int) -> None:
+        for number in range(200):
+            files = Stamped(f"{thread}-{number}", "1")
+            index.load([files.place])
+            index.add(files, header)
+            if number % 50 == 0:
+                index.save()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    index.save()
+    later = HeaderIndex()
+    later.load([f"{thread}-{number}" for thread in range(4) for number in range(200)])
+    assert all(later.get(Stamped(f"{thread}-{number}", "1")) == header for thread in range(4) for number in range(200))

@@ -30,25 +30,30 @@ def events() -> EventList:
     return simulate_observations(scene, seed=4)[0]
 
 
+@pytest.fixture(scope="module")
+def exposure(events: EventList) -> ExposureMap:
+    """Of these, on their own pixels."""
+    return map_exposure([events], events.wcs)
+
+
 def _at_edges(ours: np.ndarray, exact: np.ndarray) -> float:
     """Share of the places where two maps differ by more than two per cent of the exposure."""
     return float(np.mean(np.abs(ours - exact) > 0.02 * exact.max()))
 
 
-def test_map_is_the_exposure_of_all_places(events: EventList) -> None:
+def test_map_is_the_exposure_of_all_places(events: EventList, exposure: ExposureMap) -> None:
     """Pixels at rims and bad columns are partly alive in the map; all others are what each looks up for itself."""
     x, y = PLACES
-    exposure = map_exposure([events], events.wcs)
     exact = exposure_at(events, x, y)
     assert _at_edges(exposure.time_s[y, x], exact) < 0.05
     assert exposure.time_s[y, x].mean() == pytest.approx(exact.mean(), rel=5e-3)
     assert exposure.time_s.max() == pytest.approx(events.gti.exposure_s)
 
 
-def test_the_sum_is_the_live_area_times_the_good_time(events: EventList) -> None:
+def test_the_sum_is_the_live_area_times_the_good_time(events: EventList, exposure: ExposureMap) -> None:
     """Whatever the roll, the drift and the bad columns."""
     expected = sum(snapshot.live.sum() * snapshot.gti.exposure_s for snapshot in split_snapshots(events))
-    assert map_exposure([events], events.wcs).time_s.sum() == pytest.approx(expected, rel=1e-4)
+    assert exposure.time_s.sum() == pytest.approx(expected, rel=1e-4)
 
 
 def test_pixels_are_weighted_by_area() -> None:
@@ -71,10 +76,9 @@ def _still_pointings() -> list[EventList]:
     return [replace(blank, attitude=record, bad_pixels=rows) for rows in (None, column)]
 
 
-def test_vignetting_and_angle(events: EventList) -> None:
+def test_vignetting_and_angle(events: EventList, exposure: ExposureMap) -> None:
     """The pointing of a snapshot is taken as its mean for the vignetting, which changes by 4 per cent per arcmin."""
     x, y = PLACES
-    exposure = map_exposure([events], events.wcs)
     inner = np.isclose(exposure.time_s[y, x], exposure_at(events, x, y))
     for energy_kev in (1.5, 5.0):
         exact = exposure_at(events, x, y, vignetted_kev=energy_kev)
@@ -86,8 +90,7 @@ def test_vignetting_and_angle(events: EventList) -> None:
     assert exposure.off_axis_arcmin[0, 0] == 0.0
 
 
-def test_vignetting_of_another_calibration(events: EventList) -> None:
-    exposure = map_exposure([events], events.wcs)
+def test_vignetting_of_another_calibration(events: EventList, exposure: ExposureMap) -> None:
     twice = VignettingCoefficients("test", 0.0, 1.0, 4e-3)
     middle = (500, 560)
     angle = exposure.off_axis_arcmin[middle]
@@ -115,22 +118,22 @@ def test_another_tangent_point(events: EventList) -> None:
     assert moved.sum() == pytest.approx(exact.sum(), rel=5e-3)
 
 
-def test_moved_maps_keep_their_sum(events: EventList) -> None:
+def test_moved_maps_keep_their_sum(events: EventList, exposure: ExposureMap) -> None:
     wcs = centred_wcs([events], SkyCoord(150.05, 20.02, unit="deg"))
-    moved, own = map_exposure([events], wcs), map_exposure([events], events.wcs)
+    moved = map_exposure([events], wcs)
     # Pixels of the two tangent planes differ in area by less than 1e-4.
-    assert moved.time_s.sum() == pytest.approx(own.time_s.sum(), rel=5e-4)
-    assert moved.square_s.sum() == pytest.approx(own.square_s.sum(), rel=2e-3)
+    assert moved.time_s.sum() == pytest.approx(exposure.time_s.sum(), rel=5e-4)
+    assert moved.square_s.sum() == pytest.approx(exposure.square_s.sum(), rel=2e-3)
 
 
-def test_larger_images(events: EventList) -> None:
+def test_larger_images(events: EventList, exposure: ExposureMap) -> None:
     wcs = centred_wcs([events])
     wcs.wcs.crpix = [600.5, 600.5]
     wcs.wcs.set()
     wcs.array_shape = (1200, 1200)
     large = map_exposure([events], wcs).time_s
     assert large.shape == (1200, 1200)
-    assert large[100:1100, 100:1100] == pytest.approx(map_exposure([events], events.wcs).time_s, abs=1e-3)
+    assert large[100:1100, 100:1100] == pytest.approx(exposure.time_s, abs=1e-3)
 
 
 def test_overlapping_unsorted_intervals_count_once(events: EventList) -> None:
@@ -142,18 +145,18 @@ def test_overlapping_unsorted_intervals_count_once(events: EventList) -> None:
     assert maps[0].max() == pytest.approx(stop - start)
 
 
-def test_maps_add_up(events: EventList) -> None:
-    one, two = map_exposure([events], events.wcs), map_exposure([events, events], events.wcs)
+def test_maps_add_up(events: EventList, exposure: ExposureMap) -> None:
+    one, two = exposure, map_exposure([events, events], events.wcs)
     assert np.array_equal(two.time_s, (one + one).time_s)
     assert np.array_equal(two.square_s, 2 * one.square_s)
     assert two.off_axis_arcmin == pytest.approx(one.off_axis_arcmin)
 
 
-def test_field_that_misses_the_image(events: EventList) -> None:
+def test_field_that_misses_the_image(events: EventList, exposure: ExposureMap) -> None:
     """Observations may lie beside the image, or across its rim."""
     for ra_deg, share in ((150.35, 0.5), (151.5, 0.0)):
         wcs = centred_wcs([events], SkyCoord(ra_deg, 20.0, unit="deg"))
-        seen = map_exposure([events], wcs).time_s.sum() / map_exposure([events], events.wcs).time_s.sum()
+        seen = map_exposure([events], wcs).time_s.sum() / exposure.time_s.sum()
         assert seen == pytest.approx(share, abs=0.25)
         assert share == 0.0 or 0.1 < seen < 0.95
 

@@ -31,9 +31,7 @@ def small_response() -> dict[str, ARF | RMF]:
 def empty() -> CountSpectrum:
     """No counts yet; the background region is ten times larger and has three counts per channel."""
     spectrum = CountSpectrum(counts=np.zeros(100, dtype=int), exposure=2000 * u.s, mode="PC", **small_response())
-    return spectrum.replace(
-        background=spectrum.replace(counts=np.full(100, 3), backscale=10.0, arf=None, rmf=None)
-    )
+    return spectrum.replace(background=spectrum.replace(counts=np.full(100, 3), backscale=10.0, arf=None, rmf=None))
 
 
 @pytest.fixture(scope="session")

@@ -108,7 +108,9 @@ def test_energy_conversion_factor(result, spectrum):
 def test_folded_model_and_data(result, spectrum):
     folded = result.folded[0]
     assert folded.counts.sum() == spectrum.counts[1:98].sum()
-    assert folded.model_counts.sum() == pytest.approx(spectrum.counts.sum() - 0.1 * spectrum.background.counts.sum(), rel=0.01)
+    assert folded.model_counts.sum() == pytest.approx(
+        spectrum.counts.sum() - 0.1 * spectrum.background.counts.sum(), rel=0.01
+    )
     assert np.std(folded.residuals) == pytest.approx(1, abs=0.25)
     assert folded.rate.unit == u.ct / (u.s * u.keV)
     assert folded.terms == {}
@@ -187,7 +189,12 @@ def test_joint_fits_share_parameters(spectrum, empty, truth, absorbed):
     expected = (joint.parameters["norm[1]"].value / joint.parameters["norm[0]"].value).value
     assert ratio.parameters["factor[1]"].value.value == pytest.approx(expected, rel=1e-3)
     assert ratio.statistic == pytest.approx(joint.statistic, abs=1e-5)
-    own = fit(SpectrumSet([spectrum, fainter.replace(label="second")]), absorbed, free=["nh", "photon_index", "norm"], errors=False)
+    own = fit(
+        SpectrumSet([spectrum, fainter.replace(label="second")]),
+        absorbed,
+        free=["nh", "photon_index", "norm"],
+        errors=False,
+    )
     alone = [fit(one, absorbed, errors=False).statistic for one in (spectrum, fainter)]
     assert own.statistic == pytest.approx(sum(alone), abs=1e-5)
 
@@ -229,7 +236,9 @@ def test_a_fit_that_does_not_converge_is_told(spectrum, absorbed, monkeypatch):
 
 def test_the_simplex_takes_over(spectrum, absorbed, result, monkeypatch):
     monkeypatch.setattr("swiftxrt.fitting.minimise._MOST_STEPS", 3)
-    assert fit(spectrum, absorbed.set(photon_index=3), errors=False).statistic == pytest.approx(result.statistic, abs=1e-4)
+    assert fit(spectrum, absorbed.set(photon_index=3), errors=False).statistic == pytest.approx(
+        result.statistic, abs=1e-4
+    )
 
 
 def test_a_lower_minimum_on_the_way_begins_the_fit_anew(spectrum, absorbed, result, monkeypatch):
@@ -302,7 +311,9 @@ def test_missing_responses(spectrum, absorbed):
 
 def test_a_matrix_with_the_area_in_it_needs_no_arf(spectrum, absorbed, result):
     whole = spectrum.rmf.matrix * spectrum.arf.effective_area.value[:, None]
-    rmf = type(spectrum.rmf)(matrix=whole, energy_edges=spectrum.rmf.energy_edges, channel_edges=spectrum.rmf.channel_edges)
+    rmf = type(spectrum.rmf)(
+        matrix=whole, energy_edges=spectrum.rmf.energy_edges, channel_edges=spectrum.rmf.channel_edges
+    )
     found = fit(spectrum.replace(rmf=rmf, arf=None), absorbed, errors=False)
     assert found.statistic == pytest.approx(result.statistic, rel=1e-9)
 
@@ -323,7 +334,9 @@ def _with(spectrum, **values):
 
 def test_background_without_area(spectrum, absorbed):
     broken = _with(spectrum, background=_with(spectrum.background, backscale=0.0))
-    with pytest.raises(RequestError, match="background of interval0pc has 0.0, so that the background cannot be scaled"):
+    with pytest.raises(
+        RequestError, match="background of interval0pc has 0.0, so that the background cannot be scaled"
+    ):
         fit(broken, absorbed)
 
 

@@ -42,7 +42,9 @@ def test_worker_processes_give_the_same(drawn, empty, absorbed):
 
 
 def test_equal_matrices_are_sent_once(drawn):
-    copy = type(drawn[0].rmf)(**{name: getattr(drawn[0].rmf, name) for name in ("matrix", "energy_edges", "channel_edges")})
+    copy = type(drawn[0].rmf)(
+        **{name: getattr(drawn[0].rmf, name) for name in ("matrix", "energy_edges", "channel_edges")}
+    )
     other = type(copy)(matrix=2 * copy.matrix, energy_edges=copy.energy_edges, channel_edges=copy.channel_edges)
     found, tokens = many._distinct([drawn[0].rmf, None, copy, other])
     assert len(found) == 2

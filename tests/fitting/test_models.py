@@ -61,7 +61,12 @@ def test_bremsstrahlung_is_nearly_born_approximation_at_high_temperature():
 
 def test_gaunt_factors_between_the_points_of_the_table():
     """Computed with 20 digits from the hypergeometric functions of Karzas & Latter (1961)."""
-    cases = [(1.0, 1, 1.0, 0.98990640), (1.0, 2, 0.37, 1.43306886), (0.3, 1, 3.3, 0.74958619), (20, 2, 0.02, 2.65446436)]
+    cases = [
+        (1.0, 1, 1.0, 0.98990640),
+        (1.0, 2, 0.37, 1.43306886),
+        (0.3, 1, 3.3, 0.74958619),
+        (20, 2, 0.02, 2.65446436),
+    ]
     for temperature, charge, x, exact in cases:
         assert gaunt_factor(np.array([x]), temperature, charge) == pytest.approx([exact], rel=2e-4)
 
@@ -113,7 +118,9 @@ def test_slopes_are_derivatives(name):
         if item.name not in component.log_slopes:
             continue
         step = 1e-5 * own[place] * (np.arange(own.size) == place)
-        difference = (component.evaluate(grid, *(own + step)) - component.evaluate(grid, *(own - step))) / (2 * step.sum())
+        difference = (component.evaluate(grid, *(own + step)) - component.evaluate(grid, *(own - step))) / (
+            2 * step.sum()
+        )
         slope = at * component.log_slopes[item.name](grid, *own)
         assert slope == pytest.approx(difference, rel=1e-6)
 

@@ -76,7 +76,9 @@ def test_bins_without_counts_are_a_constant_and_the_prediction():
 def test_statistic_stays_finite():
     terms = Poisson(np.array([5.0, 5.0]), None, np.zeros(2)).terms(np.array([0.0, 1e30]))
     assert np.isfinite(terms.statistic).all()
-    assert np.isfinite(Poisson(np.array([5.0]), np.array([0.0]), np.array([0.1])).terms(np.array([1e30])).statistic).all()
+    assert np.isfinite(
+        Poisson(np.array([5.0]), np.array([0.0]), np.array([0.1])).terms(np.array([1e30])).statistic
+    ).all()
 
 
 def test_chi_squared():

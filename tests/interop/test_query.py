@@ -14,6 +14,7 @@ from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 
 from swiftxrt import Column, SwiftXRTClass
+from swiftxrt.catalog_fields import fields_of
 from swiftxrt.engine.counts import kbn_interval
 from swiftxrt.engine.merge_limits import merge_upper_limits
 from tests.interop.field import NAME, TARGET
@@ -96,6 +97,8 @@ def test_cone_with_filters(query: Any, client: SwiftXRTClass, capsys: pytest.Cap
     )  # fmt: skip
     assert_same_rows(made.results, ours, COLUMNS)
     np.testing.assert_allclose(made.results["_r"], ours["distance"].to_value("arcsec"), atol=1e-5)
+    places = SkyCoord(made.results["RA"], made.results["Decl"], unit="deg")
+    np.testing.assert_allclose(made.results["_r"], CENTRE.separation(places).arcsec, atol=1e-3)
     assert made.haveResults
     assert made.locked
     assert made.numRows == len(ours) == 3
@@ -136,6 +139,8 @@ def test_columns_and_metadata(query: Any, client: SwiftXRTClass) -> None:
     made.getMetadata()
     ours = client.list_columns("LSXPS", "datasets")
     assert list(made.cols) == list(made.metadata["ColName"]) == list(ours["name"])
+    described = dict(zip(made.metadata["ColName"], made.metadata["Description"], strict=True))
+    assert described["ObsID"] == fields_of("LSXPS", "datasets")["ObsID"].description != ""
     assert made.defaultCols == [str(name) for name, usual in zip(ours["name"], ours["default"], strict=True) if usual]
     assert (made.obsColumn, made.targetColumn, made.raCol, made.decCol) == ("ObsID", None, None, None)
     assert (made.dbName, made.table, made.cat, made.cats) == ("LSXPS", "datasets", "LSXPS", ["LSXPS", "2SXPS"])

@@ -85,6 +85,9 @@ def test_light_curves(sxps: Any, client: SwiftXRTClass, tmp_path: Path) -> None:
 
 def test_saving_light_curves(sxps: Any, tmp_path: Path) -> None:
     curves = sxps.getLightCurves(sourceID=SOURCE, binning="obsid", timeFormat="MJD", saveData=False, returnData=True)
+    rates = curves["Total_rates"]
+    length_s = 86400.0 * (rates["TimePos"] - rates["TimeNeg"])  # days, as the times
+    assert ((rates["Exposure"] <= length_s + 0.01) & (length_s < 86400.0)).all()
     sxps.saveLightCurves(curves, destDir=str(tmp_path), whichDatasets=["Total_rates"])
     lines = (tmp_path / "Total_rates_MJD_Observation.dat").read_text().splitlines()
     assert [float(line.split(",")[3]) for line in lines] == pytest.approx(list(curves["Total_rates"]["Rate"]))

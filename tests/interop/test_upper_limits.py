@@ -83,6 +83,7 @@ def test_both_clients_get_the_same(data: Any, client: SwiftXRTClass, place: SkyC
     ours = client.get_upper_limits(place, **options)
     rows = ours[ours["obsid"] != ""]
     same(theirs["ULData"], rows)
+    assert (theirs["ULData"]["SourceExposure"] > 0.1 * theirs["ULData"]["ImageExposure"]).all()  # both in seconds
     nearby = theirs["DetData"]["SourceName"].tolist() if "DetData" in theirs else []
     assert set(ours["catalog_source"]) == {"; ".join(nearby)}
     assert bool(nearby) == (place is not EMPTY)

@@ -155,6 +155,9 @@ def test_acis(tmp_path: Path) -> None:
     assert spectrum.gti.start[0] == pytest.approx(100 - (51910.00074287037 - 50814.0) * 86400, abs=1e-3)
     assert spectrum.rmf is not None
     assert np.flatnonzero(spectrum.rmf.matrix[0]).tolist() == [0]
+    with fits.open(tmp_path / "acis.pi", mode="update") as hdus:
+        del hdus["GTI"].header["MJDREF"]
+    assert CountSpectrum.read(tmp_path / "acis.pi").gti is None  # Nobody knows what clock it is.
 
 
 def test_gbm(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -176,6 +177,7 @@ class HeaderIndex:
     def __init__(self) -> None:
         self._known: dict[Stamped, EventHeader] = {}
         self._new: dict[Stamped, EventHeader] = {}
+        self._guard = threading.Lock()  # the server searches in several threads
 
     def get(self, files: Stamped) -> EventHeader | None:
         """The header of files that have not changed since."""
@@ -183,11 +185,13 @@ class HeaderIndex:
 
     def add(self, files: Stamped, header: EventHeader) -> None:
         """Keep a header; it is on disk after `save`."""
-        self._known[files] = self._new[files] = header
+        with self._guard:
+            self._known[files] = self._new[files] = header
 
     def load(self, places: Sequence[str]) -> None:
         """Take up what an earlier session kept of some files that are not known yet."""
-        there = {files.place for files in self._known}
+        with self._guard:
+            there = {files.place for files in self._known}
         wanted = [place for place in places if place not in there]
         if not wanted:
             return
@@ -198,14 +202,16 @@ class HeaderIndex:
             for stamp, text in store.execute("SELECT stamp, header FROM headers WHERE place = ?", [place]):
                 header = _read(text)
                 if header is not None:
-                    self._known[Stamped(place, stamp)] = header
+                    with self._guard:
+                        self._known[Stamped(place, stamp)] = header
 
     def save(self) -> None:
         """Write down what is new."""
-        if not self._new:
+        with self._guard:
+            new, self._new = self._new, {}
+        if not new:
             return
-        rows = [(*files, _written(header)) for files, header in self._new.items()]
-        self._new.clear()
+        rows = [(*files, _written(header)) for files, header in new.items()]
 
         def write(store: sqlite3.Connection) -> None:
             store.executemany("INSERT OR REPLACE INTO headers VALUES (?, ?, ?)", rows)
