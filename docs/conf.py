@@ -33,8 +33,9 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx_automodapi.automodapi",
     "sphinx_automodapi.smart_resolver",
+    "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "_ext", "conftest.py"]
+exclude_patterns = ["_build", "_ext", "conftest.py", "tutorial_sources"]
 templates_path: list[str] = []
 default_role = "obj"
 
@@ -42,6 +43,23 @@ plot_formats = [("png", 120)]
 plot_html_show_source_link = False
 plot_html_show_formats = False
 plot_include_source = True
+
+# The tutorials are run while the pages are built. Names are those of docs/_ext/tutorials.py.
+sphinx_gallery_conf = {
+    "examples_dirs": "tutorial_sources",
+    "gallery_dirs": "tutorials",
+    "filename_pattern": r"\.py$",
+    "within_subsection_order": "tutorials.ReadingOrder",
+    "abort_on_example_error": True,
+    "reset_modules": ("matplotlib", "tutorials.clean_start"),
+    "reset_modules_order": "both",
+    "first_notebook_cell": '# python -m pip install "swiftxrt[server,tables]"\n%matplotlib inline',
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+    "min_reported_time": 1e6,  # how fast the machine is that builds the pages concerns nobody
+    "write_computation_times": False,
+}
 
 automodapi_toctreedirnm = "api"
 automodsumm_inherited_members = False

@@ -20,6 +20,7 @@ from astropy.table import Table
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_ndtr, ndtr
 
+from ..fitting.absorption import cross_section_cm2
 from ..mission import CHANNEL_KEV, N_CHANNELS, Mode
 
 __all__ = [
@@ -95,8 +96,8 @@ def quantum_efficiency(energy_kev: ArrayLike, mode: Mode = Mode.PC) -> Floats:
 def absorption_cross_section_cm2(energy_kev: ArrayLike) -> Floats:
     """Photoelectric absorption cross section of interstellar matter per hydrogen atom.
 
-    The model ``tbabs`` with Wilms, Allen & McCray (2000) abundances, to 1 %
-    between 0.1 and 12 keV.
+    The model ``tbabs`` with Wilms, Allen & McCray (2000) abundances, as fits
+    use it.
 
     Parameters
     ----------
@@ -108,8 +109,7 @@ def absorption_cross_section_cm2(energy_kev: ArrayLike) -> Floats:
     cross_section_cm2 : ndarray
         Cross section in cm2.
     """
-    energy, section = _columns("absorption.ecsv")
-    return 1e-22 * np.exp(np.interp(np.log(energy_kev), np.log(energy), np.log(section)))
+    return cross_section_cm2(energy_kev)
 
 
 def transmission(energy_kev: ArrayLike, nh_cm2: float) -> Floats:

@@ -1,7 +1,7 @@
-"""The same fit by another package, for comparisons.
+"""The same fit by sherpa, for comparisons.
 
-Counts, response and model are ours; folding, statistic and minimiser are
-those of the other package.
+Counts, response and model are ours; folding, statistic and minimisers are
+those of sherpa.
 """
 
 from __future__ import annotations
@@ -12,25 +12,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..exceptions import FitError, RequestError
+from ..exceptions import RequestError
 from .fitdata import FitData
 from .minimise import Minimum
 from .problem import Evaluation, Problem
 
-__all__ = ["fit_with"]
+__all__ = ["fit_with_sherpa"]
 
 Floats = NDArray[np.float64]
 
 _SHERPA_TOLERANCE = 1e-10
 
 
-def fit_with(backend: str, problem: Problem, start: Floats) -> Minimum:
-    """Fit with another package.
+def fit_with_sherpa(problem: Problem, start: Floats) -> Minimum:
+    """Fit with sherpa.
 
     Parameters
     ----------
-    backend : {"sherpa", "threeml"}
-        The package.
     problem : Problem
         Data, model and free parameters.
     start : ndarray
@@ -39,31 +37,17 @@ def fit_with(backend: str, problem: Problem, start: Floats) -> Minimum:
     Returns
     -------
     minimum : Minimum
-        Values and statistic of the other package.
+        Values and statistic that sherpa finds.
 
     Raises
     ------
     RequestError
-        If it is not installed.
-    FitError
-        If it fails.
+        If it is not installed, or the spectra have different statistics.
     """
-    return {"sherpa": _sherpa_fit, "threeml": _threeml_fit}[backend](problem, start)
-
-
-def _imported(name: str, backend: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError as error:
-        text = f"{backend!r} needs the package {backend}, which cannot be imported ({error}); install it, or leave backend out"
-        raise RequestError([("backend", text)], "fit") from error
-
-
-def _sherpa_fit(problem: Problem, start: Floats) -> Minimum:
     sherpa_fit, data, stats, optmethods, models = (
-        _imported(f"sherpa.{name}", "sherpa") for name in ("fit", "data", "stats", "optmethods", "models.model")
+        _imported(name) for name in ("fit", "data", "stats", "optmethods", "models.model")
     )
-    instrument = _imported("sherpa.astro.instrument", "sherpa")
+    instrument = _imported("astro.instrument")
     names = {item.statistic_name for item in problem.data}
     if len(names) > 1:
         raise RequestError(
@@ -84,6 +68,16 @@ def _sherpa_fit(problem: Problem, start: Floats) -> Minimum:
     return Minimum(x, Evaluation(float(found.statval), *problem.evaluate(x)[1:]), bool(found.succeeded))
 
 
+def _imported(name: str) -> Any:
+    try:
+        return import_module(f"sherpa.{name}")
+    except ImportError as error:
+        text = (
+            f"'sherpa' needs the package sherpa, which cannot be imported ({error}); install it, or leave backend out"
+        )
+        raise RequestError([("backend", text)], "fit") from error
+
+
 def _scale(value: float, step: float) -> float:
     """Worth of one in sherpa's parameters, which are best of the order of one."""
     return max(abs(value), step)
@@ -97,7 +91,7 @@ def _parameter(models: list[Any], name: str) -> Any:
 
 def _sherpa_models(problem: Problem, start: Floats) -> list[Any]:
     """One model for each spectrum, with a parameter for each that is free; shared ones are linked to the first."""
-    models, parameter = _imported("sherpa.models.model", "sherpa"), _imported("sherpa.models.parameter", "sherpa")
+    models, parameter = _imported("models.model"), _imported("models.parameter")
     layout = problem.layout
 
     class Ours(models.ArithmeticModel):  # type: ignore[name-defined, misc]  # Sherpa may not be there.
@@ -138,7 +132,7 @@ def _sherpa_models(problem: Problem, start: Floats) -> list[Any]:
 
 
 def _sherpa_spectrum(data: FitData) -> Any:
-    pha, spectrum = _imported("sherpa.astro.data", "sherpa"), data.spectrum
+    pha, spectrum = _imported("astro.data"), data.spectrum
     rmf, arf = spectrum.rmf, spectrum.arf
     channel = np.asarray(spectrum.channel) - int(spectrum.channel[0]) + 1
     made = pha.DataPHA(data.stem, channel, np.asarray(spectrum.counts, dtype=float))
@@ -183,7 +177,3 @@ def _sherpa_spectrum(data: FitData) -> Any:
             made.subtract()
     made.mask = used[grouping == 1]
     return made
-
-
-def _threeml_fit(problem: Problem, start: Floats) -> Minimum:
-    raise NotImplementedError

@@ -78,9 +78,9 @@ def fit(
         How many points to begin at; the lowest minimum counts.
     seed : int, optional
         Seed of all starts but the first.
-    backend : {"swiftxrt", "sherpa", "threeml"}, optional
-        What does the fit; the other two are packages that have to be
-        installed, for comparisons.
+    backend : {"swiftxrt", "sherpa"}, optional
+        What does the fit; sherpa, which has to be installed, is there for
+        comparisons.
 
     Returns
     -------
@@ -116,9 +116,9 @@ def fit(
     data = [FitData.of(item, limits, statistic) for item in items]
     problem = Problem(data, Layout(model, len(items), _names(free)))
     if backend != "swiftxrt":
-        from .cross_check import fit_with
+        from .cross_check import fit_with_sherpa
 
-        best = fit_with(backend, problem, first_start(problem))
+        best = fit_with_sherpa(problem, first_start(problem))
     else:
         best = _search(problem, starts, seed)
     intervals = [_UNKNOWN] * len(best.x)
@@ -164,8 +164,8 @@ def _check_options(model: Any, starts: Any, backend: Any) -> None:
         problems.append(("model", f"{text}; got {model!r}"))
     if isinstance(starts, bool) or not isinstance(starts, int) or starts < 1:
         problems.append(("starts", f"a positive whole number is needed; got {starts!r}"))
-    if backend not in ("swiftxrt", "sherpa", "threeml"):
-        problems.append(("backend", f"one of swiftxrt, sherpa, threeml is needed; got {backend!r}"))
+    if backend not in ("swiftxrt", "sherpa"):
+        problems.append(("backend", f"one of swiftxrt, sherpa is needed; got {backend!r}"))
     if problems:
         raise RequestError(problems, "fit")
 

@@ -14,6 +14,7 @@ from swiftxrt.fitting import models
 from swiftxrt.fitting.fit import fit
 from swiftxrt.fitting.fitdata import FitData
 from swiftxrt.fitting.layout import Layout
+from swiftxrt.fitting.minimise import Minimum
 from swiftxrt.fitting.problem import Problem
 from swiftxrt.fitting.simulate import simulate_spectrum
 from swiftxrt.products.response import ARF
@@ -128,10 +129,12 @@ def _grouped(spectrum):
     return spectrum.replace(grouping=np.where(np.arange(100) % 5 == 0, 1, -1))
 
 
-def test_grouping_changes_bins_and_hardly_the_result(spectrum, absorbed, result):
-    grouped = fit(_grouped(spectrum), absorbed, statistic="chi2", errors=False)
+def test_grouping_changes_bins_and_hardly_the_result(spectrum, absorbed):
+    grouped = fit(_grouped(spectrum), absorbed.freeze("nh"), errors=False)
     assert grouped.n_bins == 18  # The first group reaches below 0.3 keV, the last above 10 keV.
-    assert grouped.values == pytest.approx(result.values, rel=0.4)
+    fine = fit(spectrum, absorbed.freeze("nh"), errors=False)
+    assert grouped.values == pytest.approx(fine.values, rel=0.1)
+    grouped = fit(_grouped(spectrum), absorbed.freeze("nh"), statistic="chi2", errors=False)
     assert grouped.test_statistic == pytest.approx(grouped.statistic)
 
 
@@ -242,14 +245,11 @@ def test_the_simplex_takes_over(spectrum, absorbed, result, monkeypatch):
 
 
 def test_a_lower_minimum_on_the_way_begins_the_fit_anew(spectrum, absorbed, result, monkeypatch):
-    from swiftxrt.fitting import fit as module
-    from swiftxrt.fitting.minimise import Minimum
-
     def lazy(problem, starts, seed):
         x = result.values * np.array([1.3, 1.0, 1.0])
         return Minimum(x, problem.evaluate(x), is_converged=True)
 
-    monkeypatch.setattr(__import__("sys").modules[module.__module__] if callable(module) else module, "_search", lazy)
+    monkeypatch.setattr("swiftxrt.fitting.fit._search", lazy)
     assert fit(spectrum, absorbed).statistic == pytest.approx(result.statistic, abs=1e-5)
 
 
@@ -363,7 +363,7 @@ def test_no_counts_in_range(empty, spectrum, absorbed):
         ({"confidence": 90}, "probability between 0 and 1"),
         ({"delta_statistic": -1}, "positive number"),
         ({"starts": 0}, "positive whole number"),
-        ({"backend": "xspec"}, "one of swiftxrt, sherpa, threeml"),
+        ({"backend": "xspec"}, "one of swiftxrt, sherpa"),
         ({"free": ["index"]}, "has the parameters"),
         ({"band": (0.3, 10)}, "energy"),
     ],
