@@ -182,13 +182,11 @@ def test_where_f_chan_counts_from(counted_from: int, declared: int | None, tmp_p
     """From TLMIN, else from 1; from the first channel if that cannot be."""
     cards = {} if declared is None else {"TLMIN4": declared}
     rows = make.diagonal(32, 64, counted_from)
-    rows[-1] = [(counted_from, np.full(64, 0.01).tolist())]
     path = make.save(
         tmp_path / "x.rmf", make.ebounds(0, np.arange(65) + 1.0), make.matrix(np.arange(1, 34), rows, **cards)
     )
     matrix = RMF.read(path).matrix
-    assert matrix.argmax(axis=1)[:31].tolist() == list(range(0, 62, 2))
-    assert np.all(matrix[-1] > 0)
+    assert matrix.argmax(axis=1).tolist() == list(range(0, 64, 2))
 
 
 def test_matrix_by_number(tmp_path: Path) -> None:
