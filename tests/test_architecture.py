@@ -32,6 +32,7 @@ with LAYERS.open(encoding="utf-8", newline="") as table:
 UPWARD = {
     ("products", "plot"): {"plot", "peek"},
     ("fitting", "plot"): {"plot", "peek"},
+    ("fitting", "io"): {"write_xspec"},
     ("products", "engine"): {"exposure_map", "merge_bins"},
     ("products", "io"): {
         "read",

@@ -12,19 +12,19 @@ image: one request.
 # ----------------
 #
 # Here they are simulated, with the position and the trigger time of GRB 200416A: three
-# observations, the first one from 80 s after the trigger. ``local`` is the client that
-# makes the products on this computer. **For the real burst, leave these lines out and
-# write** ``local = SwiftXRT(user="you@example.org")``, with the address that you have
-# registered at the service in Leicester, and ``Target("GRB 200416A", resolve_t0=True)``.
+# observations, the first one from 80 s after the trigger. ``swift`` makes the products on
+# this computer. **For the real burst leave out this cell**, and write
+# ``swift = SwiftXRT(user="you@example.org")``, with the address that you have registered at
+# the service in Leicester, and ``burst = Target("GRB 200416A", resolve_t0=True)``.
 
 import tempfile
 
 from swiftxrt import SwiftXRT, Target
 from swiftxrt.testing import simulate
 
-archive = tempfile.mkdtemp()
-simulate(archive)
-local = SwiftXRT(backend="local", archive=archive)
+folder = tempfile.mkdtemp()
+simulate(f"{folder}/archive")
+swift = SwiftXRT(backend="local", archive=f"{folder}/archive")
 burst = Target("SIM_GRB 200416A", resolve_t0=True)
 
 # %%
@@ -32,7 +32,8 @@ burst = Target("SIM_GRB 200416A", resolve_t0=True)
 # -----------
 #
 # A light curve with at least 20 counts in each bin in photon counting mode and 30 in
-# windowed timing mode, a spectrum, two kinds of position, and an image.
+# windowed timing mode, a spectrum, a position, and an image. Position, observations and
+# trigger time are found with the name.
 
 from swiftxrt import (
     CountsBinning,
@@ -50,19 +51,110 @@ request = XRTRequest(
     position=PositionRequest("standard"),
     image=ImageRequest(bands="0.3-10 keV"),
 )
-job = local.submit(request)
+job = swift.submit(request)
 products = job.result()
 products
 
 # %%
+# ``result`` has waited for the job. What could not be made would stand in
+# ``products.failed``, with the reason; the rest comes all the same.
+#
 # The light curve
 # ---------------
 #
-# It is an Astropy `~astropy.timeseries.TimeSeries`; ``elapsed`` counts from the trigger.
+# It is an Astropy `~astropy.timeseries.TimeSeries` with units and errors on both sides;
+# ``elapsed`` counts from the trigger.
 
 curve = products.light_curve.total
-curve["time", "rate", "rate_err_neg", "rate_err_pos", "mode"][:5]
+curve["time", "rate", "rate_err_neg", "rate_err_pos", "mode", "obsid"][:5]
 
 # %%
 
-curve.plot()
+curve.elapsed[[0, -1]]
+
+# %%
+# All curves in one picture, the hardness ratio below:
+
+products.light_curve.plot()
+
+# %%
+# Bright early, then a flare, a plateau and the decay. How steep is it from 5000 s on? The errors
+# in logarithms are weights enough for a first answer:
+
+import numpy as np
+
+late = curve[(curve.elapsed.to_value("s") > 5000) & ~curve["is_upper_limit"]]
+slope, _ = np.polyfit(
+    np.log(late.elapsed.to_value("s")),
+    np.log(late["rate"].value),
+    deg=1,
+    w=(late["rate"] / late["rate_err_pos"]).value,
+)
+print(f"rate ~ t^{slope:.2f}")
+
+# %%
+# The spectrum
+# ------------
+#
+# There is one for each mode, with background and response. Counts are grouped for plots only.
+
+spectrum = products.spectrum["interval0wt"]
+spectrum.plot()
+
+# %%
+# A power law behind interstellar matter: what is in our galaxy is known and frozen, the rest is at
+# the redshift of the burst, which is made up here. ``fit`` uses the W statistic, for which counts
+# need not be grouped; errors are those of 90 %.
+
+import astropy.units as u
+
+from swiftxrt import fit, models
+
+galactic = models.TBabs(5e20 / u.cm**2).freeze("nh")
+model = galactic * models.ZTBabs(redshift=0.5) * models.PowerLaw()
+result = fit(spectrum, model)
+result.table["ztbabs.nh", "photon_index", "photon_index_err_neg", "photon_index_err_pos"]
+
+# %%
+
+result.plot()
+
+# %%
+# And how bright?
+
+result.flux("0.3-10 keV", absorbed=False)
+
+# %%
+# The position
+# ------------
+#
+# A `~astropy.coordinates.SkyCoord` with an error circle of 90 %, here on the image.
+
+position = products.position
+position
+
+# %%
+
+image = products.image[0]
+image.cutout(position.coord, 4 * u.arcmin).plot(regions=[position.region])
+
+# %%
+# Into files
+# ----------
+#
+# Everything is written with one call, in formats that other programs read: FITS tables, PHA files
+# with responses, FITS images, DS9 regions. `ProductSet.read <swiftxrt.ProductSet.read>` reads the
+# folder again.
+
+from pathlib import Path
+
+written = products.write(f"{folder}/products")
+for path in sorted(Path(written).glob("*/*.*")):
+    print(path.relative_to(written).as_posix())
+
+# %%
+# What if the job takes a night? ``job.id`` finds it again tomorrow, from another program:
+# ``SwiftXRT.get_job(...).result()``. The pages :doc:`/jobs` and :doc:`/gamma_ray_bursts` tell more:
+# of most bursts the service has light curves and spectra ready.
+
+swift.close()

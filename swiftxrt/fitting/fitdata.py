@@ -206,17 +206,12 @@ def _check(data: FitData) -> None:
             raise NoDataError(
                 f"{owner}{spectrum.stem} has no exposure ({one.exposure}); set it with .replace(exposure=...)"
             )
+        used = np.concatenate([np.arange(*ends) for ends in zip(data.first, data.stop, strict=True)])
         for name in ("backscale", "areascale"):
-            if not np.all(np.asarray(getattr(one, name)) > 0):
-                raise RequestError(
-                    [
-                        (
-                            name,
-                            f"{owner}{spectrum.stem} has {getattr(one, name)}, so that the background cannot be scaled",
-                        )
-                    ],
-                    "fit",
-                )
+            value = np.asarray(getattr(one, name), dtype=float)
+            if not np.all((value[used] if value.ndim else value) > 0):
+                text = f"{owner}{spectrum.stem} has {value.min():g}, so that the background cannot be scaled"
+                raise RequestError([(name, text)], "fit")
     if not data.counts.any():
         low, high = data.edges_kev
         raise NoDataError(f"{spectrum.stem} has no counts between {low[0]:g} and {high[-1]:g} keV; nothing to fit")

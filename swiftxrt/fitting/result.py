@@ -28,6 +28,9 @@ from .rates import band_rate, rise_of
 from .statistics import Poisson
 
 if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
+
     from astropy.table import QTable
     from matplotlib.axes import Axes
 
@@ -291,6 +294,22 @@ class FitResult:
         from ..plot.fit import peek_fit
 
         peek_fit(self)
+
+    def write_xspec(self, folder: str | PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write a folder with which XSPEC repeats the fit; see `CountSpectrum.write_xspec`."""
+        from ..io.xspec import write_xspec
+
+        return write_xspec(
+            self.spectra,
+            folder,
+            model=self.models,
+            own=self.own,
+            statistic=self.statistic_name,
+            band=self.band,
+            regroup=False,
+            delta_statistic=self.delta_statistic,
+            overwrite=overwrite,
+        )
 
     def goodness(
         self, n: int = 1000, *, seed: int | None = None, progress: Callable[[int, int], None] | None = None

@@ -133,7 +133,7 @@ def test_grouping_changes_bins_and_hardly_the_result(spectrum, absorbed):
     grouped = fit(_grouped(spectrum), absorbed.freeze("nh"), errors=False)
     assert grouped.n_bins == 18  # The first group reaches below 0.3 keV, the last above 10 keV.
     fine = fit(spectrum, absorbed.freeze("nh"), errors=False)
-    assert grouped.values == pytest.approx(fine.values, rel=0.1)
+    assert grouped.values == pytest.approx(fine.values, rel=0.15)  # 0.3-0.7 keV is missing.
     grouped = fit(_grouped(spectrum), absorbed.freeze("nh"), statistic="chi2", errors=False)
     assert grouped.test_statistic == pytest.approx(grouped.statistic)
 

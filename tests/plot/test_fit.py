@@ -12,13 +12,15 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 
-from swiftxrt import Mode, plot_fits
+from swiftxrt import CountSpectrum, Mode, fit, models, plot_fits
 from swiftxrt.exceptions import NoDataError, RequestError
 from swiftxrt.fitting.folded import FoldedSpectrum
+from swiftxrt.fitting.simulate import simulate_spectrum
 from swiftxrt.plot._axes import COLOURS, MODE_COLOURS, axis_label
 from swiftxrt.plot._fit_bins import shown_bins
 from swiftxrt.plot.fit import peek_fit, plot_fit
 from swiftxrt.products.outcomes import Outcome, Outcomes
+from tests.fitting.conftest import small_response
 
 PER = u.ct / (u.s * u.keV)
 EXPOSURE_S = 1000.0
@@ -90,6 +92,17 @@ def test_energies_are_the_numbers_one_would_say() -> None:
     left, right = lower.get_xlim()
     shown = [tick.label1.get_text() for tick in lower.xaxis.get_major_ticks() if left <= tick.get_loc() <= right]
     assert shown == ["0.3", "0.5", "1", "2", "3", "5", "10"]
+
+
+def test_a_real_fit() -> None:
+    """Nothing that the figure needs is missing in what a fit gives."""
+    truth = models.TBabs(2e21 / u.cm**2) * models.PowerLaw(1.9, 5e-3 * u.ph / (u.cm**2 * u.s * u.keV))
+    empty = CountSpectrum(counts=np.zeros(100, dtype=int), exposure=2000 * u.s, mode="PC", **small_response())
+    result = fit(simulate_spectrum(truth, like=empty, seed=1), truth, errors=False)
+    upper, lower = drawn(result.plot(color="k"))
+    assert 15 < len(values(upper)) < 97
+    assert np.mean(np.abs(values(lower))) < 1.3
+    assert drawn(plot_fits([result, result]))
 
 
 def test_ratio_and_no_residuals() -> None:

@@ -59,8 +59,10 @@ def test_one_panel_for_each_image() -> None:
     axes = plot_image_panels(IMAGES, position=CENTRE, size=4 * u.arcmin, columns=2)
     assert titles(drawn(axes)) == ["00012345001 Test", "00012345002 Test", "00012345003 Test"]
     boxes = [ax.get_position() for ax in axes]
-    assert boxes[0].y0 == boxes[1].y0 > boxes[2].y0
-    assert boxes[0].x0 == boxes[2].x0 < boxes[1].x0
+    assert boxes[0].y0 == pytest.approx(boxes[1].y0)
+    assert boxes[2].y1 < boxes[0].y0
+    assert boxes[0].x0 == pytest.approx(boxes[2].x0)
+    assert boxes[0].x1 < boxes[1].x0
 
 
 def test_all_show_the_same_part_of_the_sky() -> None:
