@@ -51,8 +51,10 @@ swift = SwiftXRT(backend="local", archive=f"{folder}/archive")
 # the catalogue. A name does as well as a position, where there is a network:
 # ``swift.query_object("GK Per")``.
 
-sources = swift.query_region(centre, radius=10 * u.arcmin)
-sources["IAUName", "distance", "Err90", "Rate_band0", "HR1", "DetFlag"]
+sources = swift.query_region(
+    centre, radius=10 * u.arcmin, columns=["IAUName", "Err90", "Rate_band0", "HR1", "DetFlag"]
+)
+sources
 
 # %%
 # Sources with certain values
@@ -164,8 +166,9 @@ limits["position", "outcome", "total_upper_limit", "total_counts", "total_backgr
 # The whole table
 # ---------------
 #
-# Who asks for many sources does better with the table on disk. It is downloaded once, and read from
-# there with all units, only the columns that are wanted:
+# Who asks for many sources does better with the table on disk. It is downloaded once (that of the
+# sources of LSXPS has some 500 MB), and then read from there without a network, with all units, and
+# only the columns that are wanted:
 
 whole = swift.get_catalog_table("sources", columns=["IAUName", "RA", "Decl", "Rate_band0"])
 whole
@@ -174,7 +177,7 @@ whole
 # From here it is Astropy: which sources of the table are nearest to some objects of yours?
 
 index, separation, _ = empty.match_to_catalog_sky(whole["position"])
-whole["IAUName"][index], separation.to(u.arcmin)
+whole["IAUName"][index].tolist(), separation.to(u.arcmin)
 
 # %%
 # The page :doc:`/catalogues` tells the rest: subsets, stacks, sources that were replaced, bursts, and

@@ -35,10 +35,12 @@ def rise_of(confidence: Any, parameters: int = 1) -> float:
 def band_rate(problem: Problem, x: NDArray[np.float64], number: int) -> float:
     """Rate (ct/s) that a model predicts: of the XRT between 0.3 and 10 keV, of others in the fitted bins."""
     data, layout = problem.data[number], problem.layout
-    spectrum, folding = data.spectrum, data.folding
+    spectrum, folding, inside = data.spectrum, data.folding, data.first
     if spectrum.mode is not None:
         low, high = TOTAL.channels
         inside = np.flatnonzero((spectrum.channel >= low) & (spectrum.channel <= high))
         folding = Folding(spectrum, inside, inside + 1)
     counts = folding.counts(layout.model.combined(layout.model.arrays(folding.grid, layout.values(x, number))))
-    return float(counts.sum() / np.mean(spectrum.areascale) / spectrum.exposure.value)
+    scale = np.broadcast_to(np.asarray(spectrum.areascale, dtype=float), spectrum.counts.shape)[inside]
+    seen = scale > 0
+    return float((counts[seen] / scale[seen]).sum() / spectrum.exposure.value)

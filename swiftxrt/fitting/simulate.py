@@ -68,11 +68,14 @@ def simulate_spectrum(
     expected = folding.counts(model.combined(model.arrays(folding.grid, model.known_values())))
     outside = template.background
     if outside is not None:
-        level = longer * outside.counts
+        level = np.maximum(longer * outside.counts, 0.0)
         expected = expected + template.background_ratio * level
-        outside = outside.replace(counts=rng.poisson(level), exposure=outside.exposure * longer, gti=None)
+        outside = outside.replace(
+            counts=rng.poisson(level), counts_err=None, exposure=outside.exposure * longer, gti=None
+        )
     return template.replace(
         counts=rng.poisson(expected),
+        counts_err=None,
         exposure=time,
         background=outside,
         grouping=np.zeros_like(template.grouping),

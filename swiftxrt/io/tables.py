@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -46,6 +48,11 @@ _ENDINGS = {
     ".parquet": "parquet",
 }
 _DIGITS = 9
+#: Keywords that mean nothing in FITS itself, and the longest text that needs one card.
+_KEYWORD = re.compile(
+    r"(?!(T[A-Z]+\d+|END|SIMPLE|COMMENT|HISTORY|CONTINUE|THEAP|CHECKSUM|DATASUM)$)[A-Z][A-Z0-9_]{0,7}"
+)
+_LONGEST_CARD = 60
 
 
 def write_table(table: QTable, path: Any, *args: Any, format: str | None = None, **options: Any) -> None:  # noqa: A002
@@ -108,8 +115,20 @@ def _write_fits(table: QTable, path: Any) -> None:
         for keyword, text in (("TCOMM", info.description), ("TUCD", (info.meta or {}).get("ucd"))):
             if text:
                 hdu.header[f"{keyword}{number}"] = _ascii(text)
+    for key, value in table.meta.items():  # what a header can hold is there for other programs, too
+        if _is_card(key, value) and key.upper() not in hdu.header:
+            hdu.header[key.upper()] = value
     hdu.header[_NOTE] = note
     fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(path)
+
+
+def _is_card(key: Any, value: Any) -> bool:
+    """Whether an entry of the metadata may be a keyword of its own."""
+    if not isinstance(key, str) or not _KEYWORD.fullmatch(key.upper()):
+        return False
+    if isinstance(value, str):
+        return len(value) <= _LONGEST_CARD and value.isascii() and value.isprintable()
+    return isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _write_votable(table: QTable, path: Any) -> None:
@@ -159,8 +178,8 @@ def _parts(name: str, column: Any, taken: set[str], *, is_ascii: bool) -> tuple[
     if isinstance(column, SkyCoord):
         names = [_free(f"{name}_{axis}", taken) for axis in ("ra", "dec")]
         place = column.icrs
-        values = [Masked(axis.to_value(u.deg)).filled(np.nan) for axis in (place.ra, place.dec)]
-        made = {part: Column(value, unit=u.deg) for part, value in zip(names, values, strict=True)}
+        axes = [Masked(axis.to_value(u.deg)).filled(np.nan) for axis in (place.ra, place.dec)]
+        made = {part: Column(axis, unit=u.deg) for part, axis in zip(names, axes, strict=True)}
         return made, {"kind": "SkyCoord", "parts": names}
     if isinstance(column, Time):
         return {name: Column(_iso(column))}, {"kind": "Time", "scale": column.scale}
@@ -171,7 +190,8 @@ def _parts(name: str, column: Any, taken: set[str], *, is_ascii: bool) -> tuple[
 
 
 def _plain_column(name: str, column: Any, *, is_ascii: bool) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    values, mask = np.asarray(column), np.ma.getmaskarray(column)
+    values: Any = np.asarray(column)
+    mask = np.ma.getmaskarray(column)
     if values.dtype.kind == "O":
         cells = [_as_cell(value, hidden) for value, hidden in zip(values, mask, strict=True)]
         made, kind = _plain_column(name, Column(np.array(cells, dtype=str)), is_ascii=is_ascii)

@@ -174,6 +174,33 @@ def test_systematic_errors_widen_chi_squared(spectrum, absorbed):
     assert two.parameters["photon_index"].err_pos > one.parameters["photon_index"].err_pos
 
 
+def test_areas_may_differ_between_channels(spectrum, absorbed, result):
+    half = np.full(100, 0.5)
+    half[99] = 0.0  # Not used.
+    scaled = spectrum.replace(areascale=half, background=spectrum.background.replace(areascale=half))
+    found = fit(scaled, absorbed, errors=False)
+    assert found.statistic == pytest.approx(result.statistic, rel=1e-6)
+    assert found.values[2] == pytest.approx(2 * result.values[2], rel=1e-3)
+    assert found.energy_conversion_factor().value == pytest.approx(result.energy_conversion_factor().value, rel=0.01)
+
+
+def test_rates_with_errors_are_fitted_by_chi_squared(spectrum, absorbed):
+    errors = np.sqrt(np.maximum(spectrum.counts, 1.0))
+    rates = spectrum.replace(counts=spectrum.counts * 1.0, counts_err=errors, background=None, mode=None)
+    found = fit(rates, absorbed, errors=False)
+    assert found.statistic_name == "chi2"
+    assert found.n_bins == 100  # All channels of other instruments.
+    with pytest.raises(RequestError, match="only 'chi2' is possible"):
+        fit(rates, absorbed, statistic="cstat")
+    assert simulate_spectrum(found.model, like=rates, seed=1).has_poisson_counts
+
+
+def test_a_folder_for_xspec(result, tmp_path):
+    script = result.write_xspec(tmp_path / "fit")
+    assert "fit" in script.read_text()
+    assert "TBabs*powerlaw" in (tmp_path / "fit" / "load.xcm").read_text()
+
+
 def test_without_background_the_statistic_is_that_of_cash(spectrum, absorbed):
     found = fit(spectrum.replace(background=None), absorbed, errors=False)
     assert found.statistic_name == "cstat"
@@ -335,7 +362,7 @@ def _with(spectrum, **values):
 def test_background_without_area(spectrum, absorbed):
     broken = _with(spectrum, background=_with(spectrum.background, backscale=0.0))
     with pytest.raises(
-        RequestError, match="background of interval0pc has 0.0, so that the background cannot be scaled"
+        RequestError, match="background of interval0pc has 0, so that the background cannot be scaled"
     ):
         fit(broken, absorbed)
 

@@ -133,6 +133,25 @@ def test_other_programs_read_positions_and_times(tmp_path: Path) -> None:
     assert "Right ascension" in field.description
 
 
+def test_simple_metadata_are_keywords(tmp_path: Path) -> None:
+    meta = {
+        "radius": "20 arcsec",
+        "n": 2,
+        "TTYPE1": "x",
+        "end": 1,
+        "NAXIS": 7,
+        "note": "é",
+        "far": np.inf,
+        "many words": 1,
+    }
+    ReadableTable({"a": [1]}, meta=meta).write(tmp_path / "t.fits")
+    with fits.open(tmp_path / "t.fits") as hdus:
+        header = hdus[1].header
+        assert (header["RADIUS"], header["N"], header["TTYPE1"], header["NAXIS"]) == ("20 arcsec", 2, "a", 2)
+        assert not {"NOTE", "FAR"} & set(header)
+    assert read_table(tmp_path / "t.fits").meta == meta
+
+
 def test_the_table_stays_as_it_was(tmp_path: Path) -> None:
     table = sources()
     for ending in ENDINGS:
