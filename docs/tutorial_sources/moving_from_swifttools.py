@@ -56,7 +56,9 @@ photon_counting = curves.total.in_mode("PC")
 photon_counting["time", "rate", "rate_err_neg", "rate_err_pos"][:3]
 
 # %%
-# What is ``incbad`` and ``nosys`` there, are variants of what came:
+# Bins whose position could not be verified are in the variant ``with_unreliable`` (``incbad`` there, and what one
+# gets unless one says otherwise), and curves without the systematic error of windowed timing are another
+# (``nosys``):
 
 list(curves.variants)
 
@@ -68,9 +70,8 @@ curves.plot()
 
 # %%
 
-curves.write(f"{folder}/lc")
-
-# sphinx_gallery_capture_repr = ()
+written = curves.write(f"{folder}/lc")
+sorted(path.name for path in written.iterdir())
 
 # %%
 # Its spectra
@@ -119,6 +120,7 @@ position.coord, position.radius
 #
 #    request = XRTProductRequest("you@example.org")
 #    request.setGlobalPars(name=name, getTargs=True, getCoords=True, getT0=True, centroid=True, posErr=1.0)
+#    request.setGlobalPars(useSXPS=False)
 #    request.addLightCurve(binMeth="counts", pcCounts=20, wtCounts=30, dynamic=True)
 #    request.addImage(energies="0.3-10,0.3-1.5")
 #    if not request.submit():
@@ -220,7 +222,7 @@ limits["position", "outcome", "total_upper_limit", "image_exposure"]
 files = SwiftXRT.download_observations(
     SwiftXRT.get_burst_observations(name)[:1],
     location=f"{folder}/data",
-    contents=("events", "attitude", "hk"),
+    contents=("events",),
     source="ukssdc",
 )
 files["obsid", "content", "size", "outcome"]

@@ -361,9 +361,7 @@ def _with(spectrum, **values):
 
 def test_background_without_area(spectrum, absorbed):
     broken = _with(spectrum, background=_with(spectrum.background, backscale=0.0))
-    with pytest.raises(
-        RequestError, match="background of interval0pc has 0, so that the background cannot be scaled"
-    ):
+    with pytest.raises(RequestError, match="background of interval0pc has 0, so that the background cannot be scaled"):
         fit(broken, absorbed)
 
 

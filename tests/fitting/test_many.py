@@ -33,7 +33,9 @@ def test_one_that_fails_takes_nothing_from_the_others(drawn, empty, absorbed):
 
 def test_worker_processes_give_the_same(drawn, empty, absorbed):
     before = dict(os.environ)
-    joint = (drawn[0].replace(rmf=drawn[0].rmf), drawn[1])
+    rmf = drawn[1].rmf
+    other = type(rmf)(matrix=2 * rmf.matrix, energy_edges=rmf.energy_edges, channel_edges=rmf.channel_edges)
+    joint = (drawn[0], drawn[1].replace(rmf=other))
     found = fit_many([drawn[0], empty, joint], absorbed, processes=2, errors=False, free=["norm"])
     assert dict(os.environ) == before
     assert [one.is_ok for one in found] == [True, False, True]

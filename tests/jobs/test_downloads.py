@@ -318,9 +318,11 @@ def test_interrupt_ends_everything_at_once(url: str, fetch: Callable[..., str], 
 @pytest.mark.fault_case(70)
 def test_ctrl_c_in_a_script(url: str, tmp_path: Path) -> None:
     script = f"""
+        import signal
         from pathlib import Path
         from swiftxrt.backends.transport import Transport
         from swiftxrt.jobs.downloads import download_all
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in the background
         transport = Transport({url!r}, "someone")
         def fetch(source, path, overwrite):
             return transport.download(source, path).outcome
