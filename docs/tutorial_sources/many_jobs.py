@@ -48,8 +48,7 @@ service.enter_context(embedded_server(f"{folder}/archive", users=["you@example.o
 # One request for each year
 # -------------------------
 #
-# 2023 is asked for twice as far as the data go: the last request is of a year without
-# observations, to see what becomes of it.
+# Six years with observations, and one without, to see what becomes of it.
 
 from swiftxrt import SingleSlice, SpectrumRequest, SwiftXRT, Target, TimeIntervals, XRTRequest
 
@@ -58,7 +57,7 @@ requests = {
     year: XRTRequest(
         target=target,
         spectrum=SpectrumRequest(
-            slices=SingleSlice(f"y{year}"),
+            slices=SingleSlice(label=f"y{year}"),
             data=TimeIntervals((Time(f"{year}-01-01"), Time(f"{year + 1}-01-01"))),
         ),
     )

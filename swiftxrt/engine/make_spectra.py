@@ -26,12 +26,12 @@ from .extracted import Extraction, ExtractionParameters
 from .modes import extract_modes
 from .parameters import extraction_parameters, grade_limits
 from .region_notes import region_notes
+from .spectral_fits import fit_spectra
 from .spectrum import SpectrumCounts, pulse_height_spectrum
-from .without_effect import NOT_FITTED
 
 __all__ = ["STEPS", "make"]
 
-STEPS = ("Prepare data and find regions.", "Build spectra.")
+STEPS = ("Prepare data and find regions.", "Build spectra.", "Fit spectra.")
 
 _NO_TIME = "no good time lies in this time slice"
 
@@ -52,7 +52,7 @@ def make(
     progress: Callable[..., None],
     calibration: Calibration = EMBEDDED,
 ) -> SpectrumSet:
-    """Extract the spectra of all slices and modes.
+    """Extract the spectra of all slices and modes, and fit them unless that is not wanted.
 
     Raises
     ------
@@ -87,20 +87,17 @@ def make(
         calibration=tuple(dict.fromkeys(told for one in made for told in one.provenance.calibration)),
         cautions=tuple(cautions),
     )
-    return _gathered(made, asked, _zero(request, data), complete)
-
-
-def _gathered(
-    made: list[CountSpectrum], asked: dict[str, _Slice], t0_met: float, provenance: Provenance
-) -> SpectrumSet:
-    """The spectra in the order in which their slices were asked for, and what is missing."""
+    made.sort(key=lambda one: list(asked).index(one.label))
+    progress(2)
+    fits, unfitted = fit_spectra(made, request.spectrum, lambda note: progress(2, note))
     empty = [part for label, part in asked.items() if all(one.label != label for one in made)]
     return SpectrumSet(
-        sorted(made, key=lambda one: list(asked).index(one.label)),
-        missing={**{part.label: _NO_TIME for part in empty}, **{one.stem: NOT_FITTED for one in made}},
+        made,
+        fits=fits,
+        missing={**{part.label: _NO_TIME for part in empty}, **unfitted},
         intervals={part.label: part.interval for part in empty if part.interval is not None},
-        t0_met=t0_met,
-        provenance=provenance,
+        t0_met=_zero(request, data),
+        provenance=complete,
     )
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from ..exceptions import FitWarning, SwiftXRTError
+from ..exceptions import SwiftXRTError
 from ..fitting import models
-from ..fitting.fit import fit
+from ..fitting.fit import FitSettings, fitted
 from ..fitting.model import Model
 from ..products.countspectrum import CountSpectrum
 from ..products.fit import SpectralFit
@@ -17,7 +16,9 @@ from ..request.spectrum import SpectrumRequest
 __all__ = ["fit_spectra"]
 
 NOT_ASKED = "fits were not asked for"
-_NO_GALAXY = "the Galactic column towards the source, which galactic_absorber asks for, is not known to the local engine"
+_NO_GALAXY = (
+    "the Galactic column towards the source, which galactic_absorber asks for, is not known to the local engine"
+)
 _NO_PLASMA = "the local engine has no model of a plasma in collisional equilibrium; the service fits it"
 _NO_COUNTS = "fewer than {least} net counts"
 #: Net counts below which three parameters mean nothing.
@@ -89,11 +90,10 @@ _EMISSION: Mapping[str, Callable[[], Model]] = {"PowerLaw": models.PowerLaw, "bl
 def _fitted(spectrum: CountSpectrum, name: str, request: SpectrumRequest) -> SpectralFit | str:
     if name not in _EMISSION:
         return _NO_PLASMA
+    settings = FitSettings(delta_statistic=request.delta_statistic)
     absorber = models.TBabs() if request.redshift is None else models.ZTBabs(redshift=request.redshift)
     try:
-        result = fit(
-            spectrum.group(min_counts=1), absorber * _EMISSION[name](), delta_statistic=request.delta_statistic
-        )
+        result = fitted(spectrum.group(min_counts=1), absorber * _EMISSION[name](), settings)
     except SwiftXRTError as error:
         return f"the fit failed: {error}"
     return replace(result.summary(), model=name)

@@ -9,10 +9,7 @@ from ..kinds import ProductKind
 from ..request.bundle import XRTRequest
 from ..request.extraction import LOCAL_ONLY
 
-__all__ = ["NOT_FITTED", "settings_without_effect"]
-
-#: Why no spectrum has fits.
-NOT_FITTED = "spectra are not fitted here"
+__all__ = ["settings_without_effect"]
 
 _NO_MAIL = "nothing is sent by mail"
 _NO_CATALOGUE = "catalogues are not read, and the sources seen in the image itself are masked"
@@ -31,13 +28,7 @@ _OF_PRODUCT = {
     ProductKind.IMAGE: _REGIONS,
     ProductKind.SOURCES: _REGIONS,
     ProductKind.LIGHT_CURVE: (("extraction", "use_sxps", _NO_CATALOGUE), ("light_curve", "time_format", _OWN_TIMES)),
-    ProductKind.SPECTRUM: (
-        ("extraction", "use_sxps", _NO_CATALOGUE),
-        *(
-            ("spectrum", name, NOT_FITTED)
-            for name in ("models", "redshift", "galactic_absorber", "delta_statistic", "fit")
-        ),
-    ),
+    ProductKind.SPECTRUM: (("extraction", "use_sxps", _NO_CATALOGUE),),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -24,13 +25,28 @@ from .rates import rise_of
 from .result import FitResult
 from .starts import first_start, other_starts
 
-__all__ = ["fit"]
+__all__ = ["FitSettings", "fit", "fitted"]
 
 Floats = NDArray[np.float64]
 
 #: How often a lower minimum that errors come across may begin the fit anew.
 _MOST_RESTARTS = 5
 _UNKNOWN = Interval(np.nan, np.nan)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitSettings:
+    """What `fit` can be told, with its parameters."""
+
+    band: Any = None
+    statistic: str | None = None
+    free: Iterable[str] = ()
+    confidence: float = 0.9
+    delta_statistic: float | None = None
+    errors: bool = True
+    starts: int = 1
+    seed: int | None = None
+    backend: str = "swiftxrt"
 
 
 def fit(
@@ -109,22 +125,34 @@ def fit(
     >>> result.parameters["photon_index"]  # doctest: +SKIP
     <FitParameter 2.37 (-0.097, +0.101)>
     """
+    settings = FitSettings(
+        band=band, statistic=statistic, free=free, confidence=confidence, delta_statistic=delta_statistic,
+        errors=errors, starts=starts, seed=seed, backend=backend,
+    )  # fmt: skip
+    result = fitted(spectra, model, settings)
+    if result.messages:
+        warn(f"fit of {result.model.expression}: {'; '.join(result.messages)}", FitWarning)
+    return result
+
+
+def fitted(spectra: Any, model: Model, settings: FitSettings) -> FitResult:
+    """As `fit`, without warnings: for threads, which share the filters of warnings."""
     items = _spectra(spectra)
-    rise = _rise(confidence, delta_statistic)
-    _check_options(model, starts, backend)
-    limits = None if band is None else as_band(band)
-    data = [FitData.of(item, limits, statistic) for item in items]
-    problem = Problem(data, Layout(model, len(items), _names(free)))
-    if backend != "swiftxrt":
+    rise = _rise(settings.confidence, settings.delta_statistic)
+    _check_options(model, settings.starts, settings.backend)
+    limits = None if settings.band is None else as_band(settings.band)
+    data = [FitData.of(item, limits, settings.statistic) for item in items]
+    problem = Problem(data, Layout(model, len(items), _names(settings.free)))
+    if settings.backend != "swiftxrt":
         from .cross_check import fit_with_sherpa
 
         best = fit_with_sherpa(problem, first_start(problem))
     else:
-        best = _search(problem, starts, seed)
+        best = _search(problem, settings.starts, settings.seed)
     intervals = [_UNKNOWN] * len(best.x)
-    if errors:
+    if settings.errors:
         best, intervals = _intervals(problem, best, rise)
-    return _result(problem, best, intervals, rise, limits, backend, with_errors=errors)
+    return _result(problem, best, intervals, rise, limits, settings.backend, with_errors=settings.errors)
 
 
 def _spectra(given: Any) -> tuple[CountSpectrum, ...]:
@@ -209,8 +237,6 @@ def _result(
 ) -> FitResult:
     layout = problem.layout
     messages = tuple(_messages(layout, best, intervals, with_errors=with_errors))
-    if messages:
-        warn(f"fit of {layout.model.expression}: {'; '.join(messages)}", FitWarning, stacklevel=4)
     values = best.x.copy()
     values.flags.writeable = False
     result = FitResult(

@@ -40,7 +40,7 @@ def count_spectrum(given: Any) -> CountSpectrum:
         raise RequestError(
             [("spectra", f"a CountSpectrum or XRTSpectrum is needed; got {type(given).__name__}")], "fit"
         )
-    return given._selected(given._counts_for("fitted"))
+    return given.selected_counts("fitted")
 
 
 @dataclass(frozen=True, eq=False)

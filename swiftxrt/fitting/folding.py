@@ -86,7 +86,7 @@ def _area(spectrum: CountSpectrum) -> Floats:
     if spectrum.rmf is None:
         raise RequestError([("rmf", "a redistribution matrix is needed; read the spectrum with rmf=...")], name)
     if spectrum.arf is not None:
-        spectrum.rmf._check_grid(spectrum.arf)
+        spectrum.rmf.check_grid(spectrum.arf)
         area = spectrum.arf.effective_area.value
     elif float(spectrum.rmf.matrix[len(spectrum.rmf.matrix) // 2 :: 97].sum(axis=1).max()) > _PROBABILITY:
         area = np.ones(spectrum.rmf.matrix.shape[0])

@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from multiprocessing import get_context, parent_process
 from typing import Any
 
-from ..exceptions import FitError, FitWarning, RequestError, SwiftXRTError, warn
+from .._fields import nearest
+from .._log import log
+from ..exceptions import FitWarning, RequestError, SwiftXRTError, warn
 from ..products.countspectrum import CountSpectrum
 from ..products.outcomes import Outcome, Outcomes
 from ..products.response import RMF
 from ..products.spectrumset import SpectrumSet
-from .fit import fit
+from .fit import FitSettings, fitted
 from .fitdata import count_spectrum
 from .model import Model
 from .result import FitResult
@@ -44,12 +45,14 @@ def fit_many(
     """Fit a model to each of many spectra.
 
     Worker processes begin as new Python programs: in a script, call this
-    below ``if __name__ == "__main__":``.
+    below ``if __name__ == "__main__":``; otherwise they end at once, and the
+    fits are done one after the other.
 
     Parameters
     ----------
-    spectra : sequence or SpectrumSet
-        Spectra; one that is itself a sequence is fitted jointly.
+    spectra : sequence, mapping or SpectrumSet
+        Spectra; one that is itself a sequence is fitted jointly. The names of
+        a mapping name the outcomes.
     model : Model
         The model.
     processes : int, optional
@@ -78,56 +81,72 @@ def fit_many(
     """
     if processes is not None and (isinstance(processes, bool) or not isinstance(processes, int) or processes < 1):
         raise RequestError([("processes", f"a positive whole number is needed; got {processes!r}")], "fit_many")
+    settings = _settings(options)
     groups = _groups(spectra)
     number = processes or (1 if len(groups) < _WORTH_PROCESSES else os.cpu_count() or 1)
     work = _here if number == 1 or len(groups) < 2 else _side_by_side
     found: dict[int, FitResult | SwiftXRTError] = {}
-    for index, value in work(groups, model, options, min(number, max(len(groups), 1))):
+    for index, value in work([group for _, group in groups], model, settings, min(number, max(len(groups), 1))):
         found[index] = value
         if progress is not None:
             progress(len(found), len(groups))
     lost = sum(isinstance(value, FitResult) and not value.is_converged for value in found.values())
     if lost:
         warn(f"{lost} of {len(groups)} fits did not converge; see is_converged and messages of each", FitWarning)
-    return Outcomes(_outcome(group, found[index]) for index, group in enumerate(groups))
+    return Outcomes(_outcome(name, found[index]) for index, (name, _) in enumerate(groups))
 
 
-def _groups(spectra: Any) -> list[Group]:
-    if isinstance(spectra, SpectrumSet):
-        return [(item,) for item in spectra.count_spectra]
-    if not isinstance(spectra, Sequence):
-        raise RequestError([("spectra", f"a sequence of spectra is needed; got {type(spectra).__name__}")], "fit_many")
-    return [
-        tuple(map(count_spectrum, item)) if isinstance(item, Sequence) else (count_spectrum(item),) for item in spectra
+def _settings(options: dict[str, Any]) -> FitSettings:
+    known = [item.name for item in fields(FitSettings)]
+    unknown = [
+        (name, f"is no option of fit; there are {', '.join(known)}{nearest(name, known)}")
+        for name in options
+        if name not in known
     ]
+    if unknown:
+        raise RequestError(unknown, "fit_many")
+    return FitSettings(**options)
 
 
-def _outcome(group: Group, value: FitResult | SwiftXRTError) -> Outcome:
-    name = "+".join(item.stem for item in group)
+def _groups(spectra: Any) -> list[tuple[Any, Group]]:
+    """The spectra of each fit, with what the fit is called."""
+    if isinstance(spectra, SpectrumSet):
+        return [(item.stem, (item,)) for item in spectra.count_spectra]
+    if not isinstance(spectra, Sequence | Mapping):
+        text = f"a sequence of spectra, or a mapping from names to spectra, is needed; got {type(spectra).__name__}"
+        raise RequestError([("spectra", text)], "fit_many")
+    named = spectra.items() if isinstance(spectra, Mapping) else ((None, item) for item in spectra)
+    groups = [(name, _group(item)) for name, item in named]
+    return [("+".join(one.stem for one in group) if name is None else name, group) for name, group in groups]
+
+
+def _group(item: Any) -> Group:
+    return tuple(map(count_spectrum, item)) if isinstance(item, Sequence) else (count_spectrum(item),)
+
+
+def _outcome(name: Any, value: FitResult | SwiftXRTError) -> Outcome:
     return Outcome(name, error=value) if isinstance(value, SwiftXRTError) else Outcome(name, value)
 
 
-def _one(group: Group, model: Model, options: dict[str, Any]) -> FitResult | SwiftXRTError:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FitWarning)
-        try:
-            return fit(group, model, **options)
-        except SwiftXRTError as error:
-            return error
+def _one(group: Group, model: Model, settings: FitSettings) -> FitResult | SwiftXRTError:
+    try:
+        return fitted(group, model, settings)
+    except SwiftXRTError as error:
+        return error
 
 
 def _here(
-    groups: list[Group], model: Model, options: dict[str, Any], number: int
+    groups: list[Group], model: Model, settings: FitSettings, number: int
 ) -> Iterator[tuple[int, FitResult | SwiftXRTError]]:
     for index, group in enumerate(groups):
-        found = _one(group, model, options)
+        found = _one(group, model, settings)
         if isinstance(found, FitResult):
             found.forget()
         yield index, found
 
 
 def _side_by_side(
-    groups: list[Group], model: Model, options: dict[str, Any], number: int
+    groups: list[Group], model: Model, settings: FitSettings, number: int
 ) -> Iterator[tuple[int, FitResult | SwiftXRTError]]:
     """Fits in worker processes. Matrices, which many spectra share, go to each worker once."""
     matrices, tokens = _distinct([item.rmf for group in groups for item in group])
@@ -139,15 +158,15 @@ def _side_by_side(
         with _one_thread_each():
             for index, group in enumerate(groups):
                 parts = [(next(lean), next(token)) for _ in group]
-                futures[pool.submit(_work, parts, model, options)] = index
+                futures[pool.submit(_work, parts, model, settings)] = index
         for future in as_completed(futures):
             index = futures[future]
             try:
                 found = future.result()
             except BrokenProcessPool:
-                found = FitError(
-                    "the worker processes ended; call fit_many below if __name__ == '__main__', or with processes=1"
-                )
+                # As where a script does not call this below `if __name__ == "__main__"`.
+                log.warning("fit_many: the worker processes ended, and the fit of %d goes on without them", index)
+                found = _one(groups[index], model, settings)
             yield index, replace(found, spectra=groups[index]) if isinstance(found, FitResult) else found
 
 
@@ -208,7 +227,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _work(parts: list[tuple[CountSpectrum, int | None]], model: Model, options: dict[str, Any]) -> Any:
+def _work(parts: list[tuple[CountSpectrum, int | None]], model: Model, settings: FitSettings) -> Any:
     group = tuple(item if token is None else item.replace(rmf=_MATRICES[token]) for item, token in parts)
-    found = _one(group, model, options)
+    found = _one(group, model, settings)
     return replace(found, spectra=()) if isinstance(found, FitResult) else found

@@ -38,12 +38,13 @@ class CountChanges(CountFacts):
         min_counts: int | None = None,
         signal_to_noise: float | None = None,
         optimal: bool = False,
+        min_background_counts: int | None = None,
         band: EnergyBand | str | None = None,
     ) -> CountSpectrum:
         """Set grouping flags.
 
-        Of the XRT, channels 0 to 29 (below 0.3 keV) become bad (quality 5).
-        From there on channels are joined until a group is complete; channels
+        Of the XRT, channels 0 to 29 (below 0.3 keV) become bad (quality 5); of
+        other instruments none does. All other channels are joined until a group is complete; channels
         at the end that make no group get quality 2. With ``min_counts=1``
         these are the flags of the service's ``.pi`` files, and of ``grppha``
         with ``bad 0-29`` and ``group min``. Flags set by earlier grouping are
@@ -61,6 +62,10 @@ class CountChanges(CountFacts):
             Whether to join channels to the width of Kaastra & Bleeker (2016),
             which follows from the RMF and the counts; with `min_counts` at
             least so wide.
+        min_background_counts : int, optional
+            Counts of the background region, not scaled, that a group must
+            have. With 1 the W statistic has no bias from bins without
+            background counts; with `min_counts` a group has both.
         band : EnergyBand or str, optional
             Channels that are not wholly inside become bad.
 
@@ -73,10 +78,10 @@ class CountChanges(CountFacts):
         ------
         RequestError
             If no rule is given or a value cannot be used, `optimal` is asked
-            for without an RMF, or `band` where the energies of the channels
-            are not known.
+            for without an RMF, `min_background_counts` without a background,
+            or `band` where the energies of the channels are not known.
         """
-        rule = GroupingRule(min_counts, signal_to_noise, optimal)
+        rule = GroupingRule(min_counts, signal_to_noise, optimal, min_background_counts)
         if band is None:
             return self.group_channels(rule, int(self.channel[0]), int(self.channel[-1]))
         return self.group_channels(rule, *self._channels_of(EnergyBand.parse(band)))

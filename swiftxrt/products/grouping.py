@@ -135,9 +135,10 @@ def _group_ratio(
 class GroupingRule:
     """When a group of channels is complete.
 
-    At least one of the three is needed. ``optimal`` and ``min_counts`` can be
-    asked for together: the channels are then joined as far as the optimal
-    width, and on until there are enough counts.
+    At least one of the four is needed. ``optimal``, ``min_counts`` and
+    ``min_background_counts`` can be asked for together: the channels are then
+    joined as far as the optimal width, and on until there are enough counts of
+    either kind.
 
     Parameters
     ----------
@@ -149,6 +150,8 @@ class GroupingRule:
     optimal : bool, optional
         Join channels to the width of Kaastra & Bleeker (2016, A&A 587, A151),
         which loses no information for the resolution and the counts there are.
+    min_background_counts : int, optional
+        Counts of the background region, not scaled, that a group must have.
 
     Raises
     ------
@@ -160,22 +163,30 @@ class GroupingRule:
     min_counts: int | None = None
     signal_to_noise: float | None = None
     optimal: bool = False
+    min_background_counts: int | None = None
 
     def __post_init__(self) -> None:
-        counts, ratio = self.min_counts, self.signal_to_noise
-        problems = []
-        if counts is not None and (
-            isinstance(counts, bool) or not isinstance(counts, int | np.integer) or not counts >= 1
-        ):
-            problems.append(("min_counts", f"a positive whole number is needed; got {counts!r}"))
+        ratio, numbers = self.signal_to_noise, self._numbers
+        problems = [
+            (name, f"a positive whole number is needed; got {number!r}")
+            for name, number in numbers.items()
+            if isinstance(number, bool) or not isinstance(number, int | np.integer) or not number >= 1
+        ]
         if ratio is not None and (isinstance(ratio, bool) or not isinstance(ratio, Real) or not 0 < ratio < np.inf):
             problems.append(("signal_to_noise", f"a positive number is needed; got {ratio!r}"))
-        if counts is None and ratio is None and not self.optimal:
-            problems.append(("min_counts", "give min_counts, signal_to_noise or optimal=True"))
-        if ratio is not None and (counts is not None or self.optimal):
-            problems.append(("signal_to_noise", "cannot be combined with min_counts or optimal"))
+        if not numbers and ratio is None and not self.optimal:
+            told = "give min_counts, min_background_counts, signal_to_noise or optimal=True"
+            problems.append(("min_counts", told))
+        if ratio is not None and (numbers or self.optimal):
+            problems.append(("signal_to_noise", "cannot be combined with min_counts, min_background_counts or optimal"))
         if problems:
             raise RequestError(problems, "grouping")
+
+    @property
+    def _numbers(self) -> dict[str, int]:
+        """The numbers of counts that are asked for."""
+        asked = {"min_counts": self.min_counts, "min_background_counts": self.min_background_counts}
+        return {name: number for name, number in asked.items() if number is not None}
 
     def flags(self, spectrum: CountSpectrum, good: Flags) -> tuple[NDArray[np.int64], Flags]:
         """Grouping flags and the channels left over; see `group_flags`.
@@ -183,8 +194,9 @@ class GroupingRule:
         Raises
         ------
         RequestError
-            If the optimal width is asked for and the spectrum has no RMF, or
-            a number of counts of a spectrum that has rates.
+            If the optimal width is asked for and the spectrum has no RMF, a
+            number of counts of a spectrum that has rates, or of a background
+            that there is not.
         """
         if self.signal_to_noise is not None:
             net, variance = _sums(spectrum)
@@ -195,19 +207,30 @@ class GroupingRule:
                 return bool(signal > 0 and signal >= wanted * np.sqrt(noise))
 
             return group_flags(good, significant)
-        if self.min_counts is not None and not spectrum.has_poisson_counts:
-            told = f"{spectrum.stem} holds rates with errors of their own, not counts; group it by signal_to_noise"
-            raise RequestError([("min_counts", told)], "grouping")
-        source = np.append(0, np.cumsum(spectrum.counts))
-        least = self.min_counts or 0
+        needed = [(np.append(0, np.cumsum(counts)), least) for counts, least in self._needed(spectrum)]
         width = optimal_widths(spectrum, good) if self.optimal else np.ones(good.size, dtype=np.int64)
-        at_end = _ends(good) if self.min_counts is None else np.zeros(good.size, dtype=bool)
+        at_end = np.zeros(good.size, dtype=bool) if needed else _ends(good)
 
         def complete(start: int, stop: int) -> bool:
             wide = stop - start >= width[start] or at_end[stop - 1]
-            return bool(wide and source[stop] - source[start] >= least)
+            return bool(wide and all(below[stop] - below[start] >= least for below, least in needed))
 
         return group_flags(good, complete)
+
+    def _needed(self, spectrum: CountSpectrum) -> list[tuple[NDArray[Any], int]]:
+        """Counts per channel, and how many of them a group needs."""
+        needed: list[tuple[NDArray[Any], int]] = []
+        for name, least in self._numbers.items():
+            owner = spectrum if name == "min_counts" else spectrum.background
+            whose = spectrum.stem if name == "min_counts" else f"the background of {spectrum.stem}"
+            if owner is None:
+                told = f"{spectrum.stem} has no background; read it with background=..., or group it by min_counts"
+                raise RequestError([(name, told)], "grouping")
+            if not owner.has_poisson_counts:
+                told = f"{whose} holds rates with errors of their own, not counts; group it by signal_to_noise"
+                raise RequestError([(name, told)], "grouping")
+            needed.append((owner.counts, least))
+        return needed
 
 
 def _sums(spectrum: CountSpectrum) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

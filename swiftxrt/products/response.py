@@ -255,12 +255,24 @@ class RMF(_Response):
         if incident.shape != (self.matrix.shape[0],):
             raise RequestError(f"photons in {self.matrix.shape[0]} bins are needed; got shape {incident.shape}")
         if arf is not None:
-            self._check_grid(arf)
+            self.check_grid(arf)
             incident = incident * arf.effective_area.value
         exposure_s = float(quantities(exposure, u.s, "exposure").value)
         return u.Quantity(exposure_s * (incident @ self.matrix), u.ct, copy=False)
 
-    def _check_grid(self, arf: ARF) -> None:
+    def check_grid(self, arf: ARF) -> None:
+        """Refuse an effective area with other energies than this matrix.
+
+        Parameters
+        ----------
+        arf : ARF
+            Effective area.
+
+        Raises
+        ------
+        RequestError
+            If number or edges of the energy bins differ, other than by rounding.
+        """
         one, two = self.energy_edges.value, arf.energy_edges.value
         if one.shape != two.shape or not np.allclose(one, two, rtol=1e-6, atol=_GRID_TOLERANCE_KEV):
             raise RequestError(

@@ -89,7 +89,12 @@ class XRTSpectrum(BinnedSpectrum):
         return cls(flux, edges, counts=counts, bin_specification="edges", uncertainty=uncertainty, mask=mask, meta=meta)
 
     def group(
-        self, *, min_counts: int | None = None, signal_to_noise: float | None = None, optimal: bool = False
+        self,
+        *,
+        min_counts: int | None = None,
+        signal_to_noise: float | None = None,
+        optimal: bool = False,
+        min_background_counts: int | None = None,
     ) -> XRTSpectrum:
         """Join bins until each is complete.
 
@@ -97,7 +102,7 @@ class XRTSpectrum(BinnedSpectrum):
 
         Parameters
         ----------
-        min_counts, signal_to_noise, optimal
+        min_counts, signal_to_noise, optimal, min_background_counts
             See `CountSpectrum.group`.
 
         Returns
@@ -116,7 +121,7 @@ class XRTSpectrum(BinnedSpectrum):
         counts = self._counts_for("grouped")
         channel = counts.channel[self._channels_inside(counts)]
         first, last = (int(channel[0]), int(channel[-1])) if channel.size else (0, -1)
-        rule = GroupingRule(min_counts, signal_to_noise, optimal)
+        rule = GroupingRule(min_counts, signal_to_noise, optimal, min_background_counts)
         grouped = counts.group_channels(rule, first, last).to_spectrum(unit=self.unit)
         axis_unit = self._spectral_axis.unit
         return grouped if axis_unit == u.keV else grouped.with_spectral_axis_unit(axis_unit)
@@ -127,8 +132,23 @@ class XRTSpectrum(BinnedSpectrum):
         inside: NDArray[np.bool_] = (edges[:-1] > low - _SAME_ENERGY_KEV) & (edges[1:] < high + _SAME_ENERGY_KEV)
         return inside
 
-    def _selected(self, counts: CountSpectrum) -> CountSpectrum:
-        """The counts with the channels outside of this spectrum flagged as bad, if it is a part of them."""
+    def selected_counts(self, purpose: str = "used") -> CountSpectrum:
+        """The counts of this spectrum, with the channels outside of it flagged as bad (quality 5).
+
+        Of a slice, such as ``spectrum[0.5 * u.keV : 2 * u.keV]``, the `counts`
+        are those of all channels; these say which of them it is.
+
+        Parameters
+        ----------
+        purpose : str, optional
+            What they are for, for the message of the error.
+
+        Raises
+        ------
+        RequestError
+            If this spectrum is the result of arithmetic and has no counts.
+        """
+        counts = self._counts_for(purpose)
         outside = ~self._channels_inside(counts)
         if not np.any(counts.quality[outside] == GOOD):
             return counts
@@ -187,8 +207,8 @@ class XRTSpectrum(BinnedSpectrum):
                 path, format=format, overwrite=overwrite
             )
             return as_path(path, "path")
-        counts = self._counts_for("written as PHA file; write it with format='tabular-fits'")
-        return self._selected(counts).write(path, overwrite=overwrite)
+        counts = self.selected_counts("written as PHA file; write it with format='tabular-fits'")
+        return counts.write(path, overwrite=overwrite)
 
     def write_xspec(self, folder: str | os.PathLike[str], **options: Any) -> Path:
         """Write a folder with which XSPEC can fit the spectrum; see `CountSpectrum.write_xspec`.
@@ -213,7 +233,7 @@ class XRTSpectrum(BinnedSpectrum):
             If this spectrum is the result of arithmetic, or an option cannot
             be used.
         """
-        return self._selected(self._counts_for("written for XSPEC")).write_xspec(folder, **options)
+        return self.selected_counts("written for XSPEC").write_xspec(folder, **options)
 
     def plot(self, *, ax: Axes | None = None, min_counts: int | None = None, **artist_kwargs: Any) -> Axes:
         """Draw the spectrum with error bars; see `swiftxrt.plot.spectrum.plot_spectrum`."""

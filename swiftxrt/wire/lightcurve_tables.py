@@ -22,6 +22,8 @@ NO_OBSID = "0" * 11
 
 _OBSID = re.compile(r"(?:!?\s*::ObsID=)?\s*(\d{1,11})(?:\.0*)?")
 _LARGEST = 2**31 - 1
+# More than any time has, in whatever unit: in another one it might overflow.
+_ENDLESS = 1e12
 _TEXT_COLUMNS = ("ObsID", "URL")
 _NUMBERS = {name for columns in COLUMNS.values() for name in columns} | {"HRPos", "HRNeg", "Quality", "Snapshot"}
 # Errors are positive; downward ones may have either sign.
@@ -57,6 +59,10 @@ def read_dataset(reply: Mapping[str, Any], parsed: DatasetName) -> Dataset:
         raise ProtocolError(f"{name!r} lacks {', '.join(missing)}; its columns are {', '.join(columns)}")
     if not np.all(np.isfinite(columns["Time"])):
         raise ProtocolError(f"{name!r} has rows without a time")
+    for column in ("Time", "TimePos", "TimeNeg"):
+        wrong = (np.abs(columns[column]) > _ENDLESS) & np.isfinite(columns[column])
+        if wrong.any():
+            raise ProtocolError(f"{name!r} has times that are no dates, such as {columns[column][wrong][0]:.10g}")
     positive = [column for column in _POSITIVE if column in columns]
     if np.any(np.array([columns[column] for column in positive]) < 0):  # NaN is not.
         negative = next(column for column in positive if np.any(columns[column] < 0))

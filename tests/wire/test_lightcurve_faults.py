@@ -70,6 +70,7 @@ FAULTS = {
     "no time": (cell("Time", None), "'PC' has rows without a time"),
     "infinite time": (cell("Time", "inf"), "'PC' has rows without a time"),
     "no date": (cell("Time", 1e12), "'PC' has times that are no dates, such as 1e\\+12"),
+    "endless": (cell("TimePos", 1e308), "'PC' has times that are no dates, such as 1e\\+308"),
     "negative error": (cell("RatePos", -0.5), "'PC' has negative values of RatePos"),
     "negative width": (cell("TimePos", "-9.456"), "'PC' has negative values of TimePos"),
     "column missing": (table(lambda t: t["columns"].__setitem__(3, "Flux")), "'PC' lacks Rate; its columns are Time,"),
