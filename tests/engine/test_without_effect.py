@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import astropy.units as u
-import pytest
 from astropy.coordinates import SkyCoord
 
 from swiftxrt import (
@@ -41,22 +40,6 @@ def test_nothing_is_said_of_defaults() -> None:
     for request in (every, every.with_defaults()):
         for kind in every.kinds:
             assert settings_without_effect(request, kind) == ()
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("models", ("APEC",)),
-        ("redshift", 0.5),
-        ("galactic_absorber", True),
-        ("delta_statistic", 1.0),
-        ("fit", False),
-    ],
-)
-def test_settings_of_fits(field: str, value: object) -> None:
-    spectrum = SpectrumRequest(**{field: value})
-    assert _said(ProductKind.SPECTRUM, spectrum=spectrum) == [f"spectrum.{field}"]
-    assert _said(ProductKind.LIGHT_CURVE, spectrum=spectrum, **CURVE) == []
 
 
 def test_shared_settings() -> None:

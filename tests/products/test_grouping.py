@@ -144,11 +144,84 @@ def test_no_group_reaches_over_a_change_of_quality(counts: np.ndarray, good: np.
         ({"signal_to_noise": 3, "min_counts": 5}, "cannot be combined"),
         ({"signal_to_noise": 3, "optimal": True}, "cannot be combined"),
         ({"min_counts": 0, "optimal": True}, "positive whole number"),
+        ({"min_background_counts": 0}, "positive whole number"),
+        ({"min_background_counts": True}, "positive whole number"),
+        ({"min_background_counts": 1.5, "min_counts": 3}, "min_background_counts.*positive whole number"),
+        ({"signal_to_noise": 3, "min_background_counts": 5}, "cannot be combined"),
     ],
 )
 def test_rules_that_cannot_be_used(rule: dict[str, Any], problem: str) -> None:
     with pytest.raises(RequestError, match=problem):
         GroupingRule(**rule)
+
+
+def slow_groups(counts: np.ndarray, outside: np.ndarray, good: np.ndarray, least: tuple[int, int]) -> list[int]:
+    """Number of the group of each channel: -1 bad, -2 left over."""
+    number, group = [-1] * N, 0
+    channel = 0
+    while channel < N:
+        if not good[channel]:
+            channel += 1
+            continue
+        inside, beyond, stop = 0, 0, channel
+        while stop < N and good[stop] and (stop == channel or inside < least[0] or beyond < least[1]):
+            inside, beyond, stop = inside + counts[stop], beyond + outside[stop], stop + 1
+        complete = inside >= least[0] and beyond >= least[1]
+        for one in range(channel, stop):
+            number[one] = group if complete else -2
+        group += complete
+        channel = stop
+    return number
+
+
+@given(
+    hnp.arrays(np.int64, N, elements=st.sampled_from([0, 0, 0, 1, 2])),
+    hnp.arrays(np.int64, N, elements=st.sampled_from([0, 0, 0, 0, 1, 3])),
+    hnp.arrays(np.bool_, N, elements=st.sampled_from([True] * 29 + [False])),
+    st.sampled_from([None, 1, 4]),
+    st.integers(1, 5),
+)
+@settings(max_examples=40, deadline=None)
+def test_counts_of_source_and_background(
+    counts: np.ndarray, outside: np.ndarray, good: np.ndarray, least: int | None, beyond: int
+) -> None:
+    background = CountSpectrum(counts=outside, exposure=100 * u.s, mode="PC", backscale=7)
+    spectrum = make(counts, background=background, quality=np.where(good, GOOD, BAD))
+    found = spectrum.group(min_counts=least, min_background_counts=beyond)
+    assert found.quality[:30].tolist() == [BAD] * 30
+    wanted = np.array(slow_groups(counts, outside, good & (np.arange(N) >= 30), (least or 0, beyond)))
+    assert np.array_equal(found.quality == GOOD, wanted >= 0)
+    assert np.array_equal(found.quality == LEFT_OVER, wanted == -2)
+    in_group = np.cumsum(found.grouping == 1)[wanted >= 0]
+    assert np.array_equal(np.diff(in_group) > 0, np.diff(wanted[wanted >= 0]) > 0)
+
+
+def test_background_counts_and_optimal_width() -> None:
+    background = CountSpectrum(counts=(np.arange(N) % 40 == 0).astype(int), exposure=100 * u.s, mode="PC")
+    both = make(np.full(N, 4), background=background).group(optimal=True, min_background_counts=1)
+    found = [group for group in groups(both) if group[2] == GOOD]
+    assert all(background.counts[start:stop].sum() >= 1 for start, stop, _ in found)
+    assert found[-1][1] < N
+    assert both.to_spectrum().group(min_background_counts=2).flux.size == len(found) // 2
+
+
+def test_background_counts_need_a_background() -> None:
+    with pytest.raises(RequestError, match="min_background_counts: interval0pc has no background; read it with"):
+        make(np.full(N, 4)).group(min_background_counts=1)
+
+
+def test_background_counts_must_be_counts() -> None:
+    rates = CountSpectrum(counts=np.full(N, 0.5), counts_err=np.full(N, 0.1), exposure=100 * u.s, mode="PC")
+    with pytest.raises(RequestError, match="the background of interval0pc holds rates"):
+        make(np.full(N, 4), background=rates).group(min_background_counts=1)
+
+
+def test_only_the_lowest_channels_of_the_xrt_are_bad_by_themselves() -> None:
+    counts, of_xrt = np.full(N, 4), make(np.full(N, 4))
+    other = CountSpectrum(counts=counts, exposure=100 * u.s, telescope="NICER", instrument="XTI", rmf=resolving(12.0))
+    for rule in ({"min_counts": 8}, {"optimal": True}, {"signal_to_noise": 3.0}):
+        assert np.all(of_xrt.group(**rule).quality[:30] == BAD)
+        assert BAD not in other.group(**rule).quality
 
 
 def test_flags_of_any_condition() -> None:

@@ -35,6 +35,9 @@ def test_empty_time_slices_have_a_reason(xrt: SwiftXRTClass, small_archive: Path
     spectra = xrt.make_spectra(NAME, slices=slices)
     assert list(spectra) == ["duringpc"]
     assert spectra.missing["before"] == "no good time lies in this time slice"
-    assert spectra.fits["duringpc"]["PowerLaw"].parameters["photon_index"].value == pytest.approx(1.7, abs=0.7)
+    index = spectra.fits["duringpc"]["PowerLaw"].parameters["photon_index"]
+    # Made with 1.7.
+    assert abs(index.value.value - 1.7) < 2.5 * index.err_neg.value
+    assert index.err_neg < 1
     assert spectra.intervals["before"].value == pytest.approx([start - 2000, start - 1000])
     assert spectra.intervals["during"].value == pytest.approx([start, stop])
