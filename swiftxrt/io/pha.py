@@ -56,7 +56,10 @@ def read_pha(
         raise FormatError(f"has one spectrum, not one in each row; leave out row={row!r}", path)
     content = _content(hdus, table, path)
     given = {"background": background, "arf": arf, "rmf": rmf}
-    return joined(content, table_companions(path, table.header, given, known=known), path)
+    parts = table_companions(path, table.header, given, known=known)
+    if parts["background"] is not None:
+        _tell_lack_of_size(path, table, "which has a background")
+    return joined(content, parts, path)
 
 
 def joined(content: dict[str, Any], parts: dict[str, Any], path: Path) -> CountSpectrum:
@@ -175,11 +178,16 @@ def _background(path: Path) -> CountSpectrum:
     if is_type_two(table) and len(table.data) == 1:
         hdus, table = one_row(hdus, table, 1, path)
     content = _content(hdus, table, path)
-    if "BACKSCAL" not in table.header and "BACKSCAL" not in table.columns.names:
-        told = "tells no BACKSCAL, the size of its region; 1 is taken, as XSPEC does"
-        warn(f"{path.name}, a background, {told}", MetadataWarning)
+    _tell_lack_of_size(path, table, "a background")
     with content_errors(path):
         return CountSpectrum(**content)
+
+
+def _tell_lack_of_size(path: Path, table: Any, what: str) -> None:
+    """Warn if a background cannot be scaled for sure."""
+    if "BACKSCAL" not in table.header and "BACKSCAL" not in table.columns.names:
+        told = "tells no BACKSCAL, the size of its region; 1 is taken, as XSPEC does"
+        warn(f"{path.name}, {what}, {told}", MetadataWarning)
 
 
 def open_pha(path: Path, extension: int | str | None = None, *, background: bool = False) -> tuple[fits.HDUList, Any]:

@@ -12,6 +12,7 @@ from astropy.table import QTable, Table, vstack
 from astropy.time import Time
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.path import Path
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D
 from numpy.typing import NDArray
 
@@ -118,6 +119,8 @@ def plot_parameter_evolution(
         locator = AutoDateLocator()
         drawn[-1].xaxis.set_major_locator(locator)
         drawn[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    elif places.is_count:
+        drawn[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     drawn[-1].set_xlabel(places.label)
     if axes is None:
         drawn[0].figure.align_ylabels()
@@ -132,6 +135,7 @@ class _Places:
     x: Floats
     error: Floats | None = None
     is_date: bool = False
+    is_count: bool = False
 
 
 @dataclass(frozen=True)
@@ -198,7 +202,7 @@ def _places(table: Table, x: Any, epoch: Time | None) -> _Places:
     if x is None:
         x = next((name for name in _TIMES if name in table.colnames), None)
         if x is None:
-            return _Places("Number of the fit", np.arange(1.0, len(table) + 1))
+            return _Places("Number of the fit", np.arange(1.0, len(table) + 1), is_count=True)
     error = None
     name = x if isinstance(x, str) else "days"
     if isinstance(x, str):
@@ -276,7 +280,13 @@ def _spoken(name: str) -> str:
 
 
 def _axis_name(name: str, unit: u.UnitBase, power: int) -> str:
+    """Two lines, each short enough for a panel: the name and the unit, or the component and the rest."""
     factor = rf"$10^{{{power}}}$" if power else ""
     written = axis_label("", unit).strip(" ()")
     scale = " ".join(filter(None, (factor, written)))
+    component, _, parameter = name.rpartition(".")
+    if component:
+        spoken = _spoken(parameter)
+        lower = spoken if spoken.startswith("$") else spoken.lower()
+        return f"{_spoken(component)}\n{lower} ({scale})" if scale else f"{_spoken(component)}\n{lower}"
     return f"{_spoken(name)}\n({scale})" if scale else _spoken(name)

@@ -40,6 +40,8 @@ _SIGNIFICANCE, _MOST_SIGNIFICANT, _MOST_BINS = 3.0, 10.0, 60
 _WANTED_POINTS, _MOST_POINTS, _MANY_COUNTS = 50, 80, 10
 #: The vertical axis reaches down to this part of the faintest significant point at most.
 _BELOW, _ABOVE = 0.4, 2.0
+#: Rates below this part of their error, among them those that differ from zero by rounding only, are upper limits.
+_LEAST_SEEN = 0.1
 #: From here to there on the plain page of residuals.
 _LEAST_DELTA, _LEAST_RATIO = 3.0, (0.5, 1.5)
 _FAINT_LINE = {"color": "0.5", "linewidth": 0.8, "zorder": 1}
@@ -245,7 +247,7 @@ def _default_significance(folded: FoldedSpectrum) -> float:
 def _draw_spectrum(
     ax: Axes, folded: FoldedSpectrum, bins: ShownBins, style: dict[str, Any], colour: str, *, components: bool
 ) -> None:
-    up = bins.rate > 0
+    up = _seen(bins)
     ax.errorbar(bins.centre[up], bins.rate[up], bins.error[up], bins.across[:, up], **style)
     limit = ~up & (bins.rate + bins.error > 0)
     if limit.any():
@@ -256,6 +258,10 @@ def _draw_spectrum(
     ax.plot(edges, level, color=colour, linewidth=1.5, zorder=3)
     for term in folded.terms.values() if components else ():
         ax.plot(*_outline(folded, term.value), color=colour, linewidth=1.0, linestyle=":", zorder=2.5)
+
+
+def _seen(bins: ShownBins) -> NDArray[np.bool_]:
+    return (bins.rate > 0) & (bins.rate > _LEAST_SEEN * bins.error)
 
 
 def _outline(folded: FoldedSpectrum, rate: Floats) -> tuple[Floats, Floats]:
@@ -279,7 +285,7 @@ def _draw_residuals(ax: Axes, bins: ShownBins, kind: str, style: dict[str, Any])
 
 def _heights(bins: ShownBins) -> tuple[float, float]:
     """Lower and upper end of the vertical axis for these bins."""
-    up = bins.rate > 0
+    up = _seen(bins)
     seen = np.concatenate([bins.rate[up], bins.model[bins.model > 0]])
     if not seen.size:
         return np.inf, 0.0

@@ -327,13 +327,14 @@ def test_names_for_the_header(tmp_path: Path) -> None:
     assert not (tmp_path / "y.pha").exists()
 
 
-def test_background_without_size(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "ratio"), [("nuA01_bk.pha", 5e-4), ("nuA01_sr.pha", 0.5)])
+def test_background_that_cannot_be_scaled_for_sure(tmp_path: Path, name: str, ratio: float) -> None:
     make.nustar(tmp_path)
-    with fits.open(tmp_path / "nuA01_bk.pha", mode="update") as hdus:
+    with fits.open(tmp_path / name, mode="update") as hdus:
         del hdus["SPECTRUM"].header["BACKSCAL"]
-    with pytest.warns(MetadataWarning, match="BACKSCAL"):
+    with pytest.warns(MetadataWarning, match=f"{name}.*BACKSCAL"):
         spectrum = CountSpectrum.read(tmp_path / "nuA01_sr.pha")
-    assert spectrum.background_ratio == pytest.approx(5e-4)
+    assert spectrum.background_ratio == pytest.approx(ratio)
 
 
 def test_mode_belongs_to_the_xrt() -> None:

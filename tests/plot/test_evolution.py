@@ -135,6 +135,20 @@ def test_results_of_fits() -> None:
     assert len(axes) == 3
     assert points(axes[0]) == [[1.0, 1.5], [2.0, 2.5]]
     assert axes[-1].get_xlabel() == "Number of the fit"
+    assert all(place == round(place) for place in axes[-1].get_xticks())
+
+
+def test_names_of_components_are_short_enough_for_a_panel() -> None:
+    data = QTable({"time": table()["time"]})
+    kt = [1.0, 2.0, 3.0] * u.keV
+    for name, values in (("bremsstrahlung.temperature", kt), ("tbabs.nh", [1, 2, 3] * NH), ("powerlaw_1.norm", kt / kt)):
+        data[name] = values
+        data[f"{name}_err_neg"] = data[f"{name}_err_pos"] = 0.1 * values
+    axes = drawn(plot_parameter_evolution(data))
+    labels = ["Bremsstrahlung\ntemperature", "Tbabs\n$N_", "Powerlaw 1\nnorm"]
+    for ax, label in zip(axes, labels, strict=True):
+        assert ax.get_ylabel().startswith(label)
+        assert ax.yaxis.label.get_window_extent().height <= ax.get_window_extent().height
 
 
 def test_fits_that_failed_are_left_out_with_their_times() -> None:

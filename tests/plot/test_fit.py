@@ -147,6 +147,14 @@ def test_few_counts_are_put_together_for_the_eye() -> None:
     assert len(values(drawn(plot_fit(fitted(faint), min_significance=0))[0])) == np.count_nonzero(faint.rate > 0)
 
 
+def test_rates_that_are_zero_but_for_rounding_do_not_stretch_the_axis() -> None:
+    nothing = folded([40, 50, 30, 20, 0.2 + 1e-12, 20])
+    upper, _ = drawn(plot_fit(fitted(nothing), min_significance=0))
+    assert len(values(upper)) == 5
+    low, high = upper.get_ylim()
+    assert high < 1e4 * low
+
+
 def test_groups_end_at_gaps_and_at_the_most_bins() -> None:
     faint = folded([0] * 12)
     assert len(shown_bins(faint, 3.0, 5).rate) == 3

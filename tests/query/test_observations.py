@@ -332,6 +332,17 @@ class TestLocal:
         with pytest.raises(NoDataError, match="constant source"):
             local.query_observations("Crab")
 
+    def test_a_damaged_observation_is_told(self, tmp_path: Path) -> None:
+        small_observation(tmp_path, duration=100 * u.s)
+        other = tmp_path / "00012345001" / "xrt" / "event" / "sw00012345001xpcw3po_cl.evt"
+        other.parent.mkdir(parents=True)
+        other.write_bytes(b"SIMPLE  =")
+        damaged = SwiftXRTClass(backend="local", archive=tmp_path)
+        with pytest.warns(PartialResultWarning, match=r"1 of 2 observations .* 00012345001 \(") as caught:
+            assert obsids(damaged.query_observations(PLACE)) == [OBSID]
+        assert caught[0].filename == __file__
+        assert obsids(damaged.query_observations(obsid=OBSID)) == [OBSID]  # Nobody asked for the other one.
+
 
 @pytest.mark.parametrize("name", ["found.ecsv", "found.fits", "found.vot"])
 def test_tables_can_be_written_and_read(local: SwiftXRTClass, tmp_path: Path, name: str) -> None:

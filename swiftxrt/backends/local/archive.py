@@ -130,6 +130,11 @@ class Archive:
         near = (places[:, None].separation(positions.reshape(1, -1)) <= reach).any(axis=1)
         return [observation for (observation, _), is_near in zip(readable, near, strict=True) if is_near]
 
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why event lists could not be read up to now, by ObsID."""
+        return {obsid: "; ".join(found.values()) for obsid, found in self._reasons.items()}
+
     def headers(self, observations: Sequence[Observation]) -> list[tuple[Observation, list[EventHeader]]]:
         """Observations with the headers of those of their modes that can be read, if there are any."""
         with self._kept(observations):

@@ -12,6 +12,7 @@ from astropy.table import QTable
 from astropy.time import Time
 
 from ...catalog.observations import found_table
+from ...exceptions import PartialResultWarning, warn
 from ...met import estimate_utcf, met_to_time
 from ...mission import Mode
 from ...products.observation_table import ObservationRow
@@ -20,6 +21,10 @@ from .archive import Archive
 from .headers import EventHeader, pointings
 
 __all__ = ["LocalObservations", "archive_rows"]
+
+_MOST_NAMED = 3
+#: From a warning here to who called `query_observations`.
+_CALLER = 5
 
 
 class LocalObservations:
@@ -42,13 +47,28 @@ class LocalObservations:
 
     def find(self, query: ObservationQuery) -> QTable:
         """The observations that a question is about; see `ObservationSource.find`."""
-        rows = [row for row in archive_rows(self.archive) if _fits(row, query)]
+        every = archive_rows(self.archive)
+        self._tell_unreadable(query, {row.obsid for row in every})
+        rows = [row for row in every if _fits(row, query)]
         if query.position is not None and rows:
             places = SkyCoord([row.ra_deg for row in rows], [row.dec_deg for row in rows], unit="deg")
             near = places.separation(query.position).deg <= query.radius_deg
             rows = [row for row, is_near in zip(rows, near, strict=True) if is_near]
         folder = str(self.archive.folder.absolute())
         return found_table(query, rows, source=self.name, service=folder, request=self.payload(query))
+
+    def _tell_unreadable(self, query: ObservationQuery, readable: set[str]) -> None:
+        """Warn of observations that might be meant, but cannot be read."""
+        lost = [
+            f"{obsid} ({reason})"
+            for obsid, reason in self.archive.reasons.items()
+            if obsid not in readable and (not query.ids or obsid.startswith(query.ids))
+        ]
+        if lost:
+            more = f"; and {len(lost) - _MOST_NAMED} more" if len(lost) > _MOST_NAMED else ""
+            text = f"cannot be read and left out: {'; '.join(lost[:_MOST_NAMED])}{more}"
+            number = f"{len(lost)} of {len(lost) + len(readable)} observations"
+            warn(f"{number} {text}", PartialResultWarning, stacklevel=_CALLER)
 
 
 def _fits(row: ObservationRow, query: ObservationQuery) -> bool:
