@@ -182,7 +182,9 @@ def _share(
                 follower, other = parameters[spectrum][place]
                 if follower is not leader:
                     ratio = layout.root(place)[1] * other / factor
-                    model.link(follower, leader, astromodels.Line(a=0.0, b=ratio))
+                    law = astromodels.Line(a=0.0, b=ratio)
+                    law.a.free = law.b.free = False
+                    model.link(follower, leader, law)
     return free
 
 

@@ -327,7 +327,7 @@ def test_names_for_the_header(tmp_path: Path) -> None:
     assert not (tmp_path / "y.pha").exists()
 
 
-@pytest.mark.parametrize(("name", "ratio"), [("nuA01_bk.pha", 5e-4), ("nuA01_sr.pha", 0.5)])
+@pytest.mark.parametrize(("name", "ratio"), [("nuA01_bk.pha", 5e-4), ("nuA01_sr.pha", 500.0)])
 def test_background_that_cannot_be_scaled_for_sure(tmp_path: Path, name: str, ratio: float) -> None:
     make.nustar(tmp_path)
     with fits.open(tmp_path / name, mode="update") as hdus:

@@ -141,7 +141,11 @@ def test_results_of_fits() -> None:
 def test_names_of_components_are_short_enough_for_a_panel() -> None:
     data = QTable({"time": table()["time"]})
     kt = [1.0, 2.0, 3.0] * u.keV
-    for name, values in (("bremsstrahlung.temperature", kt), ("tbabs.nh", [1, 2, 3] * NH), ("powerlaw_1.norm", kt / kt)):
+    for name, values in (
+        ("bremsstrahlung.temperature", kt),
+        ("tbabs.nh", [1, 2, 3] * NH),
+        ("powerlaw_1.norm", kt / kt),
+    ):
         data[name] = values
         data[f"{name}_err_neg"] = data[f"{name}_err_pos"] = 0.1 * values
     axes = drawn(plot_parameter_evolution(data))
