@@ -96,7 +96,7 @@ nitpick_ignore_regex = [
 
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
-html_css_files = ["tables.css"]
+html_css_files = ["tables.css", "tutorials.css"]
 html_title = f"swiftxrt {version}"
 html_show_sourcelink = False
 html_theme_options = {
@@ -105,8 +105,8 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": False,
 }
-# Next to the pages at the top there is nothing to list.
-html_sidebars = {"*": []}
+# Next to the pages at the top there is nothing to list; tutorials need the room for their code.
+html_sidebars = {"*": [], "tutorials/*": []}
 
 
 def resolve_by_ending(app: Sphinx, env: Any, node: Any, contnode: nodes.Element) -> nodes.Element | None:

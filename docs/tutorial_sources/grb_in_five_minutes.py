@@ -11,29 +11,33 @@ image: one request.
 # The observations
 # ----------------
 #
-# Here they are simulated, with the position and the trigger time of GRB 200416A: three
-# observations, the first one from 80 s after the trigger. ``swift`` makes the products on
-# this computer. **For the real burst leave out this cell**, and write
-# ``swift = SwiftXRT(user="you@example.org")``, with the address that you have registered at
-# the service in Leicester, and ``burst = Target("GRB 200416A", resolve_t0=True)``.
+# A name is all that is needed: position, observations and trigger time are found with it.
+
+from swiftxrt import SwiftXRT, Target
+
+burst = Target("SIM_GRB 200416A", resolve_t0=True)
+
+# %%
+# Here the observations are simulated, with the position and the trigger time of GRB 200416A: three of
+# them, the first one from 80 s after the trigger. ``swift`` makes the products on this computer.
+# **For the real burst leave out this cell** and write in its place
+# ``swift = SwiftXRT(user="you@example.org")``, with the address that you have registered at the
+# service in Leicester, and above ``Target("GRB 200416A", resolve_t0=True)``.
 
 import tempfile
 
-from swiftxrt import SwiftXRT, Target
 from swiftxrt.testing import simulate
 
-folder = tempfile.mkdtemp()
-simulate(f"{folder}/archive")
-swift = SwiftXRT(backend="local", archive=f"{folder}/archive")
-burst = Target("SIM_GRB 200416A", resolve_t0=True)
+archive = tempfile.mkdtemp()
+folders = simulate(archive)
+swift = SwiftXRT(backend="local", archive=archive)
 
 # %%
 # The request
 # -----------
 #
 # A light curve with at least 20 counts in each bin in photon counting mode and 30 in
-# windowed timing mode, a spectrum, a position, and an image. Position, observations and
-# trigger time are found with the name.
+# windowed timing mode, a spectrum, a position, and an image.
 
 from swiftxrt import (
     CountsBinning,
@@ -46,7 +50,9 @@ from swiftxrt import (
 
 request = XRTRequest(
     target=burst,
-    light_curve=LightCurveRequest(binning=CountsBinning(pc_counts=20, wt_counts=30)),
+    light_curve=LightCurveRequest(
+        binning=CountsBinning(pc_counts=20, wt_counts=30),
+    ),
     spectrum=SpectrumRequest(),
     position=PositionRequest("standard"),
     image=ImageRequest(bands="0.3-10 keV"),
@@ -62,7 +68,7 @@ products
 # The light curve
 # ---------------
 #
-# It is an Astropy `~astropy.timeseries.TimeSeries` with units and errors on both sides;
+# It is a ``TimeSeries`` of Astropy with units and errors on both sides;
 # ``elapsed`` counts from the trigger.
 
 curve = products.light_curve.total
@@ -73,17 +79,18 @@ curve["time", "rate", "rate_err_neg", "rate_err_pos", "mode", "obsid"][:5]
 curve.elapsed[[0, -1]]
 
 # %%
-# All curves in one picture, the hardness ratio below:
+# The curve, and the hardness ratio below:
 
-products.light_curve.plot()
+ax = products.light_curve.plot()
 
 # %%
-# Bright early, then a flare, a plateau and the decay. How steep is it from 5000 s on? The errors
-# in logarithms are weights enough for a first answer:
+# A steep decay, a flare, a plateau, and the late decay. How steep is that, from 5000 s on? A line in
+# logarithms is enough for a first answer:
 
 import numpy as np
 
-late = curve[(curve.elapsed.to_value("s") > 5000) & ~curve["is_upper_limit"]]
+is_late = curve.elapsed.to_value("s") > 5000
+late = curve[is_late & ~curve["is_upper_limit"]]
 slope, _ = np.polyfit(
     np.log(late.elapsed.to_value("s")),
     np.log(late["rate"].value),
@@ -99,7 +106,7 @@ print(f"rate ~ t^{slope:.2f}")
 # There is one for each mode, with background and response. Counts are grouped for plots only.
 
 spectrum = products.spectrum["interval0wt"]
-spectrum.plot()
+ax = spectrum.plot()
 
 # %%
 # A power law behind interstellar matter: what is in our galaxy is known and frozen, the rest is at
@@ -117,7 +124,7 @@ result.table["ztbabs.nh", "photon_index", "photon_index_err_neg", "photon_index_
 
 # %%
 
-result.plot()
+axes = result.plot()
 
 # %%
 # And how bright?
@@ -128,7 +135,7 @@ result.flux("0.3-10 keV", absorbed=False)
 # The position
 # ------------
 #
-# A `~astropy.coordinates.SkyCoord` with an error circle of 90 %, here on the image.
+# A ``SkyCoord`` of Astropy with an error circle of 90 %, here on the image.
 
 position = products.position
 position
@@ -136,25 +143,28 @@ position
 # %%
 
 image = products.image[0]
-image.cutout(position.coord, 4 * u.arcmin).plot(regions=[position.region])
+field = image.cutout(position.coord, 4 * u.arcmin)
+ax = field.plot(regions=[position.region])
 
 # %%
 # Into files
 # ----------
 #
 # Everything is written with one call, in formats that other programs read: FITS tables, PHA files
-# with responses, FITS images, DS9 regions. `ProductSet.read <swiftxrt.ProductSet.read>` reads the
+# with responses, FITS images, DS9 regions. ``ProductSet.read`` reads the
 # folder again.
 
+import tempfile
 from pathlib import Path
 
+folder = tempfile.mkdtemp()
 written = products.write(f"{folder}/products")
 for path in sorted(Path(written).glob("*/*.*")):
     print(path.relative_to(written).as_posix())
 
 # %%
 # What if the job takes a night? ``job.id`` finds it again tomorrow, from another program:
-# ``SwiftXRT.get_job(...).result()``. The pages :doc:`/jobs` and :doc:`/gamma_ray_bursts` tell more:
-# of most bursts the service has light curves and spectra ready.
+# ``SwiftXRT.get_job(...).result()``. The pages *Jobs* and *Gamma-ray bursts* of the
+# documentation tell more: of most bursts the service has light curves and spectra ready.
 
 swift.close()

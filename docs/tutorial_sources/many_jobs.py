@@ -11,38 +11,48 @@ spectra are written for other programs, with response and systematic error, and 
 # The service
 # -----------
 #
-# Here the service is embedded in this program, with simulated observations of a blazar
-# between 2018 and 2023. **For the real service leave out this cell.** The registered address
-# is taken from the environment variable ``SWIFTXRT_USER`` in both cases: it is in no file and
-# no notebook.
+# A place and some years; files go to ``folder``.
 
-import os
 import tempfile
-from contextlib import ExitStack
 
 import astropy.units as u
-import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.time import Time
+
+place = SkyCoord(166.1138, 38.2088, unit="deg")
+years = range(2018, 2024)
+folder = tempfile.mkdtemp()
+
+# %%
+# Here the service is embedded in this program, with simulated observations of a blazar
+# between 2018 and 2023. **For the real service leave out this cell**, and its end at the foot of
+# the page. The registered address is taken from the environment variable ``SWIFTXRT_USER`` in both
+# cases: it is in no file and no notebook.
+
+import os
+from contextlib import ExitStack
+
+import numpy as np
 
 from swiftxrt import Scene, Source, simulate_observations
 from swiftxrt.testing import embedded_server
 
-years = range(2018, 2024)
-folder = tempfile.mkdtemp()
 starts = Time([f"{year}-03-01" for year in years])
 blazar = Source.at(
-    SkyCoord(166.1138, 38.2088, unit="deg"),
-    rate=(starts, [0.3, 0.5, 0.8, 0.4, 0.3, 0.6] * u.ct / u.s),
+    place,
+    rate=(starts, [0.2, 0.3, 0.5, 0.25, 0.2, 0.4] * u.ct / u.s),
     photon_index=2.3,
     column_density=2e20 / u.cm**2,
 )
-scene = Scene.of(blazar, start=starts, exposure=np.full(6, 1000) * u.s, name="Mrk 421", mode="PC")
+exposures = np.full(6, 1500) * u.s
+scene = Scene.of(blazar, start=starts, exposure=exposures, name="Mrk 421", mode="PC")
 simulate_observations(scene, f"{folder}/archive", seed=4)
 
 os.environ["SWIFTXRT_USER"] = "you@example.org"
 service = ExitStack()
-service.enter_context(embedded_server(f"{folder}/archive", users=["you@example.org"]))
+url = service.enter_context(
+    embedded_server(f"{folder}/archive", users=["you@example.org"]),
+)
 
 # %%
 # One request for each year
@@ -50,9 +60,16 @@ service.enter_context(embedded_server(f"{folder}/archive", users=["you@example.o
 #
 # Six years with observations, and one without, to see what becomes of it.
 
-from swiftxrt import SingleSlice, SpectrumRequest, SwiftXRT, Target, TimeIntervals, XRTRequest
+from swiftxrt import (
+    SingleSlice,
+    SpectrumRequest,
+    SwiftXRT,
+    Target,
+    TimeIntervals,
+    XRTRequest,
+)
 
-target = Target("SIM_Mrk 421", position=blazar.position)
+target = Target("SIM_Mrk 421", position=place)
 requests = {
     year: XRTRequest(
         target=target,
@@ -73,7 +90,10 @@ requests = {
 # up again tomorrow, and nothing is made twice.
 
 jobs = SwiftXRT.submit_many(
-    requests.values(), name="Mrk 421 by year", location=f"{folder}/products", progress=False
+    requests.values(),
+    name="Mrk 421 by year",
+    location=f"{folder}/products",
+    progress=False,
 )
 jobs.report
 
@@ -82,7 +102,7 @@ jobs.report
 
 for item in jobs.as_completed():
     year = item.request.spectrum.slices.label
-    print(year, item.outcome.value, "" if item.error is None else f"({item.error})"[:70])
+    print(year, item.outcome.value, str(item.error or "")[:75])
 
 # %%
 # How many of each kind?
@@ -129,19 +149,20 @@ from astropy.table import QTable
 from swiftxrt.plot.evolution import plot_parameter_evolution
 
 good = {one.item: one.value for one in results if one.is_ok}
-fluxes = [result.flux((0.3, 10) * u.keV, absorbed=False) for result in good.values()]
+fluxes = [result.flux("0.3-10 keV", absorbed=False) for result in good.values()]
+indices = [result.parameters["photon_index"] for result in good.values()]
 table = QTable(
     {
         "time": Time([f"{year}-03-01" for year in good]),
-        "photon_index": [result.parameters["photon_index"].value for result in good.values()],
-        "photon_index_err_neg": [result.parameters["photon_index"].err_neg for result in good.values()],
-        "photon_index_err_pos": [result.parameters["photon_index"].err_pos for result in good.values()],
+        "photon_index": [index.value for index in indices],
+        "photon_index_err_neg": [index.err_neg for index in indices],
+        "photon_index_err_pos": [index.err_pos for index in indices],
         "flux": [flux.value for flux in fluxes],
         "flux_err_neg": [flux.err_neg for flux in fluxes],
         "flux_err_pos": [flux.err_pos for flux in fluxes],
     }
 )
-plot_parameter_evolution(table, ["flux", "photon_index"])
+axes = plot_parameter_evolution(table, ["flux", "photon_index"])
 
 # %%
 # All were made with a photon index of 2.3.

@@ -12,34 +12,39 @@ piece by piece.
 # -----------
 #
 # Here the service is embedded in this program, with simulated observations of a burst. **For the
-# real service leave out this cell**, use the address that you have registered there, and write
-# ``GRB 200416A`` for ``SIM_GRB 200416A``.
+# real service leave out this cell**, and its end at the foot of the page, use the address that you
+# have registered there, and write ``GRB 200416A`` for ``SIM_GRB 200416A``.
 
 import tempfile
 from contextlib import ExitStack
 
 from swiftxrt.testing import embedded_server, simulate
 
-folder = tempfile.mkdtemp()
-simulate(f"{folder}/archive")
+archive = tempfile.mkdtemp()
+simulate(archive)
 service = ExitStack()
-service.enter_context(embedded_server(f"{folder}/archive", users=["you@example.org"]))
+url = service.enter_context(embedded_server(archive, users=["you@example.org"]))
 
 # %%
 # One object has all methods, in place of four modules. What is ready needs no registered address; what
-# is made for you does.
+# is made for you does. Files go to ``folder``.
+
+import tempfile
 
 import astropy.units as u
 from astropy.coordinates import SkyCoord
 
 from swiftxrt import SwiftXRT
 
+folder = tempfile.mkdtemp()
 name = "SIM_GRB 200416A"
 place = SkyCoord(335.6985, -7.5179, unit="deg")
 
 # %%
 # The light curve of a burst
 # --------------------------
+#
+# There:
 #
 # .. code-block:: python
 #
@@ -48,8 +53,8 @@ place = SkyCoord(335.6985, -7.5179, unit="deg")
 #    curves = udg.getLightCurves(GRBName=name, saveData=False, returnData=True)
 #    curves["PC_incbad"][["Time", "Rate", "RatePos", "RateNeg"]]
 #
-# There, each mode and kind is a table of its own, and errors down are negative. Here it is one table with
-# units, and mode and upper limits are columns:
+# Each mode and kind is a table of its own, and errors down are negative. Here it is one table with units,
+# and mode and upper limits are columns:
 
 curves = SwiftXRT.get_light_curve(grb=name)
 photon_counting = curves.total.in_mode("PC")
@@ -66,7 +71,7 @@ list(curves.variants)
 # A picture, ``ukssdc.plotLightCurve(curves, whichCurves=[...], xlog=True, ylog=True)``, and files,
 # ``udg.saveLightCurves(curves, destDir="lc")``:
 
-curves.plot()
+ax = curves.plot()
 
 # %%
 
@@ -77,21 +82,22 @@ sorted(path.name for path in written.iterdir())
 # Its spectra
 # -----------
 #
+# There:
+#
 # .. code-block:: python
 #
 #    spectra = udg.getSpectra(GRBName=name, returnData=True, saveData=True, destDir="spec")
 #    spectra["interval0"]["PC"]["PowerLaw"]["Gamma"]
 #    udg.saveSpectra(spectra, destDir="spec", extract=True)
 #
-# There, you get the numbers of the fit and a tar file. Here the spectra themselves come along, with response
+# These are the numbers of the fit and a tar file. Here the spectra themselves come along, with response
 # and background, and the numbers are quantities with their errors:
 
 spectra = SwiftXRT.get_spectra(grb=name)
 spectra
 
 # %%
-# The embedded service does not fit, hence the reason in ``missing``; that of Leicester has
-# ``spectra.fits["interval0pc"]["PowerLaw"].parameters["photon_index"]``. A fit of your own is one line:
+# The service in Leicester fits, too, and its numbers are in ``spectra.fits``. A fit of your own is one line:
 
 from swiftxrt import fit, models
 
@@ -102,10 +108,14 @@ result.parameters["photon_index"]
 # Its position
 # ------------
 #
+# There:
+#
 # .. code-block:: python
 #
 #    position = udg.getPositions(GRBName=name)
 #    position["Best_RA"], position["Best_Decl"], position["Best_Err90"]
+#
+# Here:
 
 position = SwiftXRT.get_position(grb=name)
 position.coord, position.radius
@@ -114,13 +124,15 @@ position.coord, position.radius
 # Products on demand
 # ------------------
 #
+# There:
+#
 # .. code-block:: python
 #
 #    from swifttools.ukssdc.xrt_prods import XRTProductRequest
 #
 #    request = XRTProductRequest("you@example.org")
-#    request.setGlobalPars(name=name, getTargs=True, getCoords=True, getT0=True, centroid=True, posErr=1.0)
-#    request.setGlobalPars(useSXPS=False)
+#    request.setGlobalPars(name=name, getTargs=True, getCoords=True, getT0=True)
+#    request.setGlobalPars(centroid=True, posErr=1.0, useSXPS=False)
 #    request.addLightCurve(binMeth="counts", pcCounts=20, wtCounts=30, dynamic=True)
 #    request.addImage(energies="0.3-10,0.3-1.5")
 #    if not request.submit():
@@ -133,11 +145,19 @@ position.coord, position.radius
 # Request, job and products are three things here. A request is checked before it is sent, a job knows
 # when to look again, and what goes wrong is an error with a reason:
 
-from swiftxrt import CountsBinning, ImageRequest, LightCurveRequest, Target, XRTRequest
+from swiftxrt import (
+    CountsBinning,
+    ImageRequest,
+    LightCurveRequest,
+    Target,
+    XRTRequest,
+)
 
 request = XRTRequest(
     target=Target(name, resolve_t0=True),
-    light_curve=LightCurveRequest(binning=CountsBinning(pc_counts=20, wt_counts=30)),
+    light_curve=LightCurveRequest(
+        binning=CountsBinning(pc_counts=20, wt_counts=30),
+    ),
     image=ImageRequest(bands=["0.3-10 keV", "0.3-1.5 keV"]),
 )
 job = SwiftXRT(user="you@example.org").submit(request)
@@ -159,6 +179,8 @@ XRTRequest.from_wire(theirs) == request
 # Sources around a place
 # ----------------------
 #
+# There:
+#
 # .. code-block:: python
 #
 #    import swifttools.ukssdc.query as uq
@@ -170,6 +192,8 @@ XRTRequest.from_wire(theirs) == request
 #    query.maxRows = None
 #    query.submit()
 #    query.results
+#
+# Here:
 
 from swiftxrt import Column
 
@@ -187,11 +211,14 @@ sources
 # costs nothing of the others.
 
 found = SwiftXRT.gather(SwiftXRT.get_source, sources)
-found.values
+for source in found.values:
+    print(source)
 
 # %%
 # Upper limits
 # ------------
+#
+# There:
 #
 # .. code-block:: python
 #
@@ -209,6 +236,8 @@ limits["position", "outcome", "total_upper_limit", "image_exposure"]
 # %%
 # Observations on disk
 # --------------------
+#
+# There:
 #
 # .. code-block:: python
 #

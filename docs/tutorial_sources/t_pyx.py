@@ -13,22 +13,24 @@ started with Swift-XRT* of HEASARC.
 # ------------------------
 #
 # Here the archive is a stand-in on this computer, filled with simulated observations that are
-# like those of 2011. **For the real ones leave out this cell**, and nothing else changes but
-# the two lines of the next cell.
+# like those of 2011. **For the real ones leave out this cell**, and its end at the foot of the
+# page; nothing else changes.
 
 import tempfile
 from contextlib import ExitStack
 
 from swiftxrt.testing import heasarc_server, simulate_nova
 
-folder = tempfile.mkdtemp()
-simulate_nova(f"{folder}/archive")
+archive = tempfile.mkdtemp()
+simulate_nova(archive)
 stand_in = ExitStack()
-stand_in.enter_context(heasarc_server(f"{folder}/archive"))
+server = stand_in.enter_context(heasarc_server(archive))
 
 # %%
-# The name resolver needs a network, so the position stands here. With one,
-# ``query_observations("T Pyx")`` takes the name.
+# Finding a name needs a network, so the position stands here; with one,
+# ``query_observations("T Pyx")`` takes the name. Files go to ``folder``.
+
+import tempfile
 
 import astropy.units as u
 from astropy.coordinates import SkyCoord
@@ -36,6 +38,7 @@ from astropy.time import Time
 
 t_pyx = SkyCoord(136.1729423, -32.37986193, unit="deg")
 discovery = Time(55665, format="mjd", scale="utc")
+folder = tempfile.mkdtemp()
 
 # %%
 # Observations
@@ -55,7 +58,7 @@ from swiftxrt import select_days
 from swiftxrt.plot.timeline import plot_timeline
 
 chosen = select_days(observations, discovery, 142 * u.day, 150 * u.day)
-plot_timeline(observations, selected=chosen, epoch=discovery)
+ax = plot_timeline(observations, selected=chosen, epoch=discovery)
 
 # %%
 # Downloads
@@ -64,7 +67,11 @@ plot_timeline(observations, selected=chosen, epoch=discovery)
 # Only what is needed: cleaned events, the record of the pointing, frame headers. Whole
 # observations would be some hundred megabytes. The same call again keeps what is there.
 
-files = SwiftXRT.download_observations(chosen, location=f"{folder}/data", contents=("events", "attitude", "hk"))
+files = SwiftXRT.download_observations(
+    chosen,
+    location=f"{folder}/data",
+    contents=("events", "attitude", "hk"),
+)
 files["obsid", "content", "size", "outcome"][:5]
 
 # %%
@@ -92,7 +99,7 @@ epochs.table
 
 from swiftxrt.plot.panels import plot_image_panels
 
-plot_image_panels(epochs.images(), position=t_pyx, size=6 * u.arcmin)
+axes = plot_image_panels(epochs.images(), position=t_pyx, size=6 * u.arcmin, columns=2)
 
 # %%
 # Spectra and models
@@ -113,14 +120,22 @@ fits[0].get()
 
 from swiftxrt.plot.fit import plot_fits
 
-plot_fits(fits, labels=list(spectra), columns=2)
+axes = plot_fits(fits, labels=list(spectra), columns=2)
 
 # %%
 # Does anything change in this week? Errors are those of 90 %.
 
+import numpy as np
+
+from swiftxrt import days_since
 from swiftxrt.plot.evolution import plot_parameter_evolution
 
-plot_parameter_evolution(fits, ["blackbody.temperature", "bremsstrahlung.temperature", "nh"])
+days = days_since(week, discovery)
+axes = plot_parameter_evolution(
+    fits,
+    ["blackbody.temperature", "bremsstrahlung.temperature", "nh"],
+    x=u.Quantity([days[week["epoch"] == one].mean() for one in np.unique(week["epoch"])]),
+)
 
 # %%
 # One model for all
@@ -139,6 +154,11 @@ joint.table["nh", "blackbody.temperature", "bremsstrahlung.temperature"]
 #
 # For XSPEC, the spectra with their responses, and a script that loads and fits them:
 
-joint.write_xspec(f"{folder}/xspec")
-stand_in.close()
+written = joint.write_xspec(f"{folder}/xspec")
+sorted(path.name for path in written.parent.iterdir())[:6]
+
+# %%
+# The end of the engine and of the stand-in:
+
 local.close()
+stand_in.close()

@@ -11,20 +11,24 @@ spectra and images, to transients, upper limits and the whole table.
 # Which catalogue
 # ---------------
 #
-# Here ``swift`` makes the catalogue itself, from two simulated observations of a field with three
-# galaxies and something that was not there three days before. **For the real LSXPS leave out this
-# cell**, and write ``from swiftxrt import SwiftXRT as swift`` and
-# ``centre = SkyCoord(...)`` with a place that you like; no registration is needed.
-
-import tempfile
+# A place on the sky:
 
 import astropy.units as u
 from astropy.coordinates import SkyCoord
+
+centre = SkyCoord(170, 32, unit="deg")
+
+# %%
+# Here ``swift`` makes the catalogue itself, from two simulated observations of a field with three
+# galaxies and something that was not there three days before. **For the real LSXPS leave out this
+# cell** and write in its place ``from swiftxrt import SwiftXRT as swift``; no registration is needed.
+
+import tempfile
+
 from astropy.time import Time
 
 from swiftxrt import Scene, Source, SwiftXRT, simulate_observations
 
-centre = SkyCoord(170, 32, unit="deg")
 start = Time("2024-03-01")
 
 
@@ -33,15 +37,17 @@ def galaxy(angle, distance, rate):
     return Source.at(place, name=f"galaxy {angle}", rate=rate * u.ct / u.s)
 
 
-nova = Source.at(centre, name="nova", rate=(start + [0, 1, 4] * u.day, [0.001, 0.001, 0.5] * u.ct / u.s))
+brightening = (start + [0, 2, 3, 3.4] * u.day, [0.001, 0.001, 0.5, 0.2] * u.ct / u.s)
+nova = Source.at(centre, name="nova", rate=brightening)
 field = Scene.of(
     [nova, galaxy(40, 4, 0.1), galaxy(150, 6, 0.05), galaxy(260, 5, 0.03)],
     start=start + [0, 3] * u.day,
     exposure=[1.5, 1.5] * u.ks,
+    snapshot=0.3 * u.ks,
 )
-folder = tempfile.mkdtemp()
-simulate_observations(field, f"{folder}/archive", seed=5)
-swift = SwiftXRT(backend="local", archive=f"{folder}/archive")
+archive = tempfile.mkdtemp()
+simulate_observations(field, archive, seed=5)
+swift = SwiftXRT(backend="local", archive=archive)
 
 # %%
 # Sources around a place
@@ -52,7 +58,9 @@ swift = SwiftXRT(backend="local", archive=f"{folder}/archive")
 # ``swift.query_object("GK Per")``.
 
 sources = swift.query_region(
-    centre, radius=10 * u.arcmin, columns=["IAUName", "Err90", "Rate_band0", "HR1", "DetFlag"]
+    centre,
+    radius=10 * u.arcmin,
+    columns=["position", "IAUName", "Err90", "Rate_band0", "HR1", "DetFlag"],
 )
 sources
 
@@ -66,7 +74,10 @@ sources
 from swiftxrt import Column
 
 swift.query_catalog(
-    where=[Column("Rate_band0") > 0.04 * u.ct / u.s, Column("DetFlag") == 0],
+    where=[
+        Column("Rate_band0") > 0.04 * u.ct / u.s,
+        Column("DetFlag") == 0,
+    ],
     columns=["IAUName", "Rate_band0", "HR1"],
     sort_by="Rate_band0",
     descending=True,
@@ -84,7 +95,8 @@ source
 
 # %%
 
-{name: source[name] for name in ["Rate_band0", "PeakRate_band0", "NumObs", "NumBlindDetObs"]}
+for name in ["Rate_band0", "PeakRate_band0", "NumObs", "NumBlindDetObs"]:
+    print(name, source[name])
 
 # %%
 # ``describe`` says what a field is, and in which observations the source was seen is a table:
@@ -99,14 +111,14 @@ swift.get_source_observations(source)
 # Its light curve, spectrum and pictures
 # --------------------------------------
 #
-# These are ready and come at once. Not there in the first observation, hence an upper limit:
+# These are ready and come at once. Bins are observations, or the snapshots that they consist of:
 
-curves = swift.get_light_curve(source)
+curves = swift.get_light_curve(source, binning="snapshot")
 curves.total["time", "obsid", "is_upper_limit", "rate"]
 
 # %%
 
-curves.plot()
+ax = curves.plot()
 
 # %%
 # The spectrum has its background and response with it, to be fitted at once:
@@ -115,12 +127,12 @@ from swiftxrt import fit, models
 
 spectrum = swift.get_spectra(source)["interval0pc"]
 result = fit(spectrum, models.TBabs() * models.PowerLaw())
-result.plot()
+axes = result.plot()
 
 # %%
 # A quick look, as on the page of the source:
 
-swift.get_previews(source)["total"].plot()
+ax = swift.get_previews(source)["total"].plot()
 
 # %%
 # Images of an observation
@@ -128,14 +140,22 @@ swift.get_previews(source)["total"].plot()
 #
 # A *dataset* is an observation, or a stack of observations, that was searched for sources.
 
-datasets = swift.query_catalog(table="datasets", columns=["ObsID", "IsStackedImage", "ExposureUsed"])
+datasets = swift.query_catalog(
+    table="datasets",
+    columns=["ObsID", "IsStackedImage", "ExposureUsed"],
+)
 datasets
 
 # %%
-# Its images have counts, exposure, background and the regions of the sources that were found in them:
+# Its images have counts, exposure and background, and ``images.regions`` has the error circles of the
+# sources that were found in them. Here are larger circles around those of the table above:
+
+from regions import CircleSkyRegion
 
 images = swift.get_images(datasets["ObsID"][-1])
-images["total"].cutout(centre, 16 * u.arcmin).plot(regions=images.regions["total"], smoothing=5 * u.arcsec)
+circles = [CircleSkyRegion(place, 30 * u.arcsec) for place in sources["position"]]
+picture = images["total"].cutout(centre, 16 * u.arcmin)
+ax = picture.plot(regions=circles, smoothing=5 * u.arcsec)
 
 # %%
 # Transients
@@ -160,7 +180,7 @@ transient.discovery.isot, transient["PeakRateAtDetection"]
 
 empty = centre.directional_offset_by([90, 210] * u.deg, 4 * u.arcmin)
 limits = swift.get_upper_limits(empty)
-limits["position", "outcome", "total_upper_limit", "total_counts", "total_background_counts"]
+limits["outcome", "total_upper_limit", "total_counts", "total_background_counts"]
 
 # %%
 # The whole table
@@ -170,7 +190,8 @@ limits["position", "outcome", "total_upper_limit", "total_counts", "total_backgr
 # sources of LSXPS has some 500 MB), and then read from there without a network, with all units, and
 # only the columns that are wanted:
 
-whole = swift.get_catalog_table("sources", columns=["IAUName", "RA", "Decl", "Rate_band0"])
+columns = ["IAUName", "RA", "Decl", "Rate_band0"]
+whole = swift.get_catalog_table("sources", columns=columns)
 whole
 
 # %%
@@ -180,7 +201,7 @@ index, separation, _ = empty.match_to_catalog_sky(whole["position"])
 whole["IAUName"][index].tolist(), separation.to(u.arcmin)
 
 # %%
-# The page :doc:`/catalogues` tells the rest: subsets, stacks, sources that were replaced, bursts, and
+# The page *Catalogues* of the documentation tells the rest: subsets, stacks, sources that were replaced, bursts, and
 # products of a catalogued source made to your own request.
 
 swift.close()
