@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,9 @@ _ORDER = (
     "moving_from_swifttools.py",
 )
 
-_original_format = warnings.formatwarning
-_original_environment: dict[str, str] = {}
-_folders: list[tempfile.TemporaryDirectory[str]] = []
+_LONG_WARNING = warnings.formatwarning
+# What is to be undone after a tutorial, the last one first.
+_undo = ExitStack()
 
 
 class ReadingOrder:
@@ -42,22 +43,24 @@ class ReadingOrder:
 def clean_start(gallery_conf: dict[str, Any], fname: str, when: str) -> None:
     """Keep settings, environment and files of a tutorial from the next one and from the rest of the pages."""
     del gallery_conf, fname
-    if when == "before":
-        _original_environment.update(os.environ)
-        folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        _folders.append(folder)
-        tempfile.tempdir = folder.name
-        conf.cache_dir, conf.data_dir = f"{folder.name}/cache", f"{folder.name}/data"
-        warnings.formatwarning = _short_warning
+    _undo.close()
+    if when == "after":
         return
-    warnings.formatwarning = _original_format
-    conf.reset()
-    tempfile.tempdir = None
-    for name in set(os.environ) - set(_original_environment):
+    _undo.callback(_restore, dict(os.environ), {name: getattr(conf, name) for name in conf}, tempfile.tempdir)
+    folder = _undo.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+    tempfile.tempdir = folder
+    conf.cache_dir, conf.data_dir = f"{folder}/cache", f"{folder}/data"
+    warnings.formatwarning = _short_warning
+
+
+def _restore(environment: dict[str, str], settings: dict[str, Any], folder: str | None) -> None:
+    for name in set(os.environ) - set(environment):
         del os.environ[name]
-    os.environ.update(_original_environment)
-    while _folders:
-        _folders.pop().cleanup()
+    os.environ.update(environment)
+    for name, value in settings.items():
+        setattr(conf, name, value)
+    tempfile.tempdir = folder
+    warnings.formatwarning = _LONG_WARNING
 
 
 def _short_warning(message: Any, category: type[Warning], *place: Any) -> str:

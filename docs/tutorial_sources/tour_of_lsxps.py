@@ -37,13 +37,13 @@ def galaxy(angle, distance, rate):
     return Source.at(place, name=f"galaxy {angle}", rate=rate * u.ct / u.s)
 
 
-brightening = (start + [0, 2, 3, 3.4] * u.day, [0.001, 0.001, 0.5, 0.2] * u.ct / u.s)
+brightening = (start + [0, 2, 3, 3.4] * u.day, [1e-5, 1e-5, 0.5, 0.2] * u.ct / u.s)
 nova = Source.at(centre, name="nova", rate=brightening)
 field = Scene.of(
     [nova, galaxy(40, 4, 0.1), galaxy(150, 6, 0.05), galaxy(260, 5, 0.03)],
     start=start + [0, 3] * u.day,
     exposure=[1.5, 1.5] * u.ks,
-    snapshot=0.3 * u.ks,
+    snapshot=0.5 * u.ks,
 )
 archive = tempfile.mkdtemp()
 simulate_observations(field, archive, seed=5)
@@ -54,15 +54,11 @@ swift = SwiftXRT(backend="local", archive=archive)
 # ----------------------
 #
 # A table with units, positions and masked gaps, the nearest source first. Here the first question makes
-# the catalogue. A name does as well as a position, where there is a network:
-# ``swift.query_object("GK Per")``.
+# the catalogue. ``DetFlag`` is 0 for good sources and 2 for poor ones, which may be chance. A name does as
+# well as a position, where there is a network: ``swift.query_object("GK Per")``.
 
-sources = swift.query_region(
-    centre,
-    radius=10 * u.arcmin,
-    columns=["position", "IAUName", "Err90", "Rate_band0", "HR1", "DetFlag"],
-)
-sources
+sources = swift.query_region(centre, radius=10 * u.arcmin)
+sources["IAUName", "distance", "Err90", "Rate_band0", "DetFlag"]
 
 # %%
 # Sources with certain values
@@ -126,7 +122,8 @@ ax = curves.plot()
 from swiftxrt import fit, models
 
 spectrum = swift.get_spectra(source)["interval0pc"]
-result = fit(spectrum, models.TBabs() * models.PowerLaw())
+galactic = models.TBabs(3e20 / u.cm**2).freeze("nh")
+result = fit(spectrum, galactic * models.PowerLaw())
 axes = result.plot()
 
 # %%

@@ -1,7 +1,7 @@
-"""The same fit by sherpa, for comparisons.
+"""The same fit by other packages, for comparisons.
 
-Counts, response and model are ours; folding, statistic and minimisers are
-those of sherpa.
+With sherpa, counts, response and model are ours; folding, statistic and
+minimisers are its own. For threeML see `swiftxrt.fitting.cross_threeml`.
 """
 
 from __future__ import annotations
@@ -13,15 +13,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..exceptions import RequestError
+from .cross_threeml import fit_with_threeml
 from .fitdata import FitData
 from .minimise import Minimum
 from .problem import Evaluation, Problem
 
-__all__ = ["fit_with_sherpa"]
+__all__ = ["fit_elsewhere", "fit_with_sherpa"]
 
 Floats = NDArray[np.float64]
 
 _SHERPA_TOLERANCE = 1e-10
+
+
+def fit_elsewhere(backend: str, problem: Problem, start: Floats) -> Minimum:
+    """Fit with another package.
+
+    Parameters
+    ----------
+    backend : {"sherpa", "threeml"}
+        The package.
+    problem : Problem
+        Data, model and free parameters.
+    start : ndarray
+        Where to begin.
+
+    Returns
+    -------
+    minimum : Minimum
+        Values and statistic that it finds.
+
+    Raises
+    ------
+    RequestError
+        If it is not installed, or cannot do such a fit.
+    FitError
+        If its minimiser fails.
+    """
+    return {"sherpa": fit_with_sherpa, "threeml": fit_with_threeml}[backend](problem, start)
 
 
 def fit_with_sherpa(problem: Problem, start: Floats) -> Minimum:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 
-from ..exceptions import RequestError
+from ..exceptions import FitError, RequestError
 from .fitdata import FitData
 from .minimise import Minimum
 from .problem import Evaluation, Problem
@@ -49,6 +49,8 @@ _FUNCTIONS = MappingProxyType(
 #: It varies the logarithms of these, which need a lower limit; 1e18 per cm2 absorb nothing.
 _LEAST = MappingProxyType({"NH": 1e-4, "K": 1e-30})
 _NOTHING = 1e-30
+#: It takes three points of each energy bin, too few where absorption has an edge: bins are handed over in pieces.
+_LOG_STEP, _MOST_PIECES = 0.002, 50
 #: A step of the minimiser, in parts of the value.
 _FIRST_STEP = 0.05
 
@@ -73,9 +75,11 @@ def fit_with_threeml(problem: Problem, start: Floats) -> Minimum:
     RequestError
         If it is not installed, has no equivalent of the model, or of the
         statistic.
+    FitError
+        If its minimiser fails.
     """
-    threeml, astromodels = _imported("threeML"), _imported("astromodels")
     _check(problem)
+    threeml, astromodels = _imported("threeML"), _imported("astromodels")
     spectra = [_spectrum(threeml, item, number) for number, item in enumerate(problem.data)]
     sources, parameters = zip(*(_source(astromodels, problem, i, start) for i in range(len(spectra))), strict=True)
     model = astromodels.Model(*sources)
@@ -84,12 +88,14 @@ def fit_with_threeml(problem: Problem, start: Floats) -> Minimum:
         spectrum.assign_to_source(_name(number))
     likelihood = threeml.JointLikelihood(model, threeml.DataList(*spectra), verbose=False)
     likelihood.set_minimizer("minuit")
-    likelihood.fit(quiet=True, compute_covariance=False)
+    try:
+        likelihood.fit(quiet=True, compute_covariance=False)
+    except _imported("threeML.minimizer.minimization").FitFailed as error:
+        raise FitError(f"the minimiser of threeML failed: {error}; set other values to start with") from error
     x = np.array([parameter.value / factor for parameter, factor in free])
     statistic = sum(
         2.0 * (_saturated(item) - one.get_log_like()) for item, one in zip(problem.data, spectra, strict=True)
     )
-    # The minimiser of threeML raises an error unless it converges.
     return Minimum(x, Evaluation(float(statistic), *problem.evaluate(x)[1:]), is_converged=True)
 
 
@@ -97,7 +103,9 @@ def _imported(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        text = f"'threeml' needs the package {name}, which cannot be imported ({error}); install it, or leave backend out"
+        text = (
+            f"'threeml' needs the package {name}, which cannot be imported ({error}); install it, or leave backend out"
+        )
         raise RequestError([("backend", text)], "fit") from error
 
 
@@ -130,7 +138,10 @@ def _spectrum(threeml: Any, data: FitData, number: int) -> Any:
     area = np.ones(rmf.matrix.shape[0]) if spectrum.arf is None else spectrum.arf.effective_area.value  # type: ignore[union-attr]
     energies = np.array(rmf.energy_edges.value[chosen.start : chosen.stop + 1])  # type: ignore[union-attr]
     energies[0] = energies[0] or 0.1 * energies[1]
-    matrix = folding.matrix(np.arange(data.counts.size)) * area[chosen, np.newaxis]
+    parts = np.clip(np.ceil(np.diff(np.log(energies)) / _LOG_STEP), 1, _MOST_PIECES).astype(int)
+    matrix = np.repeat(folding.matrix(np.arange(data.counts.size)) * area[chosen, np.newaxis], parts, axis=0)
+    pieces = np.arange(parts.sum() + 1)
+    energies = np.interp(pieces, np.append(0, np.cumsum(parts)), energies)
     low, high = data.edges_kev
     edges, exposure = np.append(low, high[-1]), float(spectrum.exposure.value)
     response = _imported("threeML.utils.OGIP.response").InstrumentResponse(matrix.T, edges, energies)

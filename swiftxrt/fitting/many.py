@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from multiprocessing import get_context, parent_process
+from time import monotonic
 from typing import Any
 
 from .._fields import nearest
@@ -27,11 +28,12 @@ from .result import FitResult
 
 __all__ = ["fit_many"]
 
-#: Fewer fits than this are done before worker processes have started.
-_WORTH_PROCESSES = 12
+#: Worker processes have to save at least so much time: their start takes seconds.
+_WORTH_S = 6.0
 _THREAD_SETTINGS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 _STARTING = threading.Lock()
 Group = tuple[CountSpectrum, ...]
+Fits = Iterator[tuple[int, FitResult | SwiftXRTError]]
 
 
 def fit_many(
@@ -56,8 +58,8 @@ def fit_many(
     model : Model
         The model.
     processes : int, optional
-        Worker processes; by default one per processor core, and none for a
-        few spectra.
+        Worker processes; by default one per processor core as soon as the
+        first fits show that these save time.
     progress : callable, optional
         Told how many fits are done, and how many there are.
     **options
@@ -72,7 +74,8 @@ def fit_many(
     Raises
     ------
     RequestError
-        If `processes` is no positive number, or something is no spectrum.
+        If `processes` is no positive number, `progress` no function, or
+        something is no spectrum.
 
     Warns
     -----
@@ -81,12 +84,12 @@ def fit_many(
     """
     if processes is not None and (isinstance(processes, bool) or not isinstance(processes, int) or processes < 1):
         raise RequestError([("processes", f"a positive whole number is needed; got {processes!r}")], "fit_many")
+    if progress is not None and not callable(progress):
+        raise RequestError([("progress", f"a function of two numbers is needed; got {progress!r}")], "fit_many")
     settings = _settings(options)
     groups = _groups(spectra)
-    number = processes or (1 if len(groups) < _WORTH_PROCESSES else os.cpu_count() or 1)
-    work = _here if number == 1 or len(groups) < 2 else _side_by_side
     found: dict[int, FitResult | SwiftXRTError] = {}
-    for index, value in work([group for _, group in groups], model, settings, min(number, max(len(groups), 1))):
+    for index, value in _all([group for _, group in groups], model, settings, processes):
         found[index] = value
         if progress is not None:
             progress(len(found), len(groups))
@@ -135,9 +138,25 @@ def _one(group: Group, model: Model, settings: FitSettings) -> FitResult | Swift
         return error
 
 
-def _here(
-    groups: list[Group], model: Model, settings: FitSettings, number: int
-) -> Iterator[tuple[int, FitResult | SwiftXRTError]]:
+def _all(groups: list[Group], model: Model, settings: FitSettings, processes: int | None) -> Fits:
+    """One fit after the other, and side by side what is left when that is asked for, or saves time."""
+    number = min(processes or os.cpu_count() or 1, len(groups))
+    if processes is not None and number > 1:
+        yield from _side_by_side(groups, model, settings, number)
+        return
+    taken_s, begin = 0.0, monotonic()
+    for index, value in _here(groups, model, settings):
+        taken_s += monotonic() - begin
+        yield index, value
+        done, begin = index + 1, monotonic()
+        left = len(groups) - done
+        if processes is None and left * taken_s / done * (1 - 1 / number) > _WORTH_S:
+            for more, later in _side_by_side(groups[done:], model, settings, min(number, left)):
+                yield done + more, later
+            return
+
+
+def _here(groups: list[Group], model: Model, settings: FitSettings) -> Fits:
     for index, group in enumerate(groups):
         found = _one(group, model, settings)
         if isinstance(found, FitResult):
@@ -145,9 +164,7 @@ def _here(
         yield index, found
 
 
-def _side_by_side(
-    groups: list[Group], model: Model, settings: FitSettings, number: int
-) -> Iterator[tuple[int, FitResult | SwiftXRTError]]:
+def _side_by_side(groups: list[Group], model: Model, settings: FitSettings, number: int) -> Fits:
     """Fits in worker processes. Matrices, which many spectra share, go to each worker once."""
     matrices, tokens = _distinct([item.rmf for group in groups for item in group])
     lean = iter([_lean(item) for group in groups for item in group])

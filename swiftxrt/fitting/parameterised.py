@@ -178,9 +178,8 @@ class Parameterised:
         place, target = self.place(name), self.place(to)
         mine, other = self._slots[place].definition.unit, self._slots[target].definition.unit
         if not mine.is_equivalent(other):
-            raise RequestError(
-                [(name, f"is in {mine or 'no unit'} and cannot follow {to}, which is in {other or 'no unit'}")]
-            )
+            units = [f"is in {one}" if str(one) else "has no unit" for one in (mine, other)]
+            raise RequestError([(name, f"{units[0]} and cannot follow {to}, which {units[1]}")])
         if not np.isfinite(factor):
             raise RequestError([("factor", f"a finite number is needed; got {factor!r}")])
         chain = [place]

@@ -97,10 +97,10 @@ def plot_fit(
     drawn = _axes(axes, residuals)
     colours = _colours(result)
     limits: list[tuple[float, float]] = []
-    for folded, colour in zip(result.folded, colours, strict=True):
+    for folded, colour, label in zip(result.folded, colours, _labels(result.folded), strict=True):
         significance = _default_significance(folded) if min_significance is None else min_significance
         bins = shown_bins(folded, significance, max_bins)
-        style = {"linestyle": "none", "color": colour, "linewidth": 1.1, "label": folded.label, **artist_kwargs}
+        style = {"linestyle": "none", "color": colour, "linewidth": 1.1, "label": label, **artist_kwargs}
         model_colour = COLOURS["black"] if len(colours) == 1 else colour
         _draw_spectrum(drawn[0], folded, bins, style, model_colour, components=components)
         limits.append(_heights(bins))
@@ -130,7 +130,7 @@ def plot_fits(
     columns : int, optional
         Most panels in a row.
     labels : sequence of str, optional
-        Above the panels; by default the names of the spectra.
+        Above the panels; by default the names of the outcomes, or of the spectra.
     residuals : str or None, optional
         As for `plot_fit`.
     share : bool, optional
@@ -162,7 +162,7 @@ def plot_fits(
     panels = _panel_axes(len(items), min(columns, len(items)), 1 if residuals is None else 2, share=share)
     reach: list[Any] = []
     for number, (item, pair) in enumerate(zip(items, panels, strict=True)):
-        title = _title(item, outcomes[number]) if labels is None else str(labels[number])
+        title = _title(outcomes[number]) if labels is None else str(labels[number])
         pair[0].set_title(title, fontsize="small")
         if item is None:
             _say_missing(pair)
@@ -224,6 +224,12 @@ def _panel_axes(number: int, columns: int, each: int, *, share: bool) -> NDArray
         for part in range(each):
             made[place, part] = figure.add_subplot(inner[part], sharex=made[place, 0] if part else None)
     return made
+
+
+def _labels(spectra: Sequence[FoldedSpectrum]) -> list[str]:
+    """Their names, with numbers where several have the same name."""
+    names = [one.label for one in spectra]
+    return [f"{name} [{number}]" if names.count(name) > 1 else name for number, name in enumerate(names)]
 
 
 def _colours(result: FitResult) -> list[str]:
@@ -335,9 +341,10 @@ def _say_missing(pair: NDArray[Any]) -> None:
         pair[0].set_xlabel("")
 
 
-def _title(item: Any, outcome: Any) -> str:
-    spectra = (one.label for one in item.folded) if item is not None else (str(getattr(outcome, "item", ""))[:40],)
-    return ", ".join(spectra)
+def _title(outcome: Any) -> str:
+    """What the fit is called, or else its spectra."""
+    item = getattr(outcome, "item", None)
+    return ", ".join(one.label for one in outcome.folded) if item is None else f"{item!s:.40}"
 
 
 def _share(panels: NDArray[Any], reach: Floats, columns: int, *, share: bool) -> None:

@@ -118,6 +118,11 @@ class CountChanges(CountFacts):
         fraction : float or array_like, shape (n_channel,)
             For all channels, or for each; 0.01 is one per cent.
 
+        Raises
+        ------
+        RequestError
+            If it is no fraction.
+
         Examples
         --------
         >>> import astropy.units as u
@@ -132,6 +137,8 @@ class CountChanges(CountFacts):
             values = np.full(self.counts.size, float(fraction))
         except (TypeError, ValueError):
             raise RequestError([("fraction", f"a number such as 0.01 is needed; got {fraction!r}")]) from None
+        if np.any(values > 1):
+            raise RequestError([("fraction", f"at most 1 is needed, and 0.01 is one per cent; got {fraction!r}")])
         return self.replace(systematic=values)
 
     def with_response(

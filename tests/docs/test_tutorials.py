@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import re
+import tempfile
+import warnings
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from swiftxrt import conf
 
 DOCS = Path(__file__).parents[2] / "docs"
 TUTORIALS = sorted((DOCS / "tutorial_sources").glob("*.py"))
@@ -102,12 +107,6 @@ def test_no_file_of_this_machine(path):
 
 
 def test_a_tutorial_leaves_nothing_behind(helpers, monkeypatch):
-    import os
-    import tempfile
-    import warnings
-
-    from swiftxrt import conf
-
     before = (conf.cache_dir, conf.poll_interval, tempfile.gettempdir(), warnings.formatwarning)
     monkeypatch.setenv("SWIFTXRT_USER", "me@example.org")
     helpers.clean_start({}, "one.py", when="before")

@@ -1,13 +1,22 @@
-"""Fits by sherpa, where it is installed."""
+"""Fits by sherpa and threeML, where they are installed."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 
+import astropy.units as u
+import numpy as np
 import pytest
 
 from swiftxrt.exceptions import RequestError
+from swiftxrt.fitting import models
+from swiftxrt.fitting.cross_check import fit_elsewhere
 from swiftxrt.fitting.fit import fit
+from swiftxrt.fitting.fitdata import FitData
+from swiftxrt.fitting.layout import Layout
+from swiftxrt.fitting.minimise import minimise
+from swiftxrt.fitting.problem import Problem
+from swiftxrt.fitting.starts import first_start
 
 
 def test_a_package_that_is_missing_is_named(spectrum, absorbed, monkeypatch):
@@ -25,3 +34,70 @@ def test_sherpa_finds_the_same(spectrum, absorbed):
     assert theirs.statistic == pytest.approx(ours.statistic, abs=1e-6)
     assert theirs.values == pytest.approx(ours.values, rel=1e-3)
     assert theirs.backend == "sherpa"
+
+
+def problem_of(spectra, model, *, statistic=None, own=()):
+    return Problem([FitData.of(one, None, statistic) for one in spectra], Layout(model, len(spectra), own))
+
+
+def test_threeml_that_is_missing_is_named(spectrum, absorbed, monkeypatch):
+    def missing(name):
+        raise ImportError(f"No module named {name!r}")
+
+    monkeypatch.setattr("swiftxrt.fitting.cross_threeml.import_module", missing)
+    problem = problem_of([spectrum], absorbed)
+    with pytest.raises(RequestError, match="'threeml' needs the package threeML.*install it"):
+        fit_elsewhere("threeml", problem, first_start(problem))
+
+
+@pytest.mark.parametrize(
+    ("model", "statistic", "message"),
+    [
+        (models.TBabs() * models.BlackBody(0.5 * u.keV), None, "threeML has no equivalent of blackbody, only of"),
+        (models.PowerLaw() + models.Bremsstrahlung(1 * u.keV), None, "no equivalent of bremsstrahlung"),
+        (models.PowerLaw(), "chi2", "'threeml' compares statistics of counts; use statistic='wstat'"),
+    ],
+)
+def test_what_threeml_does_not_do(spectrum, model, statistic, message):
+    problem = problem_of([spectrum.group(min_counts=20, band="0.5-8 keV")], model, statistic=statistic)
+    with pytest.raises(RequestError, match=message):
+        fit_elsewhere("threeml", problem, first_start(problem))
+
+
+def test_threeml_has_one_ratio_to_the_background(spectrum, absorbed):
+    outside = spectrum.background.replace(backscale=np.linspace(9.0, 11.0, 100))
+    problem = problem_of([spectrum.replace(background=outside)], absorbed)
+    with pytest.raises(RequestError, match="changes from channel to channel"):
+        fit_elsewhere("threeml", problem, first_start(problem))
+
+
+THREEML = [
+    # Name, model, options of the fit.
+    ("W", models.TBabs() * models.PowerLaw(), {}),
+    ("Cash", models.TBabs() * models.PowerLaw(), {"no_background": True}),
+    ("two columns", models.service_model(galactic_nh=1e21 / u.cm**2, redshift=0.1), {}),
+    ("cut-off", models.PowerLaw(1.5, 4e-3 / (u.cm**2 * u.s * u.keV)) * models.Constant(1.2), {}),
+    (
+        "tied",
+        (models.TBabs(2e21 / u.cm**2).freeze("nh") * (models.PowerLaw(1.2) + models.PowerLaw(2.6)))
+        .tie("powerlaw_2.norm", to="powerlaw_1.norm", factor=0.5)
+        .freeze("powerlaw_2.photon_index"),
+        {},
+    ),
+    ("joint", models.TBabs() * models.PowerLaw(), {"own": ("norm",)}),
+]
+
+
+@pytest.mark.skipif(find_spec("threeML") is None, reason="threeML is not installed")
+@pytest.mark.filterwarnings("ignore")  # Its own, at import and after.
+@pytest.mark.parametrize(("name", "model", "options"), THREEML, ids=[item[0] for item in THREEML])
+def test_threeml_finds_the_same(spectrum, name, model, options):
+    one = spectrum.replace(background=None) if options.get("no_background") else spectrum
+    own = options.get("own", ())
+    spectra = [one, one.replace(exposure=one.exposure * 2)] if own else [one]
+    problem = problem_of(spectra, model, own=own)
+    start = first_start(problem)
+    ours, theirs = minimise(problem, start), fit_elsewhere("threeml", problem, start)
+    # It integrates over energies and interpolates cross sections in other ways.
+    assert theirs.at.statistic == pytest.approx(ours.at.statistic, abs=0.02)
+    assert theirs.x == pytest.approx(ours.x, rel=3e-3)

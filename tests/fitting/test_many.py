@@ -43,6 +43,26 @@ def test_worker_processes_give_the_same(drawn, empty, absorbed):
     assert found[2].get().values == pytest.approx(fit(joint, absorbed, errors=False, free=["norm"]).values)
 
 
+def test_worker_processes_take_over_where_they_save_time(drawn, empty, absorbed, monkeypatch):
+    taken = []
+
+    def side_by_side(groups, model, settings, number):
+        taken.append((len(groups), number))
+        yield from reversed(list(many._here(groups, model, settings)))
+
+    clock = iter(range(0, 1000, 2))  # Each fit takes two seconds.
+    monkeypatch.setattr(many, "_side_by_side", side_by_side)
+    monkeypatch.setattr(many, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    spectra = [drawn[0], empty, *drawn[1:]]
+    found = fit_many([*spectra, drawn[0]], absorbed, errors=False)
+    assert taken == []  # 8 s would become 2 s, which saves 6 s.
+    found = fit_many([*spectra, *spectra[:2]], absorbed, errors=False)
+    assert taken == [(5, 4)]
+    assert [one.is_ok for one in found] == [True, False, True, True, True, False]
+    assert [one.get().spectra[0] for one in found if one.is_ok] == [*drawn, drawn[0]]
+
+
 def test_equal_matrices_are_sent_once(drawn):
     copy = type(drawn[0].rmf)(
         **{name: getattr(drawn[0].rmf, name) for name in ("matrix", "energy_edges", "channel_edges")}
@@ -63,6 +83,8 @@ def test_fits_that_did_not_converge_are_counted(drawn, absorbed, monkeypatch):
 def test_what_cannot_be_used(drawn, absorbed):
     with pytest.raises(RequestError, match="processes"):
         fit_many(drawn, absorbed, processes=0)
+    with pytest.raises(RequestError, match="progress: a function .* got True"):
+        fit_many(drawn, absorbed, progress=True)
     with pytest.raises(RequestError, match="a sequence of spectra"):
         fit_many(drawn[0], absorbed)
 

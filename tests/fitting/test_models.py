@@ -172,7 +172,7 @@ def test_ties_follow_chains_and_untie():
     ("change", "text"),
     [
         (lambda m: m.tie("nh", to="nh"), "loop"),
-        (lambda m: m.tie("nh", to="photon_index"), "cannot follow"),
+        (lambda m: m.tie("nh", to="photon_index"), "is in 1 / cm2 and cannot follow photon_index, which has no unit"),
         (lambda m: m.tie("nh", to="nothing"), "has the parameters"),
         (lambda m: m.set(nhh=1), "did you mean 'nh'"),
         (lambda m: m.set(nh=1e21), "Quantity in"),

@@ -1,4 +1,4 @@
-"""Fits of real spectra against XSPEC and sherpa.
+"""Fits of real spectra against XSPEC, sherpa and threeML.
 
 Swift J/1ES 0647+250, XRT, WT (observation 00032646038) and PC (00032646039), products of the UKSSDC.
 
@@ -7,6 +7,10 @@ spletts/xrt_workflow: ``tbabs * powerlaw`` with N_H = 1.57e21 frozen, chi square
 
 Sherpa 4.18.0, built from its sources: the same counts, responses and model, folded and minimised by sherpa
 (Levenberg-Marquardt, then the simplex with a tolerance of 1e-14).
+
+threeML 2.6.1 with astromodels 2.6.0, wheels of PyPI: its TbAbs, Powerlaw and Cutoff_powerlaw, integrated, folded and
+minimised by it (Minuit). It interpolates the cross section in other ways and integrates by Simpson's rule, so that it
+agrees less closely.
 """
 
 from __future__ import annotations
@@ -107,6 +111,29 @@ def test_fits_of_sherpa(spectra, mode, model, change, statistic, values):
     found = fit(spectrum, model, statistic="chi2" if least == 20 else None, errors=False)
     assert found.statistic == pytest.approx(statistic, abs=1e-6)
     assert found.values == pytest.approx(values, rel=1e-4)
+
+
+THREEML = [
+    # Mode, what is done to the spectrum, statistic, values.
+    ("WT", None, 737.484944, [1.6849329e21, 2.3675932, 3.0159166e-2]),
+    ("PC", None, 446.256207, [1.9705384e21, 2.1772654, 2.4375936e-2]),
+    ("WT", "min_background_counts", 124.276803, [1.5022205e21, 2.2639001, 2.8722225e-2]),
+    ("PC", "min_background_counts", 39.452253, [1.7276038e21, 2.0953311, 2.2894988e-2]),
+    ("WT", "no background", 785.308148, [1.0987038e21, 2.1650454, 2.6945639e-2]),
+    ("PC", "no background", 448.031643, [1.8380623e21, 2.1216550, 2.3660555e-2]),
+]
+
+
+@pytest.mark.parametrize(("mode", "change", "statistic", "values"), THREEML)
+def test_fits_of_threeml(spectra, mode, change, statistic, values):
+    spectrum = spectra[mode]
+    if change == "no background":
+        spectrum = spectrum.replace(background=None)
+    elif change is not None:
+        spectrum = spectrum.group(min_background_counts=1)
+    found = fit(spectrum, models.TBabs() * models.PowerLaw(), errors=False)
+    assert found.statistic == pytest.approx(statistic, abs=0.015)
+    assert found.values == pytest.approx(values, rel=1e-3)
 
 
 def test_joint_fit_of_sherpa(spectra):

@@ -147,6 +147,12 @@ def test_few_counts_are_put_together_for_the_eye() -> None:
     assert len(values(drawn(plot_fit(fitted(faint), min_significance=0))[0])) == np.count_nonzero(faint.rate > 0)
 
 
+def test_spectra_of_the_same_name_are_numbered_like_their_parameters() -> None:
+    three = fitted(folded([12, 15]), folded([12, 15], label="other"), folded([40, 50]), modes=[Mode.PC] * 3)
+    upper, _ = drawn(plot_fit(three))
+    assert [one.get_text() for one in upper.get_legend().get_texts()] == ["interval0pc [0]", "other", "interval0pc [2]"]
+
+
 def test_rates_that_are_zero_but_for_rounding_do_not_stretch_the_axis() -> None:
     nothing = folded([40, 50, 30, 20, 0.2 + 1e-12, 20])
     upper, _ = drawn(plot_fit(fitted(nothing), min_significance=0))
@@ -202,7 +208,8 @@ def test_fits_that_failed_have_an_empty_panel() -> None:
     outcomes = Outcomes([Outcome("first", value=ONE), Outcome("second", error=NoDataError("no counts"))])
     axes = plot_fits(outcomes)
     drawn(axes)
-    assert [ax.get_title() for ax in axes[:, 0]] == ["interval0pc", "second"]
+    assert [ax.get_title() for ax in axes[:, 0]] == ["first", "second"]
+    assert plot_fits([ONE])[0, 0].get_title() == "interval0pc"
     assert [text.get_text() for text in axes[1, 0].texts] == ["no fit"]
 
 

@@ -184,6 +184,11 @@ def test_systematic_errors_are_fractions(systematic: Any) -> None:
         make(systematic=systematic)
 
 
+def test_a_systematic_error_in_per_cent_is_not_taken_for_a_fraction() -> None:
+    with pytest.raises(RequestError, match="at most 1 is needed, and 0.01 is one per cent; got 3"):
+        make().with_systematic(3)
+
+
 # Grouping.
 
 
