@@ -102,10 +102,14 @@ jobs.report
 
 for item in jobs.as_completed():
     year = item.request.spectrum.slices.label
-    print(year, item.outcome.value, str(item.error or "")[:75])
+    print(year, item.outcome.value, item.error or "")
 
 # %%
 # How many of each kind?
+
+jobs.report
+
+# %%
 
 jobs.table["name", "phase", "outcome", "elapsed"]
 

@@ -143,7 +143,7 @@ position.coord, position.radius
 #    curves = request.retrieveLightCurve(returnData=True)
 #
 # Request, job and products are three things here. A request is checked before it is sent, a job knows
-# when to look again, and what goes wrong is an error with a reason:
+# when to look again, what goes wrong is an error with a reason, and what is doubtful a warning:
 
 from swiftxrt import (
     CountsBinning,

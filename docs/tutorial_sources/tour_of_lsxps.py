@@ -46,7 +46,7 @@ field = Scene.of(
     snapshot=0.5 * u.ks,
 )
 archive = tempfile.mkdtemp()
-simulate_observations(field, archive, seed=5)
+simulate_observations(field, archive, seed=8)
 swift = SwiftXRT(backend="local", archive=archive)
 
 # %%

@@ -11,8 +11,10 @@ __all__ = ["EnergyGrid"]
 
 Floats = NDArray[np.float64]
 
-#: Points within a bin: at least so many, and no wider apart (in ln E) than this.
-_LEAST_POINTS, _MOST_POINTS, _LOG_STEP = 5, 4000, 0.01
+#: Points within a bin: at least so many, and no wider apart (in ln E) than this in any case.
+_LEAST_POINTS, _MOST_POINTS, _WIDEST_LOG_STEP = 5, 4000, 0.01
+#: At edges of the absorption wide bins need a smaller distance, in ln E or in keV, whichever is larger.
+_LOG_STEP, _STEP_KEV = 0.002, 0.00105
 #: A lowest edge of zero, which XRT responses have, moves to this part of the next edge.
 _ABOVE_ZERO = 0.1
 _REMEMBERED = 4
@@ -31,7 +33,7 @@ class EnergyGrid:
     edges_kev : ndarray, shape (n_bin + 1,)
         Increasing; only the first may be zero.
     log_step : float, optional
-        Largest width of a piece in ln E.
+        Largest width of a piece in ln E, unless that is less than an electronvolt.
 
     Attributes
     ----------
@@ -45,10 +47,12 @@ class EnergyGrid:
         edges = np.array(edges_kev, dtype=float)
         if edges[0] <= 0:
             edges[0] = _ABOVE_ZERO * edges[1]
-        number = np.clip(np.ceil(np.diff(np.log(edges)) / log_step), _LEAST_POINTS, _MOST_POINTS).astype(int)
+        width, log_width = np.diff(edges), np.diff(np.log(edges))
+        wanted = np.maximum(np.minimum(log_width / log_step, width / _STEP_KEV), log_width / _WIDEST_LOG_STEP)
+        number = np.clip(np.ceil(wanted), _LEAST_POINTS, _MOST_POINTS).astype(int)
         self._starts = np.append(0, np.cumsum(number)[:-1])
         position = np.arange(number.sum()) - np.repeat(self._starts, number)
-        step = np.repeat(np.diff(edges) / number, number)
+        step = np.repeat(width / number, number)
         low = np.repeat(edges[:-1], number) + position * step
         log_low, log_high = np.log(low), np.log(low + step)
         self.log_energy = (log_low + log_high) / 2

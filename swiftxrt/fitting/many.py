@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -45,10 +46,6 @@ def fit_many(
     **options: Any,
 ) -> Outcomes:
     """Fit a model to each of many spectra.
-
-    Worker processes begin as new Python programs: in a script, call this
-    below ``if __name__ == "__main__":``; otherwise they end at once, and the
-    fits are done one after the other.
 
     Parameters
     ----------
@@ -172,7 +169,7 @@ def _side_by_side(groups: list[Group], model: Model, settings: FitSettings, numb
     pool = ProcessPoolExecutor(number, mp_context=get_context("spawn"), initializer=_begin, initargs=(matrices,))
     with pool:
         futures: dict[Future[Any], int] = {}
-        with _one_thread_each():
+        with _STARTING, _one_thread_each(), _without_the_script():
             for index, group in enumerate(groups):
                 parts = [(next(lean), next(token)) for _ in group]
                 futures[pool.submit(_work, parts, model, settings)] = index
@@ -181,7 +178,7 @@ def _side_by_side(groups: list[Group], model: Model, settings: FitSettings, numb
             try:
                 found = future.result()
             except BrokenProcessPool:
-                # As where a script does not call this below `if __name__ == "__main__"`.
+                # As where they cannot start, or the memory is not enough for all.
                 log.warning("fit_many: the worker processes ended, and the fit of %d goes on without them", index)
                 found = _one(groups[index], model, settings)
             yield index, replace(found, spectra=groups[index]) if isinstance(found, FitResult) else found
@@ -217,14 +214,26 @@ def _lean(spectrum: CountSpectrum) -> CountSpectrum:
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
     """Let new processes do linear algebra in one thread: several in each would wait for each other."""
-    with _STARTING:
-        ours = [name for name in _THREAD_SETTINGS if name not in os.environ]
-        os.environ.update(dict.fromkeys(ours, "1"))
-        try:
-            yield
-        finally:
-            for name in ours:
-                del os.environ[name]
+    ours = [name for name in _THREAD_SETTINGS if name not in os.environ]
+    os.environ.update(dict.fromkeys(ours, "1"))
+    try:
+        yield
+    finally:
+        for name in ours:
+            del os.environ[name]
+
+
+@contextmanager
+def _without_the_script() -> Iterator[None]:
+    """Keep new processes from running the user's script again, of which the fits need nothing."""
+    names = vars(sys.modules["__main__"])
+    kept = {name: names[name] for name in ("__spec__", "__file__") if name in names}
+    names["__spec__"] = None
+    names.pop("__file__", None)
+    try:
+        yield
+    finally:
+        names.update(kept)
 
 
 _MATRICES: list[RMF] = []

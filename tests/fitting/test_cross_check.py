@@ -98,6 +98,6 @@ def test_threeml_finds_the_same(spectrum, name, model, options):
     problem = problem_of(spectra, model, own=own)
     start = first_start(problem)
     ours, theirs = minimise(problem, start), fit_elsewhere("threeml", problem, start)
-    # It integrates over energies and interpolates cross sections in other ways.
-    assert theirs.at.statistic == pytest.approx(ours.at.statistic, abs=0.02)
-    assert theirs.x == pytest.approx(ours.x, rel=3e-3)
+    # It integrates over energies in another way, which shows in bins of 50 eV where absorption has an edge.
+    assert theirs.at.statistic == pytest.approx(ours.at.statistic, abs=0.06)
+    assert theirs.x == pytest.approx(ours.x, rel=6e-3)

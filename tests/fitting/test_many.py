@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from multiprocessing.spawn import get_preparation_data
 
 import astropy.units as u
 import numpy as np
@@ -61,6 +63,16 @@ def test_worker_processes_take_over_where_they_save_time(drawn, empty, absorbed,
     assert taken == [(5, 4)]
     assert [one.is_ok for one in found] == [True, False, True, True, True, False]
     assert [one.get().spectra[0] for one in found if one.is_ok] == [*drawn, drawn[0]]
+
+
+def test_worker_processes_do_not_run_the_script_again(monkeypatch):
+    script = sys.modules["__main__"]
+    monkeypatch.setattr(script, "__file__", "/home/somebody/analysis.py", raising=False)
+    monkeypatch.setattr(script, "__spec__", None)
+    assert get_preparation_data("worker")["init_main_from_path"] == "/home/somebody/analysis.py"
+    with many._without_the_script():
+        assert not [name for name in get_preparation_data("worker") if "main" in name]
+    assert (script.__file__, script.__spec__) == ("/home/somebody/analysis.py", None)
 
 
 def test_equal_matrices_are_sent_once(drawn):

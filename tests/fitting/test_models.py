@@ -224,3 +224,11 @@ def test_models_in_the_words_of_xspec():
     assert xspec.parameters[0].value == pytest.approx(0.3)
     assert xspec.parameters[5].link == (1, 2.0)
     assert xspec.parameters[6].frozen
+
+
+def test_wide_bins_with_edges_of_the_absorption():
+    """Bins of 50 eV against narrow ones: oxygen, iron and neon have edges within."""
+    model = models.TBabs(5e21 / u.cm**2) * models.PowerLaw(2, 1e-3 * NORM)
+    wide = model.photons(np.linspace(0.3, 2.3, 41) * u.keV).value
+    narrow = model.photons(np.linspace(0.3, 2.3, 20001) * u.keV).value.reshape(40, 500).sum(axis=1)
+    assert wide == pytest.approx(narrow, rel=6e-3)

@@ -64,6 +64,15 @@ def test_fold_refuses_what_does_not_fit(arguments: tuple[Any, ...]) -> None:
         rmf().fold(*arguments)
 
 
+def test_other_energies_are_refused() -> None:
+    edges = rmf().energy_edges
+    rmf().check_grid(arf())
+    for wrong in (edges * 1.01, edges[:-1]):
+        area = np.ones(wrong.size - 1) * u.cm**2
+        with pytest.raises(RequestError, match="ARF and RMF have different energy bins"):
+            rmf().check_grid(ARF(energy_edges=wrong, effective_area=area))
+
+
 def test_grids_may_differ_by_rounding() -> None:
     other = arf(energy_edges=u.Quantity(EDGES.value.astype(np.float32), u.keV) + 5e-5 * u.keV)
     assert rmf().fold([1.0, 1.0, 1.0], other, 1 * u.s).value.sum() > 0

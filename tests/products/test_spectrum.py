@@ -221,6 +221,18 @@ def test_channel_slice_is_the_usual_band(channels: XRTSpectrum) -> None:
     np.testing.assert_array_equal(band.energy_edges[[0, -1]].value, [0.3, 10])
 
 
+def test_counts_of_a_slice_know_which_channels_it_has(channels: XRTSpectrum) -> None:
+    assert channels.selected_counts() == channels.counts
+    part = channels[1 * u.keV : 3 * u.keV]
+    selected = part.selected_counts()
+    inside = (selected.channel >= 100) & (selected.channel < 300)
+    assert np.all(selected.quality[~inside] == 5)
+    assert np.array_equal(selected.quality[inside], channels.counts.quality[inside])
+    assert np.array_equal(selected.counts, channels.counts.counts)
+    with pytest.raises(RequestError, match="has no counts and cannot be fitted"):
+        (part * 2).selected_counts("fitted")
+
+
 def test_slices_in_wavelength(grouped: XRTSpectrum) -> None:
     wave = grouped.with_spectral_axis_unit(u.AA)
     assert wave.bin_edges.unit == u.AA
