@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -70,7 +70,7 @@ def fit(
 
     Parameters
     ----------
-    spectra : CountSpectrum, XRTSpectrum, SpectrumSet, or sequence of these
+    spectra : CountSpectrum, XRTSpectrum, SpectrumSet, or sequence or mapping of these
         What to fit; several are fitted jointly.
     model : Model
         The model, made of components of `swiftxrt.models`.
@@ -158,8 +158,9 @@ def fitted(spectra: Any, model: Model, settings: FitSettings) -> FitResult:
 def _spectra(given: Any) -> tuple[CountSpectrum, ...]:
     if isinstance(given, SpectrumSet):
         items = given.count_spectra
-    elif isinstance(given, Sequence):
-        items = tuple(count_spectrum(item) for item in given)
+    elif isinstance(given, Sequence | Mapping):
+        several = given.values() if isinstance(given, Mapping) else given
+        items = tuple(count_spectrum(item) for item in several)
     else:
         items = (count_spectrum(given),)
     if not items:

@@ -19,12 +19,13 @@ from .._fields import nearest
 from .._log import log
 from ..exceptions import FitWarning, RequestError, SwiftXRTError, warn
 from ..products.countspectrum import CountSpectrum
-from ..products.outcomes import Outcome, Outcomes
+from ..products.outcomes import Outcome
 from ..products.response import RMF
 from ..products.spectrumset import SpectrumSet
 from .fit import FitSettings, fitted
 from .fitdata import count_spectrum
 from .model import Model
+from .outcomes import FitOutcomes
 from .result import FitResult
 
 __all__ = ["fit_many"]
@@ -44,7 +45,7 @@ def fit_many(
     processes: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     **options: Any,
-) -> Outcomes:
+) -> FitOutcomes:
     """Fit a model to each of many spectra.
 
     Parameters
@@ -64,7 +65,7 @@ def fit_many(
 
     Returns
     -------
-    outcomes : Outcomes
+    outcomes : FitOutcomes
         One for each spectrum in their order: `FitResult`, or the error of
         those that could not be fitted.
 
@@ -93,7 +94,7 @@ def fit_many(
     lost = sum(isinstance(value, FitResult) and not value.is_converged for value in found.values())
     if lost:
         warn(f"{lost} of {len(groups)} fits did not converge; see is_converged and messages of each", FitWarning)
-    return Outcomes(_outcome(name, found[index]) for index, (name, _) in enumerate(groups))
+    return FitOutcomes(_outcome(name, found[index]) for index, (name, _) in enumerate(groups))
 
 
 def _settings(options: dict[str, Any]) -> FitSettings:

@@ -56,6 +56,8 @@ _ARROW = Path(
 _ARROW_POINTS = 26.0
 #: Room above and below, as a part of the height, which an arrow needs.
 _ROOM = 0.2
+#: Up to so many fits their names stand on the axis.
+_MOST_NAMES = 12
 _PANEL_INCH, _MARGIN_INCH, _WIDTH_INCH = 1.7, 0.9, 6.4
 
 
@@ -85,7 +87,8 @@ def plot_parameter_evolution(
     x : str, `~astropy.time.Time` or `~astropy.units.Quantity`, optional
         Times: a column of the table, whose errors are used if there are any,
         or one value for each row. By default the column ``time``, ``days``,
-        ``start`` or ``epoch``, or else the number of the fit.
+        ``start`` or ``epoch``, or else the names of the outcomes or the
+        number of the fit.
     epoch : `~astropy.time.Time`, optional
         Count days from here instead of drawing dates.
     axes : sequence of `~matplotlib.axes.Axes`, optional
@@ -121,7 +124,11 @@ def plot_parameter_evolution(
         drawn[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))
     elif places.is_count:
         drawn[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    drawn[-1].set_xlabel(places.label)
+    named = _named(results)
+    if places.is_count and 0 < len(named) <= _MOST_NAMES:
+        drawn[-1].set_xticks(places.x, named, rotation=30, ha="right", rotation_mode="anchor")
+    else:
+        drawn[-1].set_xlabel(places.label)
     if axes is None:
         drawn[0].figure.align_ylabels()
     return drawn
@@ -157,6 +164,14 @@ class _Values:
             return cls(value, np.full_like(value, np.nan), np.full_like(value, np.nan), unit)
         low, high = (np.abs(_numbers(table[f"{name}{end}"], unit, name)) for end in (_NEGATIVE, _POSITIVE))
         return cls(value, low, high, unit)
+
+
+def _named(results: Any) -> list[str]:
+    """What the fits are called, if they have names of their own."""
+    if not isinstance(results, Outcomes):
+        return []
+    names = [str(one.item) for one in results if one.is_ok]
+    return names if len(set(names)) == len(names) else []
 
 
 def _tabled(results: Any, x: Any) -> tuple[Table, Any]:

@@ -140,3 +140,25 @@ def test_goodness_for_chi_squared_is_its_distribution(drawn, absorbed):
     assert found.goodness(200, seed=2).statistics.mean() == pytest.approx(found.dof, rel=0.1)
     with pytest.raises(RequestError, match="positive whole number"):
         found.goodness(0)
+
+
+def test_a_table_of_all_fits(drawn, absorbed):
+    named = {"early": drawn[0], "late": drawn[1], "lost": drawn[0].replace(arf=None, rmf=None)}
+    outcomes = fit_many(named, absorbed, errors=False)
+    table = outcomes.table
+    assert table["item"].tolist() == ["early", "late", "lost"]
+    assert table["photon_index"][0] == outcomes[0].get().parameters["photon_index"].value
+    assert table["norm"].unit == outcomes[1].get().parameters["norm"].unit
+    assert bool(table["photon_index"].mask[2])
+    assert "redistribution matrix" in table["error"][2]
+    assert fit_many([named["lost"]], absorbed).table["ok"].tolist() == [False]
+
+
+def test_a_mapping_is_fitted_jointly(drawn, absorbed):
+    joint = fit({"early": drawn[0], "late": drawn[1]}, absorbed, errors=False)
+    assert joint.statistic == fit(drawn[:2], absorbed, errors=False).statistic
+
+
+def test_options_have_names(drawn, absorbed):
+    with pytest.raises(RequestError, match="statistics: is no option of fit; .*did you mean 'statistic'"):
+        fit_many(drawn[:1], absorbed, statistics="cstat")
