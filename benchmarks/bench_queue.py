@@ -25,8 +25,8 @@ from astropy.coordinates import SkyCoord
 
 from swiftxrt import PositionRequest, SwiftXRT, Target, XRTRequest, conf
 from swiftxrt._threads import DaemonThreads
-from swiftxrt.backends.local import workers
 from swiftxrt.backends.ukssdc.products import UKSSDCBackend
+from swiftxrt.engine import build as engine
 from swiftxrt.jobs.joblist import JobList
 from swiftxrt.products.position import Position
 from swiftxrt.testing.server import embedded_server
@@ -94,7 +94,7 @@ async def serve_far_away(port: int, near: str) -> None:
 
 
 def serve(folder: str) -> None:
-    workers.build_product = build
+    engine.build_product = build
     small_observation(Path(folder) / "archive", duration=100 * u.s)
     with embedded_server(Path(folder) / "archive", job_limit=None) as url:
         asyncio.run(serve_far_away(int(url.rpartition(":")[2]), url))

@@ -29,7 +29,7 @@ import astropy.units as u
 from astropy.coordinates import SkyCoord
 
 from swiftxrt import PositionRequest, ProductSet, SwiftXRT, Target, XRTRequest, conf
-from swiftxrt.backends.local import workers
+from swiftxrt.engine import build as engine
 from swiftxrt.products.position import Position
 from swiftxrt.testing.server import embedded_server
 from swiftxrt.testing.synthetic import small_observation
@@ -62,7 +62,7 @@ def instant(kind: Any, request: XRTRequest, observations: Any, **options: Any) -
 
 def serve(folder: Path) -> None:
     """Run the server until the standard input is closed."""
-    workers.build_product = instant
+    engine.build_product = instant
     small_observation(folder / "archive", duration=100 * u.s)
     with embedded_server(folder / "archive", job_limit=12) as url:
         sys.stdout.write(f"{url}\n")

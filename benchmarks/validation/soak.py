@@ -33,7 +33,7 @@ import astropy.units as u
 from astropy.coordinates import SkyCoord
 
 from swiftxrt import ImageRequest, JobList, PositionRequest, SwiftXRT, Target, XRTRequest, conf
-from swiftxrt.backends.local import workers
+from swiftxrt.engine import build as engine
 from swiftxrt.exceptions import ServiceWarning
 from swiftxrt.kinds import ProductKind
 from swiftxrt.products.position import Position
@@ -93,7 +93,7 @@ class Factory:
     """Makes positions in no time, and only one image, for all."""
 
     def __init__(self) -> None:
-        self.build = workers.build_product
+        self.build = engine.build_product
         self.guard = threading.Lock()
         self.images: Any = None
 
@@ -107,7 +107,7 @@ class Factory:
 
 def serve(folder: Path, rate: float, seed: int) -> None:
     """Run the server until the standard input is closed; let all go well, and tell what went wrong, at a first line."""
-    workers.build_product = Factory()
+    engine.build_product = Factory()
     small_observation(folder / "archive", duration=100 * u.s)
     plan = FaultPlan(*(fault.on(probability=rate / len(FAULTS)) for fault in FAULTS), seed=seed)
     with embedded_server(folder / "archive", job_limit=ACTIVE + 2, faults=plan) as url:

@@ -94,9 +94,10 @@ def fit(
         How many points to begin at; the lowest minimum counts.
     seed : int, optional
         Seed of all starts but the first.
-    backend : {"swiftxrt", "sherpa"}, optional
-        What does the fit; sherpa, which has to be installed, is there for
-        comparisons.
+    backend : {"swiftxrt", "sherpa", "threeml"}, optional
+        What does the fit; the others, which have to be installed, are there
+        for comparisons. threeML gives values without errors, and has no
+        equivalent of some models.
 
     Returns
     -------
@@ -144,15 +145,17 @@ def fitted(spectra: Any, model: Model, settings: FitSettings) -> FitResult:
     data = [FitData.of(item, limits, settings.statistic) for item in items]
     problem = Problem(data, Layout(model, len(items), _names(settings.free)))
     if settings.backend != "swiftxrt":
-        from .cross_check import fit_with_sherpa
+        from .cross_check import fit_elsewhere
 
-        best = fit_with_sherpa(problem, first_start(problem))
+        best = fit_elsewhere(settings.backend, problem, first_start(problem))
     else:
         best = _search(problem, settings.starts, settings.seed)
     intervals = [_UNKNOWN] * len(best.x)
-    if settings.errors:
+    # Errors are ours, around a minimum of our statistic: with another folding there is another one.
+    with_errors = settings.errors and settings.backend != "threeml"
+    if with_errors:
         best, intervals = _intervals(problem, best, rise)
-    return _result(problem, best, intervals, rise, limits, settings.backend, with_errors=settings.errors)
+    return _result(problem, best, intervals, rise, limits, settings.backend, with_errors=with_errors)
 
 
 def _spectra(given: Any) -> tuple[CountSpectrum, ...]:
@@ -193,8 +196,8 @@ def _check_options(model: Any, starts: Any, backend: Any) -> None:
         problems.append(("model", f"{text}; got {model!r}"))
     if isinstance(starts, bool) or not isinstance(starts, int) or starts < 1:
         problems.append(("starts", f"a positive whole number is needed; got {starts!r}"))
-    if backend not in ("swiftxrt", "sherpa"):
-        problems.append(("backend", f"one of swiftxrt, sherpa is needed; got {backend!r}"))
+    if backend not in ("swiftxrt", "sherpa", "threeml"):
+        problems.append(("backend", f"one of swiftxrt, sherpa, threeml is needed; got {backend!r}"))
     if problems:
         raise RequestError(problems, "fit")
 

@@ -121,7 +121,7 @@ def heasarc_server(
     with listen("127.0.0.1", 0) as opened, ExitStack() as stack:
         ready = threading.Event()
         server = make_server(make_heasarc_app(table, places, Limits(max_keys, max_rows)), ready.set)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]}, name="swiftxrt-heasarc")
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]}, name="swiftxrt-heasarc", daemon=True)
         thread.start()
         try:
             port = opened.getsockname()[1]

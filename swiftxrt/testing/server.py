@@ -89,7 +89,7 @@ def embedded_server(
         registry = UserRegistry(users, key=owner_key(backend.store.folder))
         app = make_app(backend, registry, Path(scratch) / "files", job_limit=job_limit, keep=keep)
         server = make_server(app, ready.set)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]}, name="swiftxrt-server")
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]}, name="swiftxrt-server", daemon=True)
         port = opened.getsockname()[1]
         thread.start()
         try:

@@ -49,7 +49,9 @@ def test_spectrum_of_a_source(catalog: LocalCatalog, tmp_path: Path) -> None:
     assert (reply["T0"], reply["DeltaFitStat"], reply["rnames"]) == (126230399.334228, 2.706, ["interval0"])
     part = reply["interval0"]
     assert part["Modes"] == ["PC"]
-    assert "NOFIT" in part["PC"]
+    assert part["PC"]["Models"] == ["PowerLaw"]
+    # Made with 1.7.
+    assert part["PC"]["PowerLaw"]["Gamma"] == pytest.approx(1.7, abs=0.4)
     assert part["PC"]["Exposure"] == pytest.approx(2 * surveyed.EXPOSURE_S, rel=0.05)
     path = fetched(catalog, part["DataFile"], tmp_path)
     assert path.name == "interval0.tar.gz"
