@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -21,19 +22,20 @@ __all__ = ["Parameterised"]
 Floats = NDArray[np.float64]
 
 
-class Parameterised:
+class Parameterised(ABC):
     """The part of `Model` that deals with its parameters."""
 
     _components: tuple[Component, ...]
     _slots: tuple[Slot, ...]
 
+    @abstractmethod
     def _with(self, changed: Mapping[int, Slot]) -> Self:
-        raise NotImplementedError
+        """The model with some of its parameters changed."""
 
     @property
+    @abstractmethod
     def expression(self) -> str:
         """The model as text."""
-        raise NotImplementedError
 
     @property
     def components(self) -> tuple[str, ...]:

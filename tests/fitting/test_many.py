@@ -65,14 +65,14 @@ def test_worker_processes_take_over_where_they_save_time(drawn, empty, absorbed,
     assert [one.get().spectra[0] for one in found if one.is_ok] == [*drawn, drawn[0]]
 
 
-def test_worker_processes_do_not_run_the_script_again(monkeypatch):
-    script = sys.modules["__main__"]
-    monkeypatch.setattr(script, "__file__", "/home/somebody/analysis.py", raising=False)
+def test_worker_processes_do_not_run_the_script_again(monkeypatch, tmp_path):
+    script, path = sys.modules["__main__"], str(tmp_path / "analysis.py")
+    monkeypatch.setattr(script, "__file__", path, raising=False)
     monkeypatch.setattr(script, "__spec__", None)
-    assert get_preparation_data("worker")["init_main_from_path"] == "/home/somebody/analysis.py"
+    assert get_preparation_data("worker")["init_main_from_path"] == path
     with many._without_the_script():
         assert not [name for name in get_preparation_data("worker") if "main" in name]
-    assert (script.__file__, script.__spec__) == ("/home/somebody/analysis.py", None)
+    assert (script.__file__, script.__spec__) == (path, None)
 
 
 def test_equal_matrices_are_sent_once(drawn):
