@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 
 from swiftxrt import (
     AllData,
+    EventList,
     ImageRequest,
     LightCurveRequest,
     Observations,
@@ -39,6 +41,11 @@ REQUEST = XRTRequest(
     image=ImageRequest(bands="0.5-10 keV"),
     light_curve=LightCurveRequest(binning=BINNING),
 )
+
+
+def _without_path(events: Any, name: str) -> Any:
+    """As events of several files, which were joined."""
+    return None if name == "path" else object.__getattribute__(events, name)
 
 
 class Made:
@@ -173,6 +180,17 @@ def test_a_task_that_fails_has_its_last_words(
     heasoft.behave(task, how)
     with pytest.raises(ProductNotAvailableError, match=reason):
         xrt.make_spectrum(TARGET, data=ONE)
+
+
+def test_an_observation_that_cannot_be_prepared_leaves_nothing(
+    xrt: SwiftXRTClass, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(EventList, "__getattribute__", _without_path)
+    with pytest.raises(ProductNotAvailableError, match="has several event files in mode PC"):
+        xrt.make_image(TARGET, bands="0.5-10 keV", data=ONE)
+    gc.collect()  # a folder that nobody removed would warn here
+    assert not list(tmp_path.glob("sx*"))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from ....request.lightcurve import TimeBinning
 from ....request.spectrum import ObsidSlices, SingleSlice
 from .installation import HEASoft, find_heasoft
 from .running import Runner
-from .tasks import exposure_map, light_curve, prepare, spectrum, write_selection
+from .tasks import Inputs, exposure_map, light_curve, prepare, spectrum, write_selection
 
 __all__ = ["build_product", "step_labels"]
 
@@ -117,24 +118,16 @@ def _files(data: Data) -> tuple[str, ...]:
     return (f"event files: {listed(files)}",) if files else ()
 
 
-class _Tasks:
+@contextmanager
+def _tasks(heasoft: HEASoft, events: EventList, progress: Callable[..., None]) -> Iterator[tuple[Runner, Inputs]]:
     """A folder in which tasks run for one observation in one mode, removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="sx") as folder:  # the shorter the better for these tasks
+        runner = Runner(heasoft, Path(folder), check=lambda: progress(1))
+        yield runner, prepare(runner, events)
 
-    def __init__(self, heasoft: HEASoft, events: EventList, check: Callable[[], None]) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="sx")  # the shorter the better for these tasks
-        self.runner = Runner(heasoft, Path(self._folder.name), check=check)
-        self.inputs = prepare(self.runner, events)
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """The commands that ran."""
-        return tuple(f"ran {command}" for command in self.runner.commands)
-
-    def __enter__(self) -> _Tasks:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._folder.cleanup()
+def _commands(runner: Runner) -> tuple[str, ...]:
+    return tuple(f"ran {command}" for command in runner.commands)
 
 
 def _spectra(
@@ -153,11 +146,11 @@ def _spectra(
         for events in data.of(mode):
             region = regions[events.obsid, mode]
             progress(1, f"{events.obsid} {mode.value}")
-            with _Tasks(heasoft, events, lambda: progress(1)) as tasks:
-                write_selection(tasks.runner, region, events.gti)
-                has_records = "NONE" not in (tasks.inputs.attitude, tasks.inputs.housekeeping)
-                mapped = exposure_map(tasks.runner, tasks.inputs) if has_records else None
-                counted = spectrum(tasks.runner, tasks.inputs, mapped)
+            with _tasks(heasoft, events, progress) as (runner, inputs):
+                write_selection(runner, region, events.gti)
+                has_records = "NONE" not in (inputs.attitude, inputs.housekeeping)
+                mapped = exposure_map(runner, inputs) if has_records else None
+                counted = spectrum(runner, inputs, mapped)
                 told = () if has_records else ("without attitude and frame headers the ARF knows no bad columns",)
                 made.append(
                     counted.replace(
@@ -168,7 +161,7 @@ def _spectra(
                         provenance=replace(
                             provenance,
                             inputs=(events.obsid,),
-                            notes=(*provenance.notes, *notes, _BACKGROUND_NOTE, *told, *tasks.notes),
+                            notes=(*provenance.notes, *notes, _BACKGROUND_NOTE, *told, *_commands(runner)),
                         ),
                     )
                 )
@@ -192,12 +185,10 @@ def _light_curves(
         for events in data.of(mode):
             region = regions[events.obsid, mode]
             progress(1, f"{events.obsid} {mode.value}")
-            with _Tasks(heasoft, events, lambda: progress(1)) as tasks:
-                write_selection(tasks.runner, region, events.gti)
-                rates = light_curve(
-                    tasks.runner, tasks.inputs, float(width.to_value(u.s)), wanted.band.channels, region.ratio
-                )
-                notes += tasks.notes
+            with _tasks(heasoft, events, progress) as (runner, inputs):
+                write_selection(runner, region, events.gti)
+                rates = light_curve(runner, inputs, float(width.to_value(u.s)), wanted.band.channels, region.ratio)
+                notes += _commands(runner)
             kept = rates.exposure_fraction > 0
             bins = {
                 "met_s": rates.met_s, "time_err_neg": rates.half_s, "time_err_pos": rates.half_s,
@@ -224,9 +215,9 @@ def _images(
     _require_one(ProductKind.IMAGE, data.pc, "")
     (events,) = data.pc
     progress(1, events.obsid)
-    with _Tasks(heasoft, events, lambda: progress(1)) as tasks:
-        exposure = read_exposure(exposure_map(tasks.runner, tasks.inputs))
-        notes = tasks.notes
+    with _tasks(heasoft, events, progress) as (runner, inputs):
+        exposure = read_exposure(exposure_map(runner, inputs))
+        notes = _commands(runner)
     made = []
     for band in request.image.bands:
         stack = stack_images(data.pc, band.channels, wcs=exposure.wcs, exposure=False)
