@@ -11,7 +11,19 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 
-from swiftxrt import ImageRequest, Scene, Source, SpectrumRequest, SwiftXRTClass, Target, XRTRequest
+from swiftxrt import (
+    CountSpectrum,
+    ImageRequest,
+    ProductKind,
+    ProductSet,
+    Scene,
+    Source,
+    SpectrumRequest,
+    SpectrumSet,
+    SwiftXRTClass,
+    Target,
+    XRTRequest,
+)
 from swiftxrt.exceptions import (
     JobError,
     JobTimeoutError,
@@ -132,3 +144,21 @@ def test_what_the_outcomes_must_be() -> None:
         with pytest.raises(RequestError, match="one outcome for each epoch"):
             EpochSet([lost], obsids)
     assert len(EpochSet([], {}).table) == 0
+
+
+def test_the_mode_with_more_counts_is_taken() -> None:
+    spectra = [
+        CountSpectrum(counts=[0] * 50 + [number] * 50, exposure=1 * u.ks, mode=mode)
+        for mode, number in (("WT", 1), ("PC", 3))
+    ]
+    products = ProductSet({ProductKind.SPECTRUM: SpectrumSet(spectra)})
+    epochs = EpochSet([Outcome("a", products)], {"a": [OBSIDS[0]]})
+    assert epochs.spectra()["a"].mode == "PC"
+    assert epochs.spectra("WT")["a"].mode == "WT"
+
+
+def test_a_request_that_is_probably_not_meant_is_told(xrt: SwiftXRTClass, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+    monkeypatch.setattr("swiftxrt.query.epochs.warn_about", told.append)
+    xrt.make_epochs(REQUEST, [ABSENT])
+    assert len(told) == 1
