@@ -349,6 +349,12 @@ def test_light_names_load_no_heavy_package():
     assert roots & HEAVY == set()
 
 
+def test_worker_processes_load_no_distributions():
+    """scipy.stats takes a third of the start of a worker; scipy.special has the functions that are needed."""
+    modules = loaded_after("import swiftxrt.engine.build, swiftxrt.engine.catalogue_rates, swiftxrt.fitting.many")
+    assert "scipy.stats" not in modules
+
+
 @pytest.mark.parametrize("name", swiftxrt.__all__)
 def test_public_name_resolves(name):
     assert getattr(swiftxrt, name) is not None

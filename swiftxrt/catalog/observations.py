@@ -42,7 +42,13 @@ class ObservationSource(Protocol):
 
 
 def found_table(
-    query: ObservationQuery, rows: Iterable[ObservationRow], *, source: str, service: str, request: dict[str, Any]
+    query: ObservationQuery,
+    rows: Iterable[ObservationRow],
+    *,
+    source: str,
+    service: str,
+    request: dict[str, Any],
+    note: str = "",
 ) -> QTable:
     """The table of what a question found.
 
@@ -56,6 +62,8 @@ def found_table(
         Who was asked, and where that is.
     request : dict
         What was sent.
+    note : str, optional
+        What is known of things asked for by number that are not there.
 
     Raises
     ------
@@ -68,7 +76,7 @@ def found_table(
         If only some of it is found.
     """
     found = list(rows)
-    _check_ids(query, [one.obsid for one in found], service)
+    _check_ids(query, [one.obsid for one in found], service, note)
     meta = {
         "source": source,
         "service": service,
@@ -80,7 +88,7 @@ def found_table(
     return observations_table(found, centre=query.position, meta=meta)
 
 
-def _check_ids(query: ObservationQuery, found: Collection[str], where: str) -> None:
+def _check_ids(query: ObservationQuery, found: Collection[str], where: str, note: str) -> None:
     """Tell what was asked for by its number and is not there."""
     missing = [one for one in query.ids if not any(obsid.startswith(one) for obsid in found)]
     if not missing:
@@ -92,9 +100,9 @@ def _check_ids(query: ObservationQuery, found: Collection[str], where: str) -> N
     )
     others = sorted(query.to_dict().keys() - {"obsid", "target_id", "radius"})
     limits = f" with {', '.join(others)} as given" if others else ""
-    text = f"there is no {' and no '.join(parts)} at {where}{limits}"
+    text = f"there is no {' and no '.join(parts)} at {where}{limits}{f': {note}' * bool(note)}"
     if not found:
-        raise NoDataError(f"{text}; check the number, or ask by position")
+        raise NoDataError(text if note else f"{text}; check the number, or ask by position")
     warn(f"{text}; the others are given", PartialResultWarning, stacklevel=_CALLER)
 
 

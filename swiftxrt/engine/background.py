@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, stats
+from scipy import ndimage
 
 from ..mission import SKY_SIZE
+from .counts import poisson_tail
 from .geometry import ring_pixels
 from .psf import KingPSF
 from .snapshots import Snapshot, live_time_s
@@ -144,7 +145,7 @@ def _highest_cell(
     excess = np.where(usable, (in_cell - lam) / np.sqrt(np.maximum(lam, 1.0)), -np.inf)
     row, column = (int(k) for k in np.unravel_index(np.argmax(excess), excess.shape))
     number, mean = round(in_cell[row, column]), float(lam[row, column])
-    if not np.isfinite(excess[row, column]) or stats.poisson.sf(number - 1, mean) > _FALSE_ALARM:
+    if not np.isfinite(excess[row, column]) or poisson_tail(number, mean) > _FALSE_ALARM:
         return None, 0.0
     return (row, column), number - mean
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from .counts import kbn_interval, kbn_mode
 from .detection_bands import hardness
@@ -214,7 +214,7 @@ def constancy(bins: Bins, n_sources: int) -> Floats:
     expected = np.maximum(mean[slot] * seen_s + part.background, 1e-9)
     chi_square = np.bincount(slot, (part.counts - expected) ** 2 / expected, minlength=size)
     number = np.bincount(slot, minlength=size)
-    return np.where(number > 1, stats.chi2.sf(chi_square, np.maximum(number - 1, 1)), np.nan)
+    return np.where(number > 1, special.chdtrc(np.maximum(number - 1, 1), chi_square), np.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,4 +272,4 @@ def ratio_constancy(source: Integers, ratio: Ratios, n_sources: int) -> Floats:
     )
     chi_square = np.bincount(where, weight * (value - mean[where]) ** 2, minlength=n_sources)
     number = np.bincount(where, minlength=n_sources)
-    return np.where(number > 1, stats.chi2.sf(chi_square, np.maximum(number - 1, 1)), np.nan)
+    return np.where(number > 1, special.chdtrc(np.maximum(number - 1, 1), chi_square), np.nan)

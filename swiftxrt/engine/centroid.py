@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, stats
+from scipy import ndimage
 
 from ..mission import PIXEL_ARCSEC, Mode
 from ..products.calibration import PSFCoefficients
 from .calibration import PSF_V004
+from .counts import poisson_tail
 from .extracted import ExtractionParameters
 from .geometry import live_columns, off_axis_arcmin, ring_pixels
 from .psf import KingPSF
@@ -60,7 +61,7 @@ def _is_source(x: Any, y: Any, x0: float, y0: float, background_per_pix: float) 
     """Whether a circle of 10 pixels holds more events than chance would give."""
     number = int(np.count_nonzero(np.hypot(x - x0, y - y0) <= _BOX_PIX))
     expected = background_per_pix * np.pi * _BOX_PIX**2
-    return number >= _MIN_EVENTS and bool(stats.poisson.sf(number - 1, expected) < _CHANCE)
+    return number >= _MIN_EVENTS and bool(poisson_tail(number, expected) < _CHANCE)
 
 
 def _highest_peak(x: Any, y: Any, x0: float, y0: float, reach_pix: float) -> tuple[float, float]:

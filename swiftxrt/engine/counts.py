@@ -34,6 +34,7 @@ __all__ = [
     "kbn_mode",
     "kbn_significance",
     "kbn_upper_limit",
+    "poisson_tail",
 ]
 
 Floats = NDArray[np.float64]
@@ -278,6 +279,25 @@ def kbn_significance(counts: ArrayLike, background: ArrayLike) -> Floats:
     n, b = np.where(found, n, 1.0), np.where(found, b, 0.0)
     z = np.sqrt(2.0) * erfcinv(gammaincc(n + 1.0, _mirror(n, b)) / gammaincc(n + 1.0, b))
     return np.where(found, z, 0.0)
+
+
+def poisson_tail(counts: ArrayLike, mean: ArrayLike) -> Floats:
+    """Probability of at least so many counts.
+
+    Parameters
+    ----------
+    counts : array_like
+        Counts, whole numbers.
+    mean : array_like
+        Mean of their Poisson distribution.
+
+    Returns
+    -------
+    probability : ndarray
+        P(N, mean), the regularised lower incomplete gamma function; 1 for no counts.
+    """
+    n = np.asarray(counts, dtype=float)
+    return np.where(n > 0, gammainc(np.maximum(n, 1.0), mean), 1.0)
 
 
 def _checked(counts: ArrayLike, background: ArrayLike, confidence: ArrayLike) -> tuple[Floats, Floats, Floats]:

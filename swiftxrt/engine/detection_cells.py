@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, stats
+from scipy import ndimage
 
+from .counts import poisson_tail
 from .detection_field import Field
 
 __all__ = ["find_candidates", "local_background"]
@@ -60,7 +61,7 @@ def find_candidates(field: Field, expected: Floats) -> list[tuple[float, float]]
         inside, mean = _box_sum(field.counts, width), _box_sum(expected, width)
         # The tail is worked out only where it can be small.
         worth = (inside >= _FEWEST - 0.5) & (inside > mean + 2.0 * np.sqrt(mean))
-        tail = stats.poisson.sf(np.rint(inside[worth]) - 1.0, np.maximum(mean[worth], 1e-9))
+        tail = poisson_tail(np.rint(inside[worth]), np.maximum(mean[worth], 1e-9))
         chance[worth] = np.minimum(chance[worth], tail)
     peak = _peaks(field, expected) & (chance < _CHANCE) & _seen(field)
     row, column = np.nonzero(peak)

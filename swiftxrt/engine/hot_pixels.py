@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, stats
+from scipy import ndimage, special
 
 from ..mission import DETECTOR_SIZE
 from ..products.events import EventList
@@ -66,7 +66,8 @@ def _hot_blocks(counts: Floats, soft: Floats) -> Flags:
     around = np.rint(ndimage.uniform_filter(counts, _BOX_PIX, mode="constant") * _BOX_PIX**2)
     hot = np.zeros(counts.shape, dtype=bool)
     bright = block >= _FEWEST
-    chance = stats.binom.sf(block[bright] - 1, np.maximum(around, block)[bright], _CORE_SHARE)
+    number, others = block[bright], (np.maximum(around, block) - block)[bright]
+    chance = special.betainc(number, others + 1.0, _CORE_SHARE)  # Binomial: at least so many of all.
     allowed = np.where(soft_block >= _SOFT_SHARE * block, _SOFT_FACTOR * _CHANCE, _CHANCE)[bright]
     hot[bright] = chance < allowed
     return hot

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from ..products.gti import GTI
 from .region_rules import Measurement
@@ -90,7 +90,7 @@ def _is_constant(counts: Floats, length_s: Floats) -> bool:
         return True
     expected = counts.sum() * length_s / length_s.sum()
     chi2 = float(np.sum((counts - expected) ** 2 / expected))
-    return bool(stats.chi2.sf(chi2, counts.size - 1) > CHANCE)
+    return bool(special.chdtrc(counts.size - 1, chi2) > CHANCE)
 
 
 def _joined(bright: NDArray[np.bool_], edges_s: Floats) -> list[tuple[int, int]]:

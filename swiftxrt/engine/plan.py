@@ -10,7 +10,7 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 from numpy.typing import NDArray
-from scipy.stats import poisson
+from scipy import special
 
 from ..exceptions import RequestError
 from ..mission import DETECTOR_SIZE, FIELD_RADIUS_ARCMIN, PIXEL_ARCSEC, Mode
@@ -18,7 +18,7 @@ from ..products._display import ReadableTable
 from ..products.calibration import Calibration
 from . import response_tables as tables
 from .calibration import EMBEDDED, EMBEDDED_BY_NAME
-from .counts import kbn_interval, kbn_significance, kbn_upper_limit
+from .counts import kbn_interval, kbn_significance, kbn_upper_limit, poisson_tail
 from .limits import RADIUS_PIX as LIMIT_RADIUS_PIX
 from .position import SYSTEMATIC_ARCSEC
 from .psf import KingPSF, vignetting
@@ -255,7 +255,9 @@ def _row(view: _View, live_s: float) -> dict[str, Any]:
 
 def _draws(mean: float) -> Floats:
     """Numbers of counts that stand for a Poisson distribution."""
-    return np.asarray(poisson.ppf(_QUANTILES, mean), dtype=float)
+    above = np.ceil(special.pdtrik(_QUANTILES, mean))
+    below = np.maximum(above - 1.0, 0.0)
+    return np.where(special.pdtr(below, mean) >= _QUANTILES, below, above)
 
 
 def _error(mean: float, background: float, variance: float) -> float:
@@ -281,7 +283,7 @@ def _detection_probability(mean: float, background: float) -> float:
     noise = np.sqrt(background)
     counts = np.arange(np.floor(background), np.ceil(background + 5.0 * noise) + 20.0)
     enough = counts[kbn_significance(counts, background) >= _THREE_SIGMA]
-    return float(poisson.sf(enough[0] - 1.0, mean))
+    return float(poisson_tail(enough[0], mean))
 
 
 def _position_radius_arcsec(view: _View, live_s: float) -> float:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 import astropy.units as u
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from .gaunt import gaunt_factor
 from .grid import EnergyGrid
@@ -24,6 +25,7 @@ Evaluate = Callable[..., Floats]
 
 COLUMN_UNIT = u.cm**-2
 NORM_UNIT = u.ph / (u.cm**2 * u.s * u.keV)
+LINE_NORM_UNIT = u.ph / (u.cm**2 * u.s)
 _PLAIN = u.dimensionless_unscaled
 #: Photons per cm2, s and keV of XSPEC's ``bbody``, for 1e39 erg/s at 10 kpc.
 _BLACK_BODY = 8.0525
@@ -56,6 +58,8 @@ class Definition:
         Whether the component is proportional to it.
     has_log_spread : bool, optional
         Whether several starts are spread by factors.
+    is_temperature : bool, optional
+        Whether it is kT, for which a temperature can be given.
     """
 
     name: str
@@ -68,6 +72,7 @@ class Definition:
     is_frozen: bool = False
     is_linear: bool = False
     has_log_spread: bool = False
+    is_temperature: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,14 @@ def _bremsstrahlung(grid: EnergyGrid, temperature: float, norm: float) -> Floats
     return norm * gaunt * np.exp(-x) / np.sqrt(temperature) * grid.log_width
 
 
+def _gaussian(grid: EnergyGrid, line_energy: float, sigma: float, norm: float) -> Floats:
+    if sigma <= 0:
+        return norm * ((grid.low_kev <= line_energy) & (line_energy < grid.high_kev)).astype(float)
+    low, high = (grid.low_kev - line_energy) / sigma, (grid.high_kev - line_energy) / sigma
+    # Above the line, where both integrals are nearly one, what is left over keeps the digits.
+    return norm * np.where(low > 0, ndtr(-low) - ndtr(-high), ndtr(high) - ndtr(low))
+
+
 def _transmission(exponent: Floats) -> Floats:
     # Derivatives at a column of zero need columns a little below it.
     return np.exp(np.minimum(exponent, _LARGEST_GAIN))
@@ -175,6 +188,10 @@ def _norm(unit: u.UnitBase = _PLAIN) -> Definition:
     return Definition("norm", "norm", unit, 0.0, 1e20, scale=1e-6, is_linear=True, has_log_spread=True)
 
 
+def _temperature(low: float) -> Definition:
+    return Definition("temperature", "kT", u.keV, low, 200.0, has_log_spread=True, is_temperature=True)
+
+
 _REDSHIFT = Definition("redshift", "Redshift", _PLAIN, 0.0, 20.0, is_frozen=True)
 _FACTOR = Definition("factor", "factor", _PLAIN, 0.0, 1e10, is_frozen=True, is_linear=True, has_log_spread=True)
 _LOW, _BREAK, _HIGH = (
@@ -183,6 +200,8 @@ _LOW, _BREAK, _HIGH = (
     _index("photon_index_high", "PhoIndx2"),
 )
 _CUTOFF = _energy("cutoff_energy", "HighECut", 0.01, 1e5)
+_LINE = Definition("line_energy", "LineE", u.keV, 0.0, 1e6)
+_SIGMA = Definition("sigma", "Sigma", u.keV, 0.0, 20.0, scale=0.05, has_log_spread=True)
 
 _ALL = (
     Component(
@@ -205,15 +224,16 @@ _ALL = (
         "brokenpowerlaw", "bknpower", (_LOW, _BREAK, _HIGH, _norm(NORM_UNIT)), _broken_power_law, is_additive=True
     ),
     Component(
-        "blackbody", "bbody", (_energy("temperature", "kT", 1e-3, 200.0), _norm()), _black_body, is_additive=True
+        "blackbody", "bbody", (_temperature(1e-3), _norm()), _black_body, is_additive=True
     ),
     Component(
         "bremsstrahlung",
         "bremss",
-        (_energy("temperature", "kT", 1e-2, 200.0), _norm()),
+        (_temperature(1e-2), _norm()),
         _bremsstrahlung,
         is_additive=True,
     ),
+    Component("gaussian", "gaussian", (_LINE, _SIGMA, _norm(LINE_NORM_UNIT)), _gaussian, is_additive=True),
     Component("tbabs", "TBabs", (_column(),), _tbabs, is_additive=False, log_slopes={"nh": _nh_slope}),
     Component("ztbabs", "zTBabs", (_column(), _REDSHIFT), _ztbabs, is_additive=False, log_slopes={"nh": _nh_slope}),
     Component("constant", "constant", (_FACTOR,), _constant, is_additive=False),

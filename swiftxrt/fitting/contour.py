@@ -16,6 +16,10 @@ from .parameters import as_number
 from .rates import rise_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
     from .result import FitResult
 
 __all__ = ["Contour", "make_contour"]
@@ -24,6 +28,8 @@ Floats = NDArray[np.float64]
 
 _LEVELS = (0.683, 0.9, 0.99)
 _TOLERANCE = 1e-4
+#: Fewest points along each parameter.
+_LEAST = 2
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,6 +57,48 @@ class Contour:
     best: tuple[u.Quantity, u.Quantity]
     levels: dict[float, float]
 
+    def plot(
+        self,
+        *,
+        ax: Axes | None = None,
+        levels: Sequence[float] | None = None,
+        legend: bool = True,
+        **artist_kwargs: Any,
+    ) -> Axes:
+        """Draw lines of equal probability, and a cross where the statistic is lowest.
+
+        Parameters
+        ----------
+        ax : `~matplotlib.axes.Axes`, optional
+            Where to draw; a new figure by default.
+        levels : sequence of float, optional
+            Probabilities of both parameters together, such as ``[0.683, 0.954]``; by default those of `levels`.
+        legend : bool, optional
+            Whether to name the lines.
+        **artist_kwargs
+            Passed on to `~matplotlib.axes.Axes.contour`, e.g. ``colors``.
+
+        Returns
+        -------
+        ax : `~matplotlib.axes.Axes`
+
+        Raises
+        ------
+        RequestError
+            If a probability cannot be used.
+        NoDataError
+            If the statistic reaches none of them on this grid.
+        """
+        from ..plot.contour import plot_contour
+
+        return plot_contour(self, ax=ax, levels=levels, legend=legend, **artist_kwargs)
+
+    def peek(self) -> None:
+        """Draw the lines and show them."""
+        from ..plot.contour import peek_contour
+
+        peek_contour(self)
+
     def __repr__(self) -> str:
         return f"<Contour of {self.names[0]} and {self.names[1]}: {self.x.size} x {self.y.size}>"
 
@@ -69,7 +117,7 @@ def make_contour(
     n : int, optional
         Points along each, over four standard deviations on either side.
     x, y : `~astropy.units.Quantity`, optional
-        Values in place of these.
+        Increasing values of the first and of the second in place of these.
 
     Returns
     -------
@@ -80,11 +128,17 @@ def make_contour(
     ------
     RequestError
         If a parameter is not free, or a value cannot be used.
+
+    Examples
+    --------
+    >>> result.contour("nh", "photon_index").plot()  # doctest: +SKIP
     """
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < _LEAST:
+        raise RequestError([("n", f"a whole number from {_LEAST} on is needed; got {n!r}")], "contour")
     places = [_place(result, one) for one in (name, other)]
     if places[0] == places[1]:
         raise RequestError([("other", f"two different parameters are needed; got {name!r} twice")], "contour")
-    axes = [_axis(result, place, given, n) for place, given in zip(places, (x, y), strict=True)]
+    axes = [_axis(result, places[0], x, n, "x"), _axis(result, places[1], y, n, "y")]
     rise = np.full((axes[1].size, axes[0].size), np.nan)
     fixed = np.isin(np.arange(result.values.size), places)
     for row, second in enumerate(axes[1]):
@@ -123,10 +177,17 @@ def _place(result: FitResult, name: str) -> int:
     )
 
 
-def _axis(result: FitResult, place: int, given: Any, n: int) -> Floats:
+def _axis(result: FitResult, place: int, given: Any, n: int, argument: str) -> Floats:
     item, best = result.problem.layout.free[place], result.values[place]
     if given is not None:
-        return np.array([as_number(value, item.slot.definition) for value in np.atleast_1d(given)])
+        values = np.array([as_number(value, item.slot.definition) for value in np.atleast_1d(given)])
+        if values.size < _LEAST or np.any(np.diff(values) <= 0):
+            raise RequestError([(argument, f"at least {_LEAST} increasing values are needed; got {given}")], "contour")
+        if values[0] < item.slot.low or values[-1] > item.slot.high:
+            unit = item.slot.definition.unit
+            allowed = f"{item.name} is between {item.slot.low:g} and {item.slot.high:g} {unit}".rstrip()
+            raise RequestError([(argument, f"{allowed}; got {given}")], "contour")
+        return values
     sigma = np.sqrt(result.covariance[place, place])
     if not np.isfinite(sigma):
         raise RequestError(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.special import gammainc
 
 from ..exceptions import FitError, FitWarning, RequestError, warn
 from ..products.countspectrum import CountSpectrum
@@ -256,7 +256,7 @@ def _result(
         is_converged=best.is_converged,
         messages=messages,
         delta_statistic=rise,
-        confidence=float(chi2.cdf(rise, 1)),
+        confidence=float(gammainc(0.5, rise / 2.0)),
         band=band,
         backend=backend,
     )

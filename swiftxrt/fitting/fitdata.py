@@ -93,7 +93,8 @@ class FitData:
         """The response for the bins."""
         return Folding(self.spectrum, self.first, self.stop)
 
-    def _summed(self, channels: Any) -> Floats:
+    def summed(self, channels: Any) -> Floats:
+        """Sums over the channels of each bin, shape (n_bin,)."""
         total = np.append(0.0, np.cumsum(np.asarray(channels, dtype=float)))
         sums: Floats = total[self.stop] - total[self.first]
         return sums
@@ -101,18 +102,18 @@ class FitData:
     @cached_property
     def counts(self) -> Floats:
         """Counts in each bin, shape (n_bin,)."""
-        return self._summed(self.spectrum.counts)
+        return self.summed(self.spectrum.counts)
 
     @cached_property
     def background(self) -> Floats | None:
         """Counts of the background region in each bin, shape (n_bin,)."""
-        return None if self.spectrum.background is None else self._summed(self.spectrum.background.counts)
+        return None if self.spectrum.background is None else self.summed(self.spectrum.background.counts)
 
     @cached_property
     def ratio(self) -> Floats:
         """Factor from background counts to those in the source region, shape (n_bin,)."""
         ratio = np.broadcast_to(np.asarray(self.spectrum.background_ratio, dtype=float), self.spectrum.counts.shape)
-        return self._summed(ratio) / (self.stop - self.first)
+        return self.summed(ratio) / (self.stop - self.first)
 
     @cached_property
     def net(self) -> Floats:
@@ -129,7 +130,7 @@ class FitData:
     def _own_variance(self, spectrum: CountSpectrum) -> Floats:
         errors = getattr(spectrum, "counts_err", None)
         random = spectrum.counts if errors is None else np.asarray(errors) ** 2
-        return self._summed(random) + self._summed((spectrum.systematic * spectrum.counts) ** 2)
+        return self.summed(random) + self.summed((spectrum.systematic * spectrum.counts) ** 2)
 
     def redrawn(self, **arrays: Floats | None) -> FitData:
         """The same bins and response with other counts: some of `counts`, `background`, `net`."""
@@ -206,10 +207,10 @@ def _check(data: FitData) -> None:
             raise NoDataError(
                 f"{owner}{spectrum.stem} has no exposure ({one.exposure}); set it with .replace(exposure=...)"
             )
-        used = np.concatenate([np.arange(*ends) for ends in zip(data.first, data.stop, strict=True)])
         for name in ("backscale", "areascale"):
             value = np.asarray(getattr(one, name), dtype=float)
-            if not np.all((value[used] if value.ndim else value) > 0):
+            is_bad = ~(value > 0)
+            if data.summed(is_bad).any() if value.ndim else is_bad:
                 text = f"{owner}{spectrum.stem} has {value.min():g}, so that the background cannot be scaled"
                 raise RequestError([(name, text)], "fit")
     if not data.counts.any():

@@ -7,12 +7,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from ..exceptions import FitError
 from .grid import EnergyGrid
 from .layout import Layout
 from .minimise import Minimum, Objective, minimise
 from .model import Model, band_flux
 from .problem import Evaluation
-from .profile import Interval, covariance, profile_interval
+from .profile import BetterMinimumError, Interval, covariance, profile_interval
 
 __all__ = ["FluxObjective", "flux_interval", "flux_value"]
 
@@ -98,7 +99,7 @@ def flux_interval(
 
     Raises
     ------
-    BetterMinimumError
+    FitError
         If the statistic becomes lower than at the minimum.
     """
 
@@ -119,7 +120,11 @@ def flux_interval(
     start = best.x.copy()
     start[lead] = np.log(value)
     there = minimise(objective, start, robust=False)
-    found = profile_interval(objective, there, lead, sigma / value, rise)
+    try:
+        found = profile_interval(objective, there, lead, sigma / value, rise)
+    except BetterMinimumError as error:
+        told = "a lower statistic was found on the way to an error of the flux"
+        raise FitError(f"{told}; fit again with starts=10, or ask for the flux with errors=False") from error
     return Interval(float(np.exp(found.low)), float(np.exp(found.high)), found.ends_at)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .problem import Problem
-from .statistics import Poisson
+from .statistics import Poisson, poisson_deviance, wstat
 
 __all__ = ["FoldedSpectrum", "folded_spectrum"]
 
@@ -39,6 +39,8 @@ class FoldedSpectrum:
         Rate of the model.
     terms : mapping of str to `~astropy.units.Quantity`
         Rate of each emitting component, where there are several.
+    statistic_name : str
+        ``"wstat"``, ``"cstat"`` or ``"chi2"``.
     """
 
     label: str
@@ -52,11 +54,47 @@ class FoldedSpectrum:
     model_counts: Floats
     model_rate: u.Quantity
     terms: Mapping[str, u.Quantity]
+    statistic_name: str
 
     @property
     def residuals(self) -> Floats:
-        """Data minus model, in standard deviations of the data; shape (n_bin,)."""
-        return ((self.rate - self.model_rate) / self.rate_err).to_value(u.dimensionless_unscaled)
+        """How far the data are from the model, about in standard deviations; shape (n_bin,).
+
+        Their squares add up to the statistic of the fit. For ``"wstat"`` and
+        ``"cstat"`` each is the root of what the bin adds to it, negative where
+        the data are below the model; for ``"chi2"`` it is data minus model over
+        the error of the data.
+        """
+        return self.residuals_of_groups(np.arange(self.counts.size))
+
+    def residuals_of_groups(self, first: NDArray[np.int64]) -> Floats:
+        """`residuals` of bins put together, from what the bins of each group hold in all.
+
+        Parameters
+        ----------
+        first : ndarray of int, shape (n_group,)
+            First bin of each group, from 0 on; a group ends where the next begins.
+        """
+        if self.statistic_name == "chi2":
+            width = (self.energy_high - self.energy_low).value
+            above = np.add.reduceat((self.rate - self.model_rate).value * width, first)
+            return above / np.sqrt(np.add.reduceat((self.rate_err.value * width) ** 2, first))
+        counts, outside, model, scaled, ratio = (
+            np.add.reduceat(one, first)
+            for one in (
+                self.counts,
+                self.background_counts,
+                self.model_counts,
+                self.background_ratio * self.background_counts,
+                self.background_ratio,
+            )
+        )
+        if self.statistic_name == "cstat":
+            deviance = poisson_deviance(counts, model)
+        else:
+            mean = ratio / np.diff(first, append=self.counts.size)
+            deviance = wstat(counts, outside, np.where(outside > 0, scaled / np.maximum(outside, 1.0), mean), model)
+        return np.sign(counts - scaled - model) * np.sqrt(np.maximum(deviance, 0.0))
 
     @property
     def data_over_model(self) -> Floats:
@@ -91,6 +129,7 @@ def folded_spectrum(problem: Problem, x: Floats, number: int) -> FoldedSpectrum:
         predicted,
         predicted * per_count,
         {name: counts * per_count for name, counts in _terms(problem, x, number).items()},
+        data.statistic_name,
     )
 
 

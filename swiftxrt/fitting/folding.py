@@ -9,11 +9,13 @@ from ..exceptions import RequestError
 from ..products.countspectrum import CountSpectrum
 from .grid import EnergyGrid
 
-__all__ = ["Folding"]
+__all__ = ["Folding", "Matrix"]
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 
+#: Energies that are folded together: their part of a matrix stays near the processor.
+_TOGETHER = 100
 #: Rows of a matrix without area sum to at most one, up to rounding.
 _PROBABILITY = 1.5
 
@@ -78,6 +80,40 @@ class Folding:
     def weighted(self, pieces: Floats) -> Floats:
         """Photons that hit the detector in each bin of the grid during the exposure."""
         return self.grid.per_bin(pieces) * self._weight
+
+
+class Matrix:
+    """A matrix from photons to counts, for many foldings with it.
+
+    Photons seldom seem to have much more energy than they have: what lies
+    beyond the last column that some energies reach is left out.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_energy, n_bin)
+        Counts expected in each bin per photon of each energy.
+    """
+
+    def __init__(self, values: Floats) -> None:
+        self._shape = values.shape
+        self._parts: list[tuple[slice, slice, Floats]] = []
+        for begin in range(0, len(values), _TOGETHER):
+            rows = values[begin : begin + _TOGETHER]
+            reached = slice(0, int(np.flatnonzero(np.append(True, rows.any(axis=0)))[-1]))
+            self._parts.append((slice(begin, begin + _TOGETHER), reached, rows[:, reached]))
+
+    def fold(self, photons: Floats) -> Floats:
+        """Counts from several sets of photons, shapes (n_set, n_energy) and (n_set, n_bin)."""
+        counts = np.zeros((len(photons), self._shape[1]))
+        for rows, reached, part in self._parts:
+            # Not BLAS: its threads wait for each other where fits run side by side.
+            counts[:, reached] += np.einsum("ke,ec->kc", photons[:, rows], part)
+        return counts
+
+    @property
+    def total(self) -> Floats:
+        """Counts expected in all bins together per photon of each energy, shape (n_energy,)."""
+        return np.concatenate([part.sum(axis=1) for *_, part in self._parts])
 
 
 def _area(spectrum: CountSpectrum) -> Floats:

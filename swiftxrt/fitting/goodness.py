@@ -1,4 +1,4 @@
-"""Quality of a fit by simulation."""
+"""Quality of a fit: by simulation, and chi squared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .statistics import Poisson
 if TYPE_CHECKING:
     from .result import FitResult
 
-__all__ = ["Goodness", "simulate_goodness"]
+__all__ = ["Goodness", "pearson", "simulate_goodness"]
 
 Floats = NDArray[np.float64]
 
@@ -92,6 +92,20 @@ def simulate_goodness(
             progress(number + 1, n)
     statistics.flags.writeable = False
     return Goodness(float(np.mean(statistics < result.statistic)), statistics, result.statistic)
+
+
+def pearson(problem: Problem, x: Floats) -> float:
+    """Pearson's chi squared; see `FitResult.test_statistic`."""
+    total = 0.0
+    for number, data in enumerate(problem.data):
+        predicted = problem.predicted(x, number)
+        if isinstance(data.statistic, Poisson):
+            expected, level = data.statistic.expected(predicted)
+            variance = np.maximum(expected + data.ratio**2 * level, 1e-30)
+        else:
+            variance = data.variance
+        total += float(np.sum((data.net - predicted) ** 2 / variance))
+    return total
 
 
 def _drawn(data: FitData, predicted: Floats, rng: np.random.Generator) -> FitData:

@@ -19,6 +19,8 @@ _LOG_STEP, _STEP_KEV = 0.002, 0.00105
 _ABOVE_ZERO = 0.1
 _REMEMBERED = 4
 _NARROW = 1e-6
+#: Bins with edges farther apart than this in ln E have pieces of the same width in ln E, others in E.
+_WIDE = 0.7
 
 
 class EnergyGrid:
@@ -37,6 +39,8 @@ class EnergyGrid:
 
     Attributes
     ----------
+    low_kev, high_kev : ndarray, shape (n_piece,)
+        Edges of the pieces.
     energy_kev : ndarray, shape (n_piece,)
         Middle of the pieces in ln E.
     log_energy, log_width : ndarray, shape (n_piece,)
@@ -52,9 +56,13 @@ class EnergyGrid:
         number = np.clip(np.ceil(wanted), _LEAST_POINTS, _MOST_POINTS).astype(int)
         self._starts = np.append(0, np.cumsum(number)[:-1])
         position = np.arange(number.sum()) - np.repeat(self._starts, number)
-        step = np.repeat(width / number, number)
-        low = np.repeat(edges[:-1], number) + position * step
-        log_low, log_high = np.log(low), np.log(low + step)
+        low = np.repeat(edges[:-1], number) + position * np.repeat(width / number, number)
+        if np.any(log_width > _WIDE):
+            factor = np.exp(position * np.repeat(log_width / number, number))
+            low = np.where(np.repeat(log_width > _WIDE, number), np.repeat(edges[:-1], number) * factor, low)
+        # Each piece ends where the next one begins: nothing lies between.
+        self.low_kev, self.high_kev = low, np.append(low[1:], edges[-1])
+        log_low, log_high = np.log(self.low_kev), np.log(self.high_kev)
         self.log_energy = (log_low + log_high) / 2
         self.log_width = log_high - log_low
         self.energy_kev = np.exp(self.log_energy)
@@ -67,6 +75,7 @@ class EnergyGrid:
         grid.energy_kev = np.asarray(energy_kev, dtype=float)
         grid.log_energy = np.log(grid.energy_kev)
         grid.log_width = np.full_like(grid.log_energy, _NARROW)
+        grid.low_kev, grid.high_kev = (grid.energy_kev * np.exp(sign * _NARROW / 2) for sign in (-1.0, 1.0))
         grid._starts = np.arange(grid.energy_kev.size)
         grid._sections = {}
         return grid

@@ -184,6 +184,8 @@ class Model(Parameterised):
             In photons per cm2, s and keV, of the same shape.
         """
         energy_kev = np.atleast_1d(_energies(energy, "energy"))
+        if not np.all(energy_kev > 0):
+            raise RequestError([("energy", f"energies must be positive; got {energy!r}")])
         values = self.known_values()
         grid = EnergyGrid.at(energy_kev.ravel())
         density = self.combined(self.arrays(grid, values)) / (grid.energy_kev * grid.log_width)
@@ -195,7 +197,7 @@ class Model(Parameterised):
         Parameters
         ----------
         edges : `~astropy.units.Quantity`, shape (n_bin + 1,), energy
-            Increasing edges of the bins.
+            Increasing edges of the bins. A lowest one of zero, which responses have, becomes a tenth of the next.
 
         Returns
         -------
@@ -310,5 +312,5 @@ def _energies(given: Any, name: str) -> Floats:
         raise RequestError([(name, f"energies are needed, such as [1, 2] * u.keV; got {given!r}")])
     energies = given.to_value(u.keV)
     if not np.all(np.isfinite(energies)) or np.any(energies < 0) or not np.size(energies):
-        raise RequestError([(name, "energies must be positive")])
+        raise RequestError([(name, f"energies must be positive; got {given!r}")])
     return np.asarray(energies, dtype=float)

@@ -6,7 +6,7 @@ Definitions and units are those of XSPEC. Components are joined by ``*`` and
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
 
@@ -22,6 +22,7 @@ __all__ = [
     "BrokenPowerLaw",
     "Constant",
     "CutoffPowerLaw",
+    "Gaussian",
     "Model",
     "Parameter",
     "PowerLaw",
@@ -31,6 +32,21 @@ __all__ = [
 ]
 
 _START_NH = 1e21 / u.cm**2
+
+
+if not TYPE_CHECKING:  # Else type checkers would believe in any name.
+
+    def __getattr__(name: str) -> Any:
+        """Say which model was meant by a name that there is none of."""
+        makers = [one for one in __all__ if one.lower() in COMPONENTS]
+        theirs = {component.xspec_name.lower(): own for own, component in COMPONENTS.items()}
+        own = theirs.get(name.lower())
+        meant = [one for one in makers if one.lower() == own]
+        hint = f"; did you mean {meant[0]!r}?" if meant else nearest(name, makers)
+        # With the name, but without the module, Python adds no second hint of its own.
+        raise AttributeError(
+            f"module {__name__!r} has no attribute {name!r}{hint or '; it has ' + ', '.join(makers)}", name=name
+        )
 
 
 def _component(name: str, *values: Any) -> Model:
@@ -98,7 +114,7 @@ def BlackBody(temperature: u.Quantity = 1 * u.keV, norm: Any = None) -> Model:  
     Parameters
     ----------
     temperature : `~astropy.units.Quantity`, optional
-        kT, as an energy.
+        kT, as an energy or a temperature.
     norm : float, optional
         Luminosity over the square of the distance, in 1e39 erg/s and (10 kpc)**2.
     """
@@ -114,12 +130,32 @@ def Bremsstrahlung(temperature: u.Quantity = 5 * u.keV, norm: Any = None) -> Mod
     Parameters
     ----------
     temperature : `~astropy.units.Quantity`, optional
-        kT of the electrons, as an energy.
+        kT of the electrons, as an energy or a temperature.
     norm : float, optional
         ``3.02e-15 / (4 pi D**2)`` times the integral of n_e n_H over the
         volume, all in cgs units.
     """
     return _component("bremsstrahlung", temperature, norm)
+
+
+def Gaussian(  # noqa: N802
+    line_energy: u.Quantity = 6.4 * u.keV, sigma: u.Quantity = 0.1 * u.keV, norm: u.Quantity | None = None
+) -> Model:
+    """Line, ``norm / (sigma (2 pi)**0.5) * exp(-(E - line_energy)**2 / (2 sigma**2))``, integrated over each bin.
+
+    Parameters
+    ----------
+    line_energy : `~astropy.units.Quantity`, optional
+        Energy of the line.
+    sigma : `~astropy.units.Quantity`, optional
+        Standard deviation. Of a line without width all photons are in one
+        energy bin of the response. Freeze its energy, or give it a width of
+        about such a bin: within a bin nothing depends on the energy.
+    norm : `~astropy.units.Quantity`, optional
+        Photons per cm2 and s in the line; estimated from the data if not
+        given. For a line in absorption allow less than zero with `Model.bound`.
+    """
+    return _component("gaussian", line_energy, sigma, norm)
 
 
 def TBabs(nh: u.Quantity = _START_NH) -> Model:  # noqa: N802

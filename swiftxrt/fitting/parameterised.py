@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
+from numbers import Real
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -182,7 +183,7 @@ class Parameterised(ABC):
         if not mine.is_equivalent(other):
             units = [f"is in {one}" if str(one) else "has no unit" for one in (mine, other)]
             raise RequestError([(name, f"{units[0]} and cannot follow {to}, which {units[1]}")])
-        if not np.isfinite(factor):
+        if isinstance(factor, bool) or not isinstance(factor, Real) or not np.isfinite(factor):
             raise RequestError([("factor", f"a finite number is needed; got {factor!r}")])
         chain = [place]
         while target is not None and target not in chain:

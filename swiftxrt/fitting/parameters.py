@@ -9,7 +9,7 @@ import astropy.units as u
 import numpy as np
 
 from ..exceptions import RequestError
-from .components import NORM_UNIT, Definition
+from .components import Definition
 
 __all__ = ["Parameter", "Slot", "as_number"]
 
@@ -101,12 +101,14 @@ def as_number(given: Any, definition: Definition) -> float:
     unit = definition.unit
     try:
         quantity = u.Quantity(given)
-        if unit == NORM_UNIT and quantity.unit.is_equivalent(NORM_UNIT / u.ph):
+        if u.ph in unit.bases and quantity.unit.is_equivalent(unit / u.ph):
             quantity = quantity * u.ph
-        value = quantity.to_value(unit)
+        value = quantity.to_value(unit, u.temperature_energy() if definition.is_temperature else [])
     except (TypeError, ValueError, u.UnitConversionError):
         value = np.array([np.nan])
     if np.ndim(value) or not np.isfinite(value):
         wanted = "a number" if unit == u.dimensionless_unscaled else f"a Quantity in {unit} or an equivalent unit"
+        if definition.is_temperature:
+            wanted = "kT as an energy, such as 0.5 * u.keV, or a temperature in kelvin"
         raise RequestError([(definition.name, f"{wanted} is needed; got {given!r}")], "model parameter")
     return float(value)

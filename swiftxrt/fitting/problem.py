@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .fitdata import FitData
+from .folding import Matrix
 from .layout import Layout
 from .statistics import Poisson
 
@@ -46,21 +47,20 @@ class _Part:
             self.statistic: object = Poisson(data.counts[chosen], background, data.ratio[chosen])
             self.constant = statistic.zero_statistic()
             self.empty = data.folding.summed(empty)
-            self.matrix = data.folding.matrix(chosen)
+            self.matrix = Matrix(data.folding.matrix(chosen))
         else:
             self.statistic, self.constant = statistic, 0.0
-            self.matrix = data.folding.matrix(np.arange(data.counts.size))
-            self.empty = np.zeros(self.matrix.shape[0])
+            self.matrix = Matrix(data.folding.matrix(np.arange(data.counts.size)))
+            self.empty = np.zeros_like(self.matrix.total)
 
     @cached_property
     def total(self) -> Floats:
         """Counts expected in all bins together per photon in each bin of the grid."""
-        return self.matrix.sum(axis=1) + self.empty
+        return self.matrix.total + self.empty
 
     def evaluate(self, photons: Floats) -> Evaluation:
         """From weighted photons (first row) and their derivatives (other rows)."""
-        # Not BLAS: its threads wait for each other where fits run side by side, and gain little here.
-        counts, rest = np.einsum("ke,ec->kc", photons, self.matrix), np.einsum("ke,e->k", photons, self.empty)
+        counts, rest = self.matrix.fold(photons), np.einsum("ke,e->k", photons, self.empty)
         terms = self.statistic.terms(counts[0])  # type: ignore[attr-defined]
         slopes = counts[1:]
         return Evaluation(

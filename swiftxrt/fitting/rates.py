@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from ..bands import TOTAL
 from ..exceptions import RequestError
@@ -29,7 +29,7 @@ def rise_of(confidence: Any, parameters: int = 1) -> float:
         raise RequestError(
             [("confidence", f"a probability between 0 and 1 is needed, such as 0.9; got {confidence!r}")]
         )
-    return float(chi2.ppf(float(confidence), parameters))
+    return float(2.0 * gammaincinv(parameters / 2.0, float(confidence)))  # Of chi squared; scipy.stats loads slowly.
 
 
 def band_rate(problem: Problem, x: NDArray[np.float64], number: int) -> float:

@@ -13,19 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..exceptions import NoDataError, RequestError
-from ..products._display import ReadableTable
 from ..products.countspectrum import CountSpectrum
 from ..products.fit import FitParameter, SpectralFit
 from .fitdata import FitData
 from .fluxes import flux_interval, flux_value
 from .folded import FoldedSpectrum, folded_spectrum
+from .goodness import pearson
 from .layout import Layout
 from .minimise import Minimum
 from .model import Model, as_band, band_grid
 from .problem import Problem
 from .profile import covariance
 from .rates import band_rate, rise_of
-from .statistics import Poisson
+from .tables import result_dict, result_row
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -140,16 +140,7 @@ class FitResult:
     @cached_property
     def test_statistic(self) -> float:
         """Pearson's chi squared: squared differences of counts and prediction, over the variance of the prediction."""
-        total = 0.0
-        for number, data in enumerate(self.problem.data):
-            predicted = self.problem.predicted(self.values, number)
-            if isinstance(data.statistic, Poisson):
-                expected, level = data.statistic.expected(predicted)
-                variance = np.maximum(expected + data.ratio**2 * level, 1e-30)
-            else:
-                variance = data.variance
-            total += float(np.sum((data.net - predicted) ** 2 / variance))
-        return total
+        return pearson(self.problem, self.values)
 
     def flux(
         self,
@@ -185,22 +176,25 @@ class FitResult:
         -------
         flux : FitParameter
             In erg or photons per cm2 and s.
+
+        Raises
+        ------
+        RequestError
+            If the band or the probability cannot be used.
+        FitError
+            If the statistic falls below that of the fit on the way to an
+            error: the fit is at another minimum than the lowest.
         """
         number = self._number(index)
         rise = self.delta_statistic if confidence is None else rise_of(confidence)
         model = self.model if absorbed else self.model.unabsorbed()
         grid, unit = band_grid(as_band(band)), (u.erg if energy else u.ph) / (u.cm**2 * u.s)
-        value = flux_value(self._layout, self.values, number, grid, self._flux_model(model), energy=energy)
+        value = flux_value(self._layout, self.values, number, grid, model, energy=energy)
         if not errors:
             return FitParameter(value * unit)
-        found = flux_interval(
-            self.problem, self._layout, self._best, number, grid, self._flux_model(model), rise, energy=energy
-        )
+        found = flux_interval(self.problem, self._layout, self._best, number, grid, model, rise, energy=energy)
         low, high = (max(item, 0.0) * unit for item in (value - found.low, found.high - value))
         return FitParameter(value * unit, low, high)
-
-    def _flux_model(self, model: Model) -> Model:
-        return self._layout.model if model is self.model else model
 
     def energy_conversion_factor(
         self, band: Any = "0.3-10 keV", *, absorbed: bool = True, index: int = 0
@@ -263,17 +257,36 @@ class FitResult:
         factor = self.energy_conversion_factor(band, absorbed=absorbed, index=index)
         return (rate * factor).to(u.erg / (u.cm**2 * u.s))
 
-    def plot(self, *, axes: Sequence[Axes] | None = None, **options: Any) -> NDArray[Any]:
+    def plot(
+        self,
+        *,
+        axes: Sequence[Axes] | Axes | None = None,
+        residuals: str | None = "delta",
+        min_significance: float | None = None,
+        max_bins: int = 60,
+        components: bool = True,
+        legend: bool = True,
+        **artist_kwargs: Any,
+    ) -> NDArray[Any]:
         """Draw the spectra with the model, and residuals below; see `swiftxrt.plot_fits` for several fits.
 
         Parameters
         ----------
         axes : sequence of `~matplotlib.axes.Axes`, optional
             Where to draw: one for the spectra and, with residuals, one for these; a new figure by default.
-        **options
-            ``residuals`` (``"delta"``, ``"ratio"`` or None), ``min_significance`` and ``max_bins`` of bins that are put
-            together for the figure only, ``components``, ``legend``, and options of
-            `~matplotlib.axes.Axes.errorbar`.
+        residuals : {"delta", "ratio"} or None, optional
+            ``"delta"``: those of the statistic, see `FoldedSpectrum.residuals`; ``"ratio"``: data over model; None: none.
+        min_significance : float, optional
+            Put neighbouring bins together until their rate is so many errors, for the figure only. By default 3 to 10,
+            by the number of counts; 0 never does.
+        max_bins : int, optional
+            Most bins put together.
+        components : bool, optional
+            Whether the parts of a sum are drawn too (dotted).
+        legend : bool, optional
+            Whether to name the spectra.
+        **artist_kwargs
+            Passed on to `~matplotlib.axes.Axes.errorbar`.
 
         Returns
         -------
@@ -287,7 +300,10 @@ class FitResult:
         """
         from ..plot.fit import plot_fit
 
-        return plot_fit(self, axes=axes, **options)
+        return plot_fit(
+            self, axes=axes, residuals=residuals, min_significance=min_significance, max_bins=max_bins,
+            components=components, legend=legend, **artist_kwargs,
+        )  # fmt: skip
 
     def peek(self) -> None:
         """Draw the spectra with the model and show them."""
@@ -319,11 +335,13 @@ class FitResult:
 
         return simulate_goodness(self, n, seed=seed, progress=progress)
 
-    def contour(self, name: str, other: str, **options: Any) -> Contour:
-        """The statistic as a function of two parameters; see `swiftxrt.fitting.contour.make_contour`."""
+    def contour(
+        self, name: str, other: str, *, n: int = 21, x: u.Quantity | None = None, y: u.Quantity | None = None
+    ) -> Contour:
+        """The statistic as a function of two parameters; see `make_contour`, and `Contour.plot` for a picture."""
         from .contour import make_contour
 
-        return make_contour(self, name, other, **options)
+        return make_contour(self, name, other, n=n, x=x, y=y)
 
     def summary(self, index: int = 0) -> SpectralFit:
         """The fit of one spectrum in the form of the product service; see `swiftxrt.fitting.service`."""
@@ -351,36 +369,11 @@ class FitResult:
         ``photon_index_err_neg``, ``photon_index_err_pos``, ...
         `astropy.table.vstack` joins such tables.
         """
-        columns: dict[str, Any] = {
-            "spectrum": [", ".join(one.stem for one in self.spectra)],
-            "model": [self.model.expression],
-        }
-        for name, item in self.parameters.items():
-            columns[name] = u.Quantity([item.value])
-            if not item.frozen:
-                columns[f"{name}_err_neg"], columns[f"{name}_err_pos"] = (
-                    u.Quantity([error]) for error in (item.err_neg, item.err_pos)
-                )
-        columns |= {"statistic": [self.statistic], "dof": [self.dof], "converged": [self.is_converged]}
-        return ReadableTable(columns)
+        return result_row(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {
-            "spectra": [one.stem for one in self.spectra],
-            "model": self.model.expression,
-            "parameters": {name: item.to_dict() for name, item in self.parameters.items()},
-            "statistic": self.statistic,
-            "statistic_name": self.statistic_name,
-            "dof": self.dof,
-            "n_bins": self.n_bins,
-            "converged": self.is_converged,
-            "messages": list(self.messages),
-            "delta_statistic": self.delta_statistic,
-            "confidence": self.confidence,
-            "band_kev": None if self.band is None else list(self.band),
-            "backend": self.backend,
-        }
+        return result_dict(self)
 
     def __getstate__(self) -> dict[str, Any]:
         # What follows from the rest is made again when it is needed; matrices are large.

@@ -62,7 +62,8 @@ def write_xspec(
         One model for all, or one for each spectrum, which then differ in
         values only.
     own : sequence of str, optional
-        Parameters that each spectrum has for itself.
+        Parameters that each spectrum has for itself; one that is frozen is
+        so for the first spectrum only.
     statistic : str, optional
         ``"cstat"`` (also ``"wstat"``) or ``"chi"`` (also ``"chi2"``); several,
         one for each spectrum, joined by ``+``. By default cstat for counts.
@@ -154,12 +155,12 @@ def _models(model: Model | Sequence[Model] | None, number: int) -> tuple[Model, 
 
 def _own_places(model: Model, own: Sequence[str]) -> set[int]:
     """Places of the parameters that each spectrum has for itself."""
-    names = list(model.parameters)
-    unknown = [name for name in own if name not in names]
+    known = (*model.names, *model.full_names)
+    unknown = [name for name in own if name not in known]
     if unknown:
-        told = f"the model has no parameter {', '.join(unknown)}; it has {', '.join(names)}"
+        told = f"the model has no parameter {', '.join(unknown)}; it has {', '.join(model.names)}"
         raise RequestError([("own", told)], "XSPEC folder")
-    return {names.index(name) for name in own}
+    return {model.place(name) for name in own}
 
 
 def _statistics(statistic: str | None, spectra: Sequence[CountSpectrum]) -> list[str]:
@@ -211,8 +212,10 @@ def _parameters(models: Sequence[XspecModel], own: set[int]) -> tuple[list[str],
             elif group and place not in own:
                 lines.append(_linked(place + 1, 1.0))
             else:
-                lines.append(_values(parameter))
-                if not parameter.frozen:
+                # As in our fits: one that is frozen keeps its value for the first spectrum, and is free for all others.
+                is_frozen = parameter.frozen and not (group and place in own)
+                lines.append(_values(parameter, is_frozen=is_frozen))
+                if not is_frozen:
                     free.append(first + place + 1)
     return lines, free
 
@@ -221,12 +224,12 @@ def _linked(number: int, ratio: float) -> str:
     return f"= p{number}" if ratio == 1.0 else f"= {_number(ratio)}*p{number}"
 
 
-def _values(parameter: XspecParameter) -> str:
+def _values(parameter: XspecParameter, *, is_frozen: bool) -> str:
     """Value, first step (negative if frozen), and the bounds, soft and hard."""
     value = _UNKNOWN_NORM if math.isnan(parameter.value) else parameter.value
     low, high = max(parameter.low, -_LARGEST), min(parameter.high, _LARGEST)
     step = _STEP * abs(value) or _STEP
-    numbers = (value, -step if parameter.frozen else step, low, low, high, high)
+    numbers = (value, -step if is_frozen else step, low, low, high, high)
     return " ".join(_number(number) for number in numbers)
 
 

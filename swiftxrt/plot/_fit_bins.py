@@ -19,13 +19,14 @@ _SAME = 1e-6
 
 @dataclass(frozen=True)
 class ShownBins:
-    """Edges (keV), rates of data and model, and errors of the data (ct / (s keV))."""
+    """Edges (keV), rates of data and model, errors of the data (ct / (s keV)), and residuals as of the fit."""
 
     low: Floats
     high: Floats
     rate: Floats
     error: Floats
     model: Floats
+    residual: Floats
 
     @property
     def centre(self) -> Floats:
@@ -53,7 +54,7 @@ def shown_bins(folded: FoldedSpectrum, min_significance: float, max_bins: int) -
     low, high = folded.energy_low.value, folded.energy_high.value
     rate, error, model = folded.rate.value, folded.rate_err.value, folded.model_rate.value
     if not min_significance > 0:
-        return ShownBins(low, high, rate, error, model)
+        return ShownBins(low, high, rate, error, model, folded.residuals)
     width = high - low
     per_count = _per_count(folded)
     firsts, count = [], len(rate)
@@ -76,6 +77,7 @@ def shown_bins(folded: FoldedSpectrum, min_significance: float, max_bins: int) -
         np.array([_sum(rate, width, part) for part in parts]) / total,
         np.array([_error(folded, per_count, part) for part in parts]) / total,
         np.array([_sum(model, width, part) for part in parts]) / total,
+        folded.residuals_of_groups(np.array(firsts)),
     )
 
 

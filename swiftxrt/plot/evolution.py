@@ -20,6 +20,7 @@ from .._fields import nearest
 from ..exceptions import RequestError
 from ..products.outcomes import Outcomes
 from ._axes import COLOURS, axis_label, new_panels
+from ._parameter_names import parameter_label, power_of_ten, spoken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,17 +38,10 @@ _STYLE: dict[str, Any] = {
     "elinewidth": 1.0,
     "color": COLOURS["blue"],
 }
-_LABELS = {
-    "nh": r"$N_\mathregular{H}$",
-    "photon_index": "Photon index",
-    "flux_observed": "Observed flux",
-    "flux_unabsorbed": "Unabsorbed flux",
-    "norm": "Norm",
-}
 #: Columns of times, in the order in which they are looked for.
 _TIMES = ("time", "days", "start", "epoch")
-#: A range of values that needs a logarithmic axis, and powers of ten that go to the label of a linear one.
-_WIDE_RANGE, _LEAST_POWER = 30.0, 3
+#: A range of values that needs a logarithmic axis.
+_WIDE_RANGE = 30.0
 #: An arrow down, which begins at the point that it marks, and twice its length.
 _ARROW = Path(
     [(0, 0), (0, -1), (-0.25, -0.65), (0, -1), (0.25, -0.65)],
@@ -235,7 +229,7 @@ def _places(table: Table, x: Any, epoch: Time | None) -> _Places:
         return _Places("Date (UTC)", date2num(x.utc.datetime64), widths, is_date=True)
     unit = getattr(x, "unit", None) or u.dimensionless_unscaled
     widths = None if error is None else np.array([_numbers(one, unit, "x") for one in error])
-    label = f"Time ({unit.to_string()})" if unit.is_equivalent(u.s) else axis_label(_spoken(name), unit)
+    label = f"Time ({unit.to_string()})" if unit.is_equivalent(u.s) else axis_label(spoken(name), unit)
     return _Places(label, _numbers(x, unit, "x"), widths)
 
 
@@ -251,7 +245,7 @@ def _numbers(column: Any, unit: u.UnitBase, name: str) -> Floats:
 def _draw(ax: Axes, values: _Values, name: str, places: _Places, style: dict[str, Any]) -> None:
     known = values.value[np.isfinite(values.value)]
     is_log = bool(known.size and known.min() > 0 and known.max() > _WIDE_RANGE * known.min())
-    power = 0 if is_log else _power(known)
+    power = 0 if is_log else power_of_ten(known)
     value, low, high = (one / 10.0**power for one in (values.value, values.low, values.high))
     if is_log:
         ax.set_yscale("log", nonpositive="clip")
@@ -267,7 +261,7 @@ def _draw(ax: Axes, values: _Values, name: str, places: _Places, style: dict[str
         if rows.any():
             _limits(ax, places, ends, rows, style, is_upper=is_upper)
     ax.margins(y=_ROOM)
-    ax.set_ylabel(_axis_name(name, values.unit, power))
+    ax.set_ylabel(parameter_label(name, values.unit, power))
 
 
 def _limits(ax: Axes, places: _Places, ends: Floats, rows: Any, style: dict[str, Any], *, is_upper: bool) -> None:
@@ -281,27 +275,3 @@ def _limits(ax: Axes, places: _Places, ends: Floats, rows: Any, style: dict[str,
 
 def _across(places: _Places, rows: Any) -> Floats | None:
     return None if places.error is None else places.error[:, rows]
-
-
-def _power(known: Floats) -> int:
-    """The power of ten that is taken out of the numbers of a linear axis."""
-    largest = float(np.max(np.abs(known), initial=0.0))
-    power = int(np.floor(np.log10(largest))) if largest > 0 else 0
-    return power if abs(power) >= _LEAST_POWER else 0
-
-
-def _spoken(name: str) -> str:
-    return _LABELS.get(name, name.replace("_", " ").replace(".", ", ").capitalize())
-
-
-def _axis_name(name: str, unit: u.UnitBase, power: int) -> str:
-    """Two lines, each short enough for a panel: the name and the unit, or the component and the rest."""
-    factor = rf"$10^{{{power}}}$" if power else ""
-    written = axis_label("", unit).strip(" ()")
-    scale = " ".join(filter(None, (factor, written)))
-    component, _, parameter = name.rpartition(".")
-    if component:
-        spoken = _spoken(parameter)
-        lower = spoken if spoken.startswith("$") else spoken.lower()
-        return f"{_spoken(component)}\n{lower} ({scale})" if scale else f"{_spoken(component)}\n{lower}"
-    return f"{_spoken(name)}\n({scale})" if scale else _spoken(name)

@@ -44,6 +44,11 @@ _BELOW, _ABOVE = 0.4, 2.0
 _LEAST_SEEN = 0.1
 #: From here to there on the plain page of residuals.
 _LEAST_DELTA, _LEAST_RATIO = 3.0, (0.5, 1.5)
+#: What is drawn as residuals, by the statistic of the fit, and of fits with several.
+_DELTA_LABELS = {
+    "wstat": "Residual\n" r"($\pm\sqrt{W}$)", "cstat": "Residual\n" r"($\pm\sqrt{C}$)", "chi2": "(Data $-$ model)\n/ error",
+}  # fmt: skip
+_DELTA_LABEL = "Residual\n" r"($\sigma$)"
 _FAINT_LINE = {"color": "0.5", "linewidth": 0.8, "zorder": 1}
 
 
@@ -68,8 +73,10 @@ def plot_fit(
         Where to draw: one for the spectra and, with residuals, one for these;
         a new figure by default.
     residuals : str or None, optional
-        ``"delta"``: data minus model over the error of the data; ``"ratio"``:
-        data over model; None for none.
+        ``"delta"``: as the statistic of the fit counts them, see
+        `FoldedSpectrum.residuals`: the signed root of what the counts of a bin
+        add to a statistic of counts, and data minus model over the error for
+        chi squared. ``"ratio"``: data over model. None for none.
     min_significance : float, optional
         Put neighbouring bins together until their rate is so many errors, for
         the figure only. By default 3 to 10, by the number of counts, unless the
@@ -280,9 +287,10 @@ def _outline(folded: FoldedSpectrum, rate: Floats) -> tuple[Floats, Floats]:
 
 
 def _draw_residuals(ax: Axes, bins: ShownBins, kind: str, style: dict[str, Any]) -> None:
-    scale = bins.error if kind == "delta" else bins.model
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value, error = ((bins.rate - bins.model) if kind == "delta" else bins.rate) / scale, bins.error / scale
+    value, error = bins.residual, np.ones_like(bins.residual)
+    if kind == "ratio":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value, error = bins.rate / bins.model, bins.error / bins.model
     known = np.isfinite(value) & np.isfinite(error)
     ax.errorbar(
         bins.centre[known], value[known], error[known], bins.across[:, known], **{**style, "label": "_residuals"}
@@ -324,7 +332,8 @@ def _finish(drawn: NDArray[Any], folded: Sequence[FoldedSpectrum], limits: Any, 
     if residuals == "delta":
         reach = max(_LEAST_DELTA, abs(bottom), abs(top))
         lower.set_ylim(-reach, reach)
-        lower.set_ylabel(r"$\Delta\,/\,\sigma$")
+        names = {one.statistic_name for one in folded}
+        lower.set_ylabel(_DELTA_LABELS[names.pop()] if len(names) == 1 else _DELTA_LABEL)
     else:
         lower.set_ylim(max(0.0, min(bottom, _LEAST_RATIO[0])), max(top, _LEAST_RATIO[1]))
         lower.set_ylabel("Data / model")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from astropy.table import QTable
 
 from .._fields import nearest
+from .._filenames import distinct_names
 from ..exceptions import ProductNotAvailableError, RequestError, SwiftXRTError
 from ..kinds import ProductKind
 from ..mission import Mode
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from .image import SkyImage
 
 __all__ = ["EpochSet"]
+
+# What no name of a spectrum has, and how long one may be, as it goes into a keyword of a file.
+_UNNAMED = re.compile(r"[^A-Za-z0-9_.+ -]+")
+_LONGEST_NAME = 60
 
 
 class EpochSet(Mapping[str, ProductSet]):
@@ -89,7 +95,9 @@ class EpochSet(Mapping[str, ProductSet]):
         Returns
         -------
         spectra : dict of str to CountSpectrum
-            By name of the epoch; `swiftxrt.fit_many` fits them.
+            By name of the epoch; `swiftxrt.fit_many` fits them. Each has the
+            name of its epoch as its ``label``, as far as a label can hold it,
+            and so in tables of fits and files for XSPEC.
 
         Raises
         ------
@@ -110,7 +118,7 @@ class EpochSet(Mapping[str, ProductSet]):
             counts = [one for one in _spectra_of(products) if mode in (None, one.mode)]
             if counts:
                 found[label] = max(counts, key=lambda one: int(one.counts.sum()))
-        return found
+        return {label: one.replace(label=name) for (label, one), name in zip(found.items(), _names(found), strict=True)}
 
     def images(self, band: int = 0) -> dict[str, SkyImage]:
         """One image for each epoch that has one.
@@ -160,6 +168,12 @@ class EpochSet(Mapping[str, ProductSet]):
 
     def __repr__(self) -> str:
         return f"<EpochSet: {len(self)} of {len(self._outcomes)} epochs>"
+
+
+def _names(labels: Iterable[str]) -> list[str]:
+    """Names of spectra made of those of their epochs, no two of them alike."""
+    plain = [_UNNAMED.sub("_", label)[:_LONGEST_NAME] for label in labels]
+    return distinct_names(name if name[:1].isalnum() else f"epoch {name}" for name in plain)
 
 
 def _spectra_of(products: ProductSet) -> tuple[CountSpectrum, ...]:

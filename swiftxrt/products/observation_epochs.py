@@ -16,8 +16,10 @@ from ..exceptions import RequestError
 
 __all__ = ["days_since", "group_epochs", "observation_starts", "select_days"]
 
+_WHAT = "selection of observations"
 _GAP = 1.0 * u.day
-_PER = ("obsid", "day")
+_LOCAL = "times of scale 'local' cannot be compared with others; say what it is, such as scale='utc'"
+_PER = {"obsid": "each observation is an epoch", "day": "each day, UTC"}
 
 
 def days_since(table: Table, epoch: Time) -> u.Quantity:
@@ -86,9 +88,9 @@ def select_days(table: Table, epoch: Time, start: u.Quantity, stop: u.Quantity) 
     >>> select_days(table, Time("2011-04-14"), 20 * u.day, 40 * u.day)["obsid"].tolist()
     ['00031968002']
     """
-    first, last = (_length(name, value) for name, value in (("start", start), ("stop", stop)))
+    first, last = _days("start", start), _days("stop", stop)
     if first > last:
-        raise RequestError([("start", f"{start} is after stop={stop}; exchange the two")], "selection")
+        raise RequestError([("start", f"{start} is after stop={stop}; exchange the two")], _WHAT)
     days = days_since(table, epoch)
     chosen: QTable = table[(days >= first) & (days <= last)]
     return chosen
@@ -137,14 +139,15 @@ def group_epochs(
         1  2011-09-03
         2  2011-09-05
     """
-    if per is not None and max_gap is not None:
-        raise RequestError([("per", "give per or max_gap, not both")], "epochs")
-    if per not in (None, *_PER):
-        raise RequestError([("per", f"must be one of {', '.join(map(repr, _PER))}; got {per!r:.60}")], "epochs")
+    longest = _check_grouping(per, max_gap)
+    if epoch is not None:
+        _moment("epoch", epoch)
     starts = observation_starts(table)
+    if per == "obsid" and "obsid" not in table.colnames:
+        raise RequestError([("table", f"a column 'obsid' is needed for per='obsid'; {_columns(table)}")], _WHAT)
     ordered = table[np.argsort(starts.mjd, kind="stable")] if len(table) else table.copy()
     starts = observation_starts(ordered)
-    numbers = _numbers(ordered, starts, max_gap, per)
+    numbers = _numbers(ordered, starts, longest, per)
     grouped = ordered if isinstance(ordered, QTable) else QTable(ordered)
     grouped["epoch"] = Column(numbers, dtype=int, description="Number of the epoch")
     labels = _labels(grouped, starts, numbers, per, epoch)
@@ -161,18 +164,41 @@ def observation_starts(table: Any) -> Time:
         If there is none, or a time is not known.
     """
     if not isinstance(table, Table):
-        raise RequestError([("table", f"a table of observations is needed; got {type(table).__name__}")], "epochs")
-    if "start" not in table.colnames or not isinstance(table["start"], Time):
-        there = ", ".join(table.colnames[:8]) or "none"
-        text = f"a column 'start' with times is needed, as query_observations makes it; this table has {there}"
-        raise RequestError([("table", text)], "epochs")
+        raise RequestError([("table", f"a table of observations is needed; got {type(table).__name__}")], _WHAT)
+    if "start" not in table.colnames:
+        text = f"a column 'start' with times is needed, as query_observations makes it; {_columns(table)}"
+        raise RequestError([("table", text)], _WHAT)
     starts: Time = table["start"]
+    if not isinstance(starts, Time):
+        text = "its column 'start' must have times, such as Time(table['start'], format='mjd'); got"
+        raise RequestError([("table", f"{text} a {type(starts).__name__}")], _WHAT)
     if np.any(starts.mask):
-        raise RequestError([("table", "the start of an observation is masked; leave it out")], "epochs")
+        raise RequestError([("table", "the start of an observation is masked; leave it out")], _WHAT)
+    if starts.scale == "local":
+        raise RequestError([("table", f"its column 'start': {_LOCAL}")], _WHAT)
     return starts
 
 
-def _numbers(table: Table, starts: Time, max_gap: u.Quantity | None, per: str | None) -> NDArray[np.int64]:
+def _columns(table: Table) -> str:
+    return f"this table has {', '.join(table.colnames[:8]) or 'no columns'}"
+
+
+def _check_grouping(per: Any, max_gap: Any) -> u.Quantity:
+    """The longest gap within an epoch, if it is gaps that count."""
+    if per is not None and not (isinstance(per, str) and per in _PER):
+        kinds = " or ".join(f"{name!r} ({text})" for name, text in _PER.items())
+        text = f"must be {kinds}; got {per!r:.60}; for epochs between gaps leave it out, and give max_gap"
+        raise RequestError([("per", text)], _WHAT)
+    if per is not None and max_gap is not None:
+        text = f"give per={per!r} ({_PER[per]}) or max_gap (an epoch ends at a longer gap), not both"
+        raise RequestError([("per", text)], _WHAT)
+    longest = _days("max_gap", _GAP if max_gap is None else max_gap)
+    if longest < 0:
+        raise RequestError([("max_gap", f"must not be negative; got {max_gap}")], _WHAT)
+    return longest
+
+
+def _numbers(table: Table, starts: Time, longest: u.Quantity, per: str | None) -> NDArray[np.int64]:
     """The epoch of each observation, from 1 on."""
     if not len(table):
         return np.zeros(0, dtype=np.int64)
@@ -182,9 +208,6 @@ def _numbers(table: Table, starts: Time, max_gap: u.Quantity | None, per: str | 
     if per == "day":
         days = np.floor(starts.utc.mjd)
         return np.cumsum(np.diff(days, prepend=days[0]) > 0) + 1
-    longest = _length("max_gap", _GAP if max_gap is None else max_gap)
-    if longest < 0:
-        raise RequestError([("max_gap", f"must not be negative; got {max_gap}")], "epochs")
     ends = np.maximum.accumulate(_ends_mjd(table, starts))
     gaps = starts.utc.mjd[1:] - ends[:-1]
     return np.concatenate([[1], np.cumsum(gaps > longest.to_value(u.day)) + 1]).astype(np.int64)
@@ -195,7 +218,7 @@ def _ends_mjd(table: Table, starts: Time) -> NDArray[np.float64]:
     ends = np.asarray(starts.utc.mjd, dtype=float)
     if "exposure" in table.colnames:
         exposure, is_unknown = get_data_and_mask(table["exposure"])
-        ends = ends + np.where(is_unknown, 0.0, u.Quantity(exposure, u.s).to_value(u.day))
+        ends = ends + np.where(is_unknown, 0.0, _exposure_days(exposure))
     if "stop" in table.colnames and isinstance(table["stop"], Time):
         stops = table["stop"].utc.mjd
         values, is_unknown = (
@@ -203,6 +226,15 @@ def _ends_mjd(table: Table, starts: Time) -> NDArray[np.float64]:
         )
         ends = np.where(is_unknown | np.ma.getmaskarray(stops), ends, np.maximum(ends, np.asarray(values, dtype=float)))
     return ends
+
+
+def _exposure_days(exposure: Any) -> NDArray[np.float64]:
+    try:
+        days: NDArray[np.float64] = u.Quantity(exposure, u.s).to_value(u.day)
+    except (TypeError, ValueError) as error:
+        text = f"its column 'exposure' must have times, such as seconds: {error}"
+        raise RequestError([("table", text)], _WHAT) from error
+    return days
 
 
 def _labels(
@@ -214,7 +246,7 @@ def _labels(
     firsts = np.unique(numbers, return_index=True)[1]
     if epoch is not None:
         days = days_since(table, epoch).to_value(u.day)[firsts]
-        forms: Iterable[list[str]] = ([f"day {day:.{decimals}f}" for day in days] for decimals in range(1, 9))
+        forms: Iterable[list[str]] = ([f"day {day:z.{decimals}f}" for day in days] for decimals in range(1, 9))
     elif per == "obsid":
         forms = [[str(one) for one in table["obsid"][firsts]]]
     else:
@@ -230,12 +262,21 @@ def _labels(
 
 
 def _moment(name: str, value: Any) -> Time:
-    if isinstance(value, Time) and value.isscalar and not np.any(value.mask) and np.isfinite(value.jd1 + value.jd2):
-        return value
-    raise RequestError([(name, f"one Time is needed, such as Time('2011-04-14'); got {value!r:.60}")], "epochs")
+    if (
+        not isinstance(value, Time)
+        or not value.isscalar
+        or np.any(value.mask)
+        or not np.isfinite(value.jd1 + value.jd2)
+    ):
+        raise RequestError([(name, f"one Time is needed, such as Time('2011-04-14'); got {value!r:.60}")], _WHAT)
+    if value.scale == "local":
+        raise RequestError([(name, _LOCAL)], _WHAT)
+    return value
 
 
-def _length(name: str, value: Any) -> u.Quantity:
+def _days(name: str, value: Any) -> u.Quantity:
+    """A length of time."""
     if isinstance(value, u.Quantity) and value.isscalar and value.unit.is_equivalent(u.day) and not np.isnan(value):
         return value
-    raise RequestError([(name, f"one time is needed, such as 10 * u.day; got {value!r:.60}")], "epochs")
+    text = f"a length of time with its unit is needed, such as 10 * u.day; got {value!r:.60}"
+    raise RequestError([(name, text)], _WHAT)

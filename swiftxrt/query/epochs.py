@@ -6,6 +6,7 @@ import math
 import time
 from abc import abstractmethod
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,9 @@ class EpochMaking:
         RequestError
             If there is no observation, or something is not what it should be.
         JobTimeoutError
-            If the time is over.
+            If the time is over. The same call goes on with the rest, except
+            where the products are in memory only: that ends all of them, as
+            Ctrl-C does.
         RequestError, ServiceError, StorageError, JobBookError
             As for ``submit_many``.
 
@@ -91,28 +94,36 @@ class EpochMaking:
         >>> epochs = local.make_epochs(request, group_epochs(table))  # doctest: +SKIP
         >>> fits = fit_many(epochs.spectra(), model)  # doctest: +SKIP
         """
-        requests = epoch_requests(request, observations)
-        if location is None and self._backend_name == "local":
-            warn_about(next(iter(requests.values())))
-            outcomes = self._made_at_once(requests, timeout)
-        else:
-            with self.submit_many(requests.values(), location=location) as jobs:
-                jobs.wait(timeout=timeout)
-                outcomes = [_attempt(label, item.result) for label, item in zip(requests, jobs, strict=True)]
-        return EpochSet(outcomes, observations_by_epoch(observations))
+        by_epoch = observations_by_epoch(observations)
+        requests = epoch_requests(request, by_epoch)
+        try:
+            if location is None and self._backend_name == "local":
+                advice = "give them more time, or a location, where the same call goes on with what is missing"
+                warn_about(next(iter(requests.values())))
+                outcomes = self._made_at_once(requests, timeout)
+            else:
+                advice = "the same call goes on with what is missing"
+                with self.submit_many(requests.values(), location=location) as jobs:
+                    jobs.wait(timeout=timeout)
+                    outcomes = [_attempt(label, item.result) for label, item in zip(requests, jobs, strict=True)]
+        except JobTimeoutError as error:
+            raise JobTimeoutError(f"not all of {len(requests)} epochs were done within {timeout}; {advice}") from error
+        return EpochSet(outcomes, by_epoch)
 
     def _made_at_once(self, requests: dict[str, XRTRequest], timeout: u.Quantity | None) -> list[Outcome]:
         """All jobs are handed over before the first is waited for."""
         deadline = math.inf if timeout is None else time.monotonic() + seconds_of(timeout, "timeout")
-        jobs = {label: _attempt(label, partial(self._submit, one)) for label, one in requests.items()}
-        try:
-            return [one if one.error else _attempt(label, partial(_result, one.value, deadline))
+        with ExitStack() as unfinished:
+            jobs: dict[str, Outcome] = {}
+            for label, one in requests.items():
+                jobs[label] = _attempt(label, partial(self._submit, one))
+                if jobs[label].is_ok:
+                    unfinished.callback(jobs[label].value.cancel)
+            made = [one if one.error else _attempt(label, partial(_result, one.value, deadline))
                     for label, one in jobs.items()]  # fmt: skip
-        except KeyboardInterrupt:
-            for one in jobs.values():  # nobody holds these jobs, and their threads would keep Python from ending
-                if one.is_ok:
-                    one.value.cancel()
-            raise
+            # After an error nobody holds these jobs, and their threads would keep Python from ending.
+            unfinished.pop_all()
+        return made
 
 
 def _attempt(label: str, make: Callable[[], Any]) -> Outcome:

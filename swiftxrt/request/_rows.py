@@ -15,7 +15,7 @@ from ..exceptions import RequestError
 from ..identifiers import parse_obsid, parse_target_id, target_id_of
 from ._values import SkyPoint, angle_deg
 
-__all__ = ["Cells", "is_row", "obsids_of"]
+__all__ = ["Cells", "is_missing", "is_row", "obsids_of"]
 
 # Names of columns, in lower case, the surest first. Sources: HEASARC's swiftmastr, the tables of
 # the UKSSDC query service, and the catalogues 2SXPS and LSXPS.
@@ -56,7 +56,7 @@ class Cells:
                 value = self.row[self.names[name]]
                 if np.shape(value) != ():
                     raise RequestError([(name, f"one value is needed; got {value!r:.80}; give one row of the table")])
-                if not _is_missing(value):
+                if not is_missing(value):
                     return value.decode() if isinstance(value, bytes) else value
         return None
 
@@ -146,10 +146,20 @@ def obsids_of(table: Any) -> list[str]:
         cells = list(np.atleast_1d(table[column]))
     if cells is None:
         raise RequestError([("obsids", f"a table with a column obsid is needed; got {table!r:.80}")])
-    empty = [number for number, value in enumerate(cells) if value is None or _is_missing(value)]
+    empty = [number for number, value in enumerate(cells) if value is None or is_missing(value)]
     if empty:
         raise RequestError([("obsids", f"row {empty[0]} has no ObsID")])
     return [parse_obsid(_whole(value)) for value in cells]
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell of a table holds nothing: masked, empty or not a number."""
+    if value is None or value is np.ma.masked or np.any(getattr(value, "mask", False)):
+        return True
+    if isinstance(value, str | bytes):
+        return not value.strip()
+    number = value.value if isinstance(value, u.Quantity) else value
+    return isinstance(number, Real) and bool(np.isnan(float(number)))
 
 
 def is_row(value: Any) -> bool:
@@ -167,15 +177,6 @@ def _names(value: Any) -> list[Any] | None:
 
 def _is_iterable(value: Any) -> bool:
     return isinstance(value, Iterable) and not isinstance(value, str | bytes)
-
-
-def _is_missing(value: Any) -> bool:
-    if value is None or value is np.ma.masked or np.any(getattr(value, "mask", False)):
-        return True
-    if isinstance(value, str | bytes):
-        return not value.strip()
-    number = value.value if isinstance(value, u.Quantity) else value
-    return isinstance(number, Real) and bool(np.isnan(float(number)))
 
 
 def _is_number(text: str) -> bool:

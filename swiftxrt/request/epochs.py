@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from ..exceptions import RequestError
 from ..identifiers import parse_obsid
-from ._rows import obsids_of
+from ._rows import is_missing, obsids_of
 from .bundle import XRTRequest
 from .selection import Observations
 
@@ -35,7 +37,10 @@ def observations_by_epoch(observations: Any) -> dict[str, tuple[str, ...]]:
     Raises
     ------
     RequestError
-        If there is none, or an ObsID is malformed.
+        If there is none, also of one of the epochs, or the epoch of a row is
+        not known.
+    IdentifierError
+        If an ObsID is malformed.
 
     Examples
     --------
@@ -48,7 +53,7 @@ def observations_by_epoch(observations: Any) -> dict[str, tuple[str, ...]]:
     if hasattr(observations, "colnames"):
         pairs = list(zip(_labels(observations), obsids_of(observations), strict=True))
     elif isinstance(observations, Mapping):
-        pairs = [(str(label), obsid) for label, several in observations.items() for obsid in _obsids(several)]
+        pairs = [(str(label), obsid) for label, several in observations.items() for obsid in _some(label, several)]
     else:
         pairs = [(obsid, obsid) for obsid in _obsids(observations)]
     found: dict[str, tuple[str, ...]] = {}
@@ -90,7 +95,20 @@ def epoch_requests(request: XRTRequest, observations: Any) -> dict[str, XRTReque
 
 def _labels(table: Any) -> list[str]:
     named = next((name for name in ("epoch_label", "epoch") if name in table.colnames), None)
-    return obsids_of(table) if named is None else [str(label) for label in table[named]]
+    if named is None:
+        return obsids_of(table)
+    labels = list(np.atleast_1d(table[named]))
+    empty = [number for number, label in enumerate(labels) if is_missing(label)]
+    if empty:
+        raise RequestError([("observations", f"row {empty[0]} has no {named}; leave it out, or give it one")], "epochs")
+    return [str(label) for label in labels]
+
+
+def _some(label: Any, given: Any) -> tuple[str, ...]:
+    obsids = _obsids(given)
+    if not obsids:
+        raise RequestError([("observations", f"epoch {str(label)!r:.60} has none; leave it out")], "epochs")
+    return obsids
 
 
 def _obsids(given: Any) -> tuple[str, ...]:

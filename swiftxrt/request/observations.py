@@ -111,7 +111,7 @@ class ObservationQuery:
             "target_id": list,
             "obsid": list,
         }
-        given = {name: getattr(self, name) for name in plain}
+        given = {name: getattr(self, name) for name in plain if name != "radius" or self.position is not None}
         return {name: plain[name](value) for name, value in given.items() if value is not None}
 
 
@@ -126,6 +126,8 @@ def _radius(value: Any) -> u.Quantity:
 def _moment(value: Any) -> Time:
     if not isinstance(value, Time):
         raise ValueError(f"a Time is needed, such as Time('2011-08-01'); got {value!r:.60}")
+    if value.scale == "local":
+        raise ValueError(f"UTC cannot be told from a time of scale 'local'; give its scale, such as 'utc'; got {value}")
     Instant().convert(value)  # one time, known and finite
     return value.utc
 
@@ -142,7 +144,7 @@ def _exposure(value: Any) -> u.Quantity:
     if not (isinstance(value, u.Quantity) and value.isscalar and value.unit.is_equivalent(u.s)):
         raise ValueError(f"one time is needed, such as 1 * u.ks; got {value!r:.60}")
     if not (np.isfinite(value.value) and value.value >= 0):
-        raise ValueError(f"must not be negative; got {value}")
+        raise ValueError(f"must be finite and not negative; got {value}")
     return u.Quantity(value)
 
 

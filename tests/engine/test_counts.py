@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import gammaincc
-from scipy.stats import gamma, norm
+from scipy.stats import gamma, norm, poisson
 
 from swiftxrt.engine.counts import (
     bayesian_upper_limit,
@@ -20,6 +20,7 @@ from swiftxrt.engine.counts import (
     kbn_mode,
     kbn_significance,
     kbn_upper_limit,
+    poisson_tail,
 )
 from swiftxrt.exceptions import RequestError
 
@@ -272,3 +273,10 @@ def test_one_sided_limits_in_closed_form():
             function(-1, 0.5)
         with pytest.raises(RequestError, match="between 0 and 1"):
             function(1, 0.5, 1.0)
+
+
+def test_probability_of_at_least_so_many_counts():
+    n, mean = np.arange(0.0, 200.0)[:, np.newaxis], np.geomspace(1e-6, 300.0, 60)
+    np.testing.assert_allclose(poisson_tail(n, mean), poisson.sf(n - 1.0, mean), rtol=1e-9, atol=1e-300)
+    assert poisson_tail(0, 0.0) == 1.0
+    assert poisson_tail(3, 0.0) == 0.0

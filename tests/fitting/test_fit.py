@@ -113,6 +113,8 @@ def test_folded_model_and_data(result, spectrum):
         spectrum.counts.sum() - 0.1 * spectrum.background.counts.sum(), rel=0.01
     )
     assert np.std(folded.residuals) == pytest.approx(1, abs=0.25)
+    assert np.sum(folded.residuals**2) == pytest.approx(result.statistic)
+    assert np.corrcoef(folded.residuals, folded.data_over_model)[0, 1] > 0.5
     assert folded.rate.unit == u.ct / (u.s * u.keV)
     assert folded.terms == {}
 
@@ -136,6 +138,7 @@ def test_grouping_changes_bins_and_hardly_the_result(spectrum, absorbed):
     assert grouped.values == pytest.approx(fine.values, rel=0.2)  # 0.3-0.7 keV is missing.
     grouped = fit(_grouped(spectrum), absorbed.freeze("nh"), statistic="chi2", errors=False)
     assert grouped.test_statistic == pytest.approx(grouped.statistic)
+    assert np.sum(grouped.folded[0].residuals ** 2) == pytest.approx(grouped.statistic)
 
 
 def test_bad_channels_are_left_out(spectrum, absorbed, result):
@@ -204,6 +207,7 @@ def test_a_folder_for_xspec(result, tmp_path):
 def test_without_background_the_statistic_is_that_of_cash(spectrum, absorbed):
     found = fit(spectrum.replace(background=None), absorbed, errors=False)
     assert found.statistic_name == "cstat"
+    assert np.sum(found.folded[0].residuals ** 2) == pytest.approx(found.statistic)
     # With a free norm the best model has as many counts as there are, apart from those outside of the band.
     assert found.folded[0].model_counts.sum() == pytest.approx(found.folded[0].counts.sum(), rel=1e-6)
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from swiftxrt import models
+from swiftxrt import fit, models
 from swiftxrt.exceptions import OutputExistsError, RequestError
 from swiftxrt.io.xspec import write_xspec
 from swiftxrt.products.countspectrum import CountSpectrum
@@ -177,6 +177,27 @@ def test_shared_and_own_parameters(tmp_path: Path) -> None:
     assert session.ignored[1:] == ["1:**-0.5", "1:5.0-**", "2:**-0.5", "2:5.0-**"]
     # Both have the same matrix, which is written once.
     assert len(list(tmp_path.glob("*.rmf"))) == 1
+
+
+def test_a_joint_fit_is_repeated(tmp_path: Path) -> None:
+    """With the names that fits have for parameters; a frozen factor is that of the first spectrum."""
+    first = spectrum("first")
+    spectra = [first, first.replace(label="second", counts=first.counts // 2)]
+    norms = fit(spectra, absorbed(), free=["norm"], errors=False)
+    session = Session(tmp_path / "norms").run(norms.write_xspec(tmp_path / "norms").name)
+    session.check()
+    assert [session.value(number) for number in (3, 6)] == pytest.approx(
+        [norms.parameters[name].value.value for name in ("norm[0]", "norm[1]")]
+    )
+    factors = fit(spectra, models.Constant() * absorbed(), free=["factor"], errors=False)
+    session = Session(tmp_path / "factors").run(factors.write_xspec(tmp_path / "factors").name)
+    session.check()
+    assert [session.value(number) for number in (1, 5)] == pytest.approx(
+        [1, factors.parameters["factor[1]"].value.value]
+    )
+    assert session.parameters[0][1] < 0 < session.parameters[4][1]
+    assert session.commands[-1].startswith("error 2.70")
+    assert session.commands[-1].endswith(" 3 4 5")
 
 
 def test_same_parameters_for_all(tmp_path: Path) -> None:

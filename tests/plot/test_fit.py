@@ -16,6 +16,7 @@ from swiftxrt import CountSpectrum, Mode, fit, models, plot_fits
 from swiftxrt.exceptions import NoDataError, RequestError
 from swiftxrt.fitting.folded import FoldedSpectrum
 from swiftxrt.fitting.simulate import simulate_spectrum
+from swiftxrt.fitting.statistics import wstat
 from swiftxrt.plot._axes import COLOURS, MODE_COLOURS, axis_label
 from swiftxrt.plot._fit_bins import shown_bins
 from swiftxrt.plot.fit import peek_fit, plot_fit
@@ -32,7 +33,9 @@ def _close() -> Iterator[None]:
     plt.close("all")
 
 
-def folded(counts: Any, *, label: str = "interval0pc", background: float = 2.0, terms: bool = False) -> FoldedSpectrum:
+def folded(
+    counts: Any, *, label: str = "interval0pc", background: float = 2.0, terms: bool = False, statistic: str = "wstat"
+) -> FoldedSpectrum:
     """Bins of 0.1 keV from 0.3 keV on; the background is scaled by 0.1, the model is ten counts in each bin."""
     counts = np.asarray(counts, dtype=float)
     edges = 0.3 + 0.1 * np.arange(len(counts) + 1)
@@ -50,6 +53,7 @@ def folded(counts: Any, *, label: str = "interval0pc", background: float = 2.0, 
         rate_err=np.sqrt(np.maximum(counts, 1) + ratio**2 * outside) * per_count,
         model_counts=model,
         model_rate=model * per_count,
+        statistic_name=statistic,
         terms={"powerlaw": 0.7 * model * per_count, "blackbody": 0.3 * model * per_count} if terms else {},
     )
 
@@ -80,7 +84,10 @@ def test_data_model_and_residuals() -> None:
     np.testing.assert_allclose(values(upper), rate)
     (line,) = [one for one in upper.lines if len(one.get_xdata()) == 12]
     np.testing.assert_allclose(line.get_ydata(), 0.1)
-    np.testing.assert_allclose(values(lower), ((rate - 0.1) / ONE.folded[0].rate_err.value))
+    np.testing.assert_allclose(values(lower), ONE.folded[0].residuals)
+    np.testing.assert_allclose(
+        lower.containers[0].get_children()[-1].get_segments()[0][:, 1], values(lower)[0] + np.array([-1, 1])
+    )
     assert (upper.get_xscale(), upper.get_yscale(), lower.get_yscale()) == ("log", "log", "linear")
     assert lower.get_xlabel() == axis_label("Energy", u.keV)
     assert upper.get_xlabel() == ""
@@ -103,6 +110,51 @@ def test_a_real_fit() -> None:
     assert 15 < len(values(upper)) < 97
     assert np.mean(np.abs(values(lower))) < 1.3
     assert drawn(plot_fits([result, result]))
+
+
+def test_residuals_are_those_of_the_statistic() -> None:
+    """One count where ten are expected is no deviation by nine sigma."""
+    few = [1, 0, 12, 10.2]
+    outside, ratio, model = np.full(4, 2.0), np.full(4, 0.1), np.full(4, 10.0)
+    signs = [-1, -1, 1, 0]
+    expected = signs * np.sqrt(wstat(few, outside, ratio, model))
+    assert expected[0] == pytest.approx(-3.8, abs=0.1)
+    for statistic, wanted, label in (
+        ("wstat", expected, "$\\pm\\sqrt{W}$"),
+        ("cstat", [-3.67, -4.47, 0.61, 0.063], "$\\pm\\sqrt{C}$"),
+        ("chi2", (np.array(few) - 10.2) / np.sqrt([1.02, 1.02, 12.02, 10.22]), "(Data $-$ model)\n/ error"),
+    ):
+        one = folded(few, statistic=statistic, background=0.0 if statistic == "cstat" else 2.0)
+        _, lower = drawn(plot_fit(fitted(one), min_significance=0))
+        np.testing.assert_allclose(values(lower), wanted, rtol=0.01, atol=1e-6)
+        assert label in lower.get_ylabel()
+    both = fitted(folded(few), folded(few, statistic="chi2"))
+    assert drawn(plot_fit(both))[1].get_ylabel() == "Residual\n" r"($\sigma$)"
+
+
+def test_residuals_of_bins_put_together_are_those_of_their_counts() -> None:
+    counts = [1, 0, 2, 3, 20, 25]
+    first = np.array([0, 4])
+    together = folded(counts).residuals_of_groups(first)
+    np.testing.assert_allclose(together, [-1, 1] * np.sqrt(wstat([6, 45], [8, 4], [0.1, 0.1], [40, 20])))
+    assert shown_bins(folded(counts), 2.0, 4).residual[0] == pytest.approx(together[0])
+    # Of the background in a group counts what it is in the source region.
+    parts = {name: getattr(folded(counts), name) for name in folded(counts).__dataclass_fields__}
+    uneven = FoldedSpectrum(
+        **{**parts, "background_ratio": np.array([0.1, 0.3] * 3), "background_counts": np.array([0.0, 4] * 3)}
+    )
+    np.testing.assert_allclose(
+        uneven.residuals_of_groups(first), [-1, 1] * np.sqrt(wstat([6, 45], [8, 4], [0.3, 0.3], [40, 20]))
+    )
+    chi = folded(counts, statistic="chi2")
+    variance = np.maximum(counts, 1) + 0.02
+    np.testing.assert_allclose(
+        chi.residuals_of_groups(first), [(6 - 40.8) / np.sqrt(variance[:4].sum()), (45 - 20.4) / np.sqrt(45.04)]
+    )
+    nothing = FoldedSpectrum(**{**parts, "background_counts": np.zeros(6)})
+    np.testing.assert_allclose(
+        nothing.residuals_of_groups(first), [-1, 1] * np.sqrt(wstat([6, 45], [0, 0], [0.1, 0.1], [40, 20]))
+    )
 
 
 def test_ratio_and_no_residuals() -> None:

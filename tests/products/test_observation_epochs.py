@@ -53,6 +53,7 @@ def test_a_range_of_days() -> None:
         ([1.2, 1.9, 2.1], {"per": "day"}, [1, 1, 2], ["2011-04-15", "2011-04-15", "2011-04-16"]),
         ([1.0, 1.0001, 3.0], {"per": "obsid"}, [1, 2, 3], ["00031968001", "00031968002", "00031968003"]),
         ([142.75, 142.76, 144.62], {"epoch": EVENT}, [1, 1, 2], ["day 142.8", "day 142.8", "day 144.6"]),
+        ([-0.01, 2.0], {"epoch": EVENT}, [1, 2], ["day 0.0", "day 2.0"]),
         ([1.0, 1.002], {"epoch": EVENT, "per": "obsid"}, [1, 2], ["day 1.000", "day 1.002"]),
         ([1.0, 1.0], {"epoch": EVENT, "per": "obsid"}, [1, 2], ["day 1.00000000 (1)", "day 1.00000000 (2)"]),
         ([], {}, [], []),
@@ -89,27 +90,53 @@ def test_rows_of_an_observation_in_several_places_are_one_epoch() -> None:
     assert grouped["epoch_label"].tolist() == ["00031968002", "00031968001", "00031968002"]
 
 
+LENGTH = "a length of time with its unit is needed, such as 10 [*] u.day; got"
+LOCAL = Time("2011-04-14", scale="local")
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: days_since(table(1.0), 55665.0), "one Time"),  # type: ignore[arg-type]
+        (lambda: days_since(table(1.0), 55665.0), "epoch: one Time is needed, .*; got 55665.0"),  # type: ignore[arg-type]
         (lambda: days_since(table(1.0), Time(["2011-04-14"])), "one Time"),
         (lambda: days_since(table(1.0), Time(np.ma.array(5e4, mask=True), format="mjd")), "one Time"),
-        (lambda: days_since([1], EVENT), "a table of observations"),  # type: ignore[arg-type]
-        (lambda: days_since(QTable({"obsid": ["1"]}), EVENT), "column 'start' with times"),
-        (lambda: days_since(QTable({"start": [1.0]}), EVENT), "column 'start' with times"),
+        (lambda: days_since(table(1.0), EVENT + np.nan * u.day), "one Time"),
+        (lambda: days_since(table(1.0), LOCAL), "epoch: times of scale 'local'"),
+        (lambda: days_since([1], EVENT), "a table of observations is needed; got list"),  # type: ignore[arg-type]
+        (lambda: days_since(QTable({"obsid": ["1"]}), EVENT), "column 'start' with times .* this table has obsid"),
+        (lambda: days_since(QTable({"start": [1.0]}), EVENT), "column 'start' must have times, .*; got a Column"),
+        (lambda: days_since(QTable({"start": LOCAL.reshape(1)}), EVENT), "column 'start': times of scale 'local'"),
         (lambda: days_since(QTable({"start": Time(np.ma.array([5e4], mask=[True]), format="mjd")}), EVENT), "masked"),
-        (lambda: select_days(table(1.0), EVENT, 5 * u.day, 1 * u.day), "is after stop"),
-        (lambda: select_days(table(1.0), EVENT, 1, 5 * u.day), "start: one time"),  # type: ignore[arg-type]
-        (lambda: select_days(table(1.0), EVENT, 1 * u.m, 5 * u.day), "start: one time"),
-        (lambda: select_days(table(1.0), EVENT, np.nan * u.day, 5 * u.day), "start: one time"),
-        (lambda: group_epochs(table(1.0), max_gap=-1 * u.day), "must not be negative"),
-        (lambda: group_epochs(table(1.0), max_gap=1), "one time"),  # type: ignore[arg-type]
-        (lambda: group_epochs(table(1.0), per="week"), "'obsid', 'day'"),
-        (lambda: group_epochs(table(1.0), per="day", max_gap=1 * u.day), "not both"),
-        (lambda: group_epochs(table(1.0), epoch=5), "one Time"),  # type: ignore[arg-type]
+        (lambda: select_days(table(1.0), EVENT, 5 * u.day, 1 * u.h), "start: 5.0 d is after stop=1.0 h; exchange the"),
+        (lambda: select_days(table(1.0), EVENT, 1, 5 * u.day), f"start: {LENGTH} 1$"),  # type: ignore[arg-type]
+        (lambda: select_days(table(1.0), EVENT, 1 * u.day, 5), f"stop: {LENGTH} 5$"),  # type: ignore[arg-type]
+        (lambda: select_days(table(1.0), EVENT, 1 * u.m, 5 * u.m), f"start: {LENGTH} <Quantity 1. m>"),
+        (lambda: select_days(table(1.0), EVENT, EVENT, EVENT), f"start: {LENGTH} <Time"),  # type: ignore[arg-type]
+        (lambda: select_days(table(1.0), EVENT, np.nan * u.day, 5 * u.day), f"start: {LENGTH}"),
+        (lambda: select_days(table(1.0), EVENT, [1, 2] * u.day, 5 * u.day), f"start: {LENGTH}"),
+        (lambda: group_epochs(table(1.0), max_gap=-1 * u.day), "max_gap: must not be negative; got -1.0 d"),
+        (lambda: group_epochs(table(), max_gap=-1 * u.day), "max_gap: must not be negative"),
+        (lambda: group_epochs(table(1.0), max_gap=1), f"max_gap: {LENGTH} 1$"),  # type: ignore[arg-type]
+        (
+            lambda: group_epochs(table(1.0), per="week"),
+            r"per: must be 'obsid' \(.*\) or 'day' \(.*\); got 'week'; .*max_gap",
+        ),
+        (lambda: group_epochs(table(1.0), per=["day"]), r"per: must be .*; got \['day'\]"),  # type: ignore[arg-type]
+        (lambda: group_epochs(table(1.0), per=1 * u.day), "per: must be .*; got <Quantity 1. d>"),  # type: ignore[arg-type]
+        (
+            lambda: group_epochs(table(1.0), per="day", max_gap=1 * u.day),
+            r"per: give per='day' \(.*\) or max_gap .*not both",
+        ),
+        (lambda: group_epochs(table(1.0)["start",], per="obsid"), "column 'obsid' is needed .* this table has start"),
+        (lambda: group_epochs(table(1.0), epoch=5), "epoch: one Time"),  # type: ignore[arg-type]
+        (lambda: group_epochs(table(), epoch=5), "epoch: one Time"),  # type: ignore[arg-type]
+        (
+            lambda: group_epochs(QTable({"start": EVENT.reshape(1), "exposure": [1] * u.m})),
+            "column 'exposure' must have times",
+        ),
     ],
 )
 def test_bad_input(call: Any, message: str) -> None:
-    with pytest.raises(RequestError, match=message):
+    with pytest.raises(RequestError, match=message) as caught:
         call()
+    assert str(caught.value).startswith("selection of observations cannot be used")

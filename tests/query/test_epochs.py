@@ -97,6 +97,20 @@ def test_spectra_and_images_by_epoch(epochs: EpochSet) -> None:
         epochs.spectra("XX")
 
 
+def test_spectra_have_the_names_of_their_epochs(tmp_path: Path) -> None:
+    labels = ["2011-09-04", "day 12/3", "day 12?3", "..", "", "-3", "Day 1", "day 1", "M\xe4rz", "x" * 400]
+    spectrum = CountSpectrum(counts=[1] * 100, exposure=1 * u.ks, mode="PC")
+    outcomes = [Outcome(label, ProductSet({ProductKind.SPECTRUM: SpectrumSet([spectrum])})) for label in labels]
+    spectra = EpochSet(outcomes, dict.fromkeys(labels, (OBSIDS[0],))).spectra()
+    assert list(spectra) == labels
+    assert [one.label for one in spectra.values()] == [
+        "2011-09-04", "day 12_3", "day 12_3-2", "epoch", "epoch-2", "epoch -3", "Day 1", "day 1-2", "M_rz", "x" * 60,
+    ]  # fmt: skip
+    for number, one in enumerate(spectra.values()):
+        one.write(tmp_path / f"{number}.pha")
+        assert CountSpectrum.read(tmp_path / f"{number}.pha").label == one.label
+
+
 def test_unknown_epoch_has_a_nearest_one(epochs: EpochSet) -> None:
     with pytest.raises(
         ProductNotAvailableError, match="no epoch: none is called '0999900400'; did you mean '0999900400[01]'"
@@ -127,9 +141,75 @@ def test_products_on_disk_are_taken_up_again(
     assert np.array_equal(again["both"].image[0].counts.data, first["both"].image[0].counts.data)
 
 
-def test_time_that_is_over_is_an_error(xrt: SwiftXRTClass) -> None:
-    with pytest.raises(JobTimeoutError):
+class _Job:
+    """A job that nobody works on."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error, self.is_cancelled = error, False
+
+    def result(self, timeout: u.Quantity | None = None) -> ProductSet:
+        if self.error is not None:
+            raise self.error
+        return ProductSet({})
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+
+@pytest.mark.parametrize(
+    ("made", "error"),
+    [
+        ([_Job(), _Job(JobTimeoutError("over")), _Job()], JobTimeoutError),
+        ([_Job(KeyboardInterrupt()), _Job(), _Job()], KeyboardInterrupt),
+        ([_Job(), _Job(), KeyboardInterrupt()], KeyboardInterrupt),
+        ([_Job(), _Job(), RequestError("no")], RequestError),
+    ],
+)
+def test_what_ends_all_epochs_ends_their_jobs(
+    xrt: SwiftXRTClass, monkeypatch: pytest.MonkeyPatch, made: list[object], error: type[BaseException]
+) -> None:
+    left = list(made)
+
+    def submit(self: object, request: XRTRequest) -> object:
+        one = left.pop(0)
+        if isinstance(one, BaseException):
+            raise one
+        return one
+
+    monkeypatch.setattr(type(xrt), "_submit", submit)
+    with pytest.raises(error):
+        xrt.make_epochs(REQUEST, [*OBSIDS, ABSENT])
+    assert all(one.is_cancelled for one in made if isinstance(one, _Job))
+
+
+def test_an_epoch_that_cannot_be_handed_over_takes_nothing_from_the_others(
+    xrt: SwiftXRTClass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[object] = [_Job(), JobError("full"), _Job(NoDataError("nothing"))]
+    jobs = [one for one in left if isinstance(one, _Job)]
+
+    def submit(self: object, request: XRTRequest) -> object:
+        one = left.pop(0)
+        if isinstance(one, BaseException):
+            raise one
+        return one
+
+    monkeypatch.setattr(type(xrt), "_submit", submit)
+    epochs = xrt.make_epochs(REQUEST, [*OBSIDS, ABSENT])
+    assert list(epochs) == [OBSIDS[0]]
+    assert {label: str(error) for label, error in epochs.failed.items()} == {OBSIDS[1]: "full", ABSENT: "nothing"}
+    assert not any(job.is_cancelled for job in jobs)
+
+
+def test_time_that_is_over_is_an_error(xrt: SwiftXRTClass, tmp_path: Path) -> None:
+    with pytest.raises(JobTimeoutError, match=r"not all of 2 epochs were done within 0.0 s; .* or a location"):
         xrt.make_epochs(REQUEST, OBSIDS, timeout=0 * u.s)
+    with pytest.raises(JobTimeoutError, match=r"not all of 2 epochs .* within 0.0 s; the same call goes on"):
+        xrt.make_epochs(REQUEST, OBSIDS, timeout=0 * u.s, location=tmp_path)
+
+
+def test_observations_may_come_one_by_one(xrt: SwiftXRTClass) -> None:
+    assert list(xrt.make_epochs(REQUEST, (obsid for obsid in OBSIDS[:1]))) == [OBSIDS[0]]
 
 
 def test_a_request_that_cannot_be_is_refused_at_once(xrt: SwiftXRTClass) -> None:

@@ -15,6 +15,7 @@ from astropy.table import QTable, Table
 from astropy.time import Time
 
 from swiftxrt import SwiftXRT, SwiftXRTClass, Target, conf, days_since, group_epochs, read_table, select_days
+from swiftxrt.backends.transport import Transport
 from swiftxrt.exceptions import (
     NoDataError,
     OfflineError,
@@ -79,6 +80,8 @@ class TestConditions:
         np.testing.assert_allclose(found["distance"], found["position"].separation(T_PYX), rtol=1e-12)
         assert found.meta["request"] == SwiftXRT.query_observations(T_PYX, radius=5 * u.arcmin, get_query_payload=True)
         assert found.meta["source"] == "heasarc"
+        assert found.meta["query"] == {"position": [136.1729423, -32.37986193], "radius": "5.0 arcmin"}
+        assert SwiftXRT.query_observations(target_id="00032089").meta["query"] == {"target_id": ["00032089"]}
 
     @pytest.mark.parametrize(
         ("choice", "expected"),
@@ -165,12 +168,16 @@ class TestConditions:
         ({"position": PLACE, "mode": "IM"}, "must be 'PC' or 'WT'"),
         ({"position": PLACE, "mode": 5}, "must be 'PC' or 'WT'"),
         ({"position": PLACE, "min_exposure": 100}, "one time is needed"),
-        ({"position": PLACE, "min_exposure": -1 * u.s}, "must not be negative"),
-        ({"position": PLACE, "min_exposure": np.nan * u.s}, "must not be negative"),
+        ({"position": PLACE, "min_exposure": -1 * u.s}, "finite and not negative; got -1.0 s"),
+        ({"position": PLACE, "min_exposure": np.inf * u.s}, "finite and not negative; got inf s"),
         ({"position": PLACE, "start": 55666.0}, "a Time is needed"),
         ({"position": PLACE, "start": "2011-04-14"}, "a Time is needed"),
         ({"position": PLACE, "stop": Time([55666, 55667], format="mjd")}, "one finite value"),
-        ({"start": Time(55667, format="mjd"), "stop": Time(55666, format="mjd")}, "is after stop"),
+        ({"start": Time("2011-04-14", scale="local")}, "start: UTC cannot be told from a time of scale 'local'"),
+        (
+            {"start": Time(55667, format="mjd"), "stop": Time(55666, format="mjd")},
+            "start: 2011-04-16T00:00:00.000 is after stop=2011-04-15T00:00:00.000; exchange the two",
+        ),
         ({"obsid": 5}, "eleven digits"),
         ({"obsid": "31968001"}, "eleven digits"),
         ({"obsid": 3.5}, "eleven digits"),
@@ -271,6 +278,16 @@ class TestFaults:
         monkeypatch.setattr("swiftxrt.backends.archives.heasarc._CATALOG", "elsewhere")
         with heasarc_server(rows=ROWS), pytest.raises(RequestRejectedError, match="no such table"):
             SwiftXRT.query_observations(T_PYX)
+
+    def test_connections_are_closed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        closed: list[str] = []
+        close = Transport.close
+        monkeypatch.setattr(Transport, "close", lambda transport: (closed.append(transport.base_url), close(transport)))
+        with heasarc_server(rows=ROWS) as server:
+            SwiftXRT.query_observations(T_PYX)
+            with pytest.raises(NoDataError):
+                SwiftXRT.query_observations(obsid="00031968099")
+            assert closed == [server.vo_url] * 2
 
 
 def _reply(url: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from astropy.table import Table
+from astropy.table import MaskedColumn, Table
 
 from swiftxrt import AllData, CountsBinning, ImageRequest, LightCurveRequest, Observations, Target, XRTRequest
 from swiftxrt.exceptions import IdentifierError, RequestError
@@ -32,6 +32,7 @@ REQUEST = XRTRequest(
         ([FIRST, THIRD], {FIRST: (FIRST,), THIRD: (THIRD,)}),
         ([31968059], {FIRST: (FIRST,)}),
         ({"early": FIRST, 2: [SECOND, THIRD]}, {"early": (FIRST,), "2": (SECOND, THIRD)}),
+        (Table({"obsid": [FIRST, SECOND], "epoch": ["day 1", "day 2"]})[1], {"day 2": (SECOND,)}),
     ],
 )  # fmt: skip
 def test_observations_by_epoch(given: Any, expected: dict[str, tuple[str, ...]]) -> None:
@@ -49,6 +50,13 @@ def test_observations_by_epoch(given: Any, expected: dict[str, tuple[str, ...]])
         (Table({"number": [1]}), RequestError, "a column obsid is needed; there are number"),
         (["123"], IdentifierError, "123"),
         (None, IdentifierError, "None"),
+        ({"early": FIRST, "late": []}, RequestError, "epoch 'late' has none; leave it out"),
+        (
+            Table({"obsid": [FIRST, SECOND], "epoch": MaskedColumn([1, 2], mask=[False, True])}),
+            RequestError,
+            "row 1 has no epoch; leave it out, or give it one",
+        ),
+        (Table({"obsid": [FIRST], "epoch_label": [" "]}), RequestError, "row 0 has no epoch_label"),
     ],
 )
 def test_what_names_no_observations(given: Any, error: type[Exception], match: str) -> None:

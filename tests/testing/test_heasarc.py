@@ -114,6 +114,25 @@ def test_rows_without_files(tmp_path: Path) -> None:
         assert links["error_message"].tolist() == ["No data products found"]
 
 
+def test_recorded_answers_come_back_as_they_were(validation_data: Path, small_archive: Path) -> None:
+    """Names, order, units, types and values are those that astroquery once got of the HEASARC itself."""
+    recorded = Table.read(validation_data / "query_results" / "tpyx_swiftmastr_selected8.ecsv")
+    with heasarc_server(small_archive, rows=recorded) as server:
+        heasarc = HeasarcClass()
+        heasarc.VO_URL, heasarc.TAR_URL = server.vo_url, server.tar_url
+        rows = heasarc.query_region(SkyCoord(136.1729, -32.3799, unit="deg"), catalog="swiftmastr")
+        links = heasarc.locate_data(rows)
+    assert rows.colnames == recorded.colnames
+    for name in recorded.colnames:
+        assert rows[name].tolist() == recorded[name].tolist(), name
+        assert rows[name].unit == recorded[name].unit, name
+        assert rows[name].dtype.kind == {"U": "O"}.get(recorded[name].dtype.kind, recorded[name].dtype.kind), name
+    theirs = Table.read(validation_data / "query_results" / "tpyx_locate_data8.ecsv")
+    assert links.colnames == theirs.colnames
+    assert sorted(links["ID"]) == sorted(theirs["ID"])
+    assert links["content_length"].unit == theirs["content_length"].unit
+
+
 def test_the_bucket_as_astroquery_asks_it(heasarc: HeasarcClass, server: HeasarcServer, tmp_path: Path) -> None:
     boto3, botocore = pytest.importorskip("boto3"), pytest.importorskip("botocore")
     anybody = botocore.client.Config(signature_version=botocore.UNSIGNED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from ..transport.session import ArchiveSession
 __all__ = ["HeasarcObservations"]
 
 _CATALOG = "swiftmastr"
-# The fields of a row, and what the archive calls them; the first six must be there.
+# The fields of a row, and what the archive calls them.
 _FIELDS: Mapping[str, str] = {
     "obsid": "obsid",
     "name": "name",
@@ -46,6 +47,7 @@ _FIELDS: Mapping[str, str] = {
     "processing_date_mjd": "processing_date",
     "row": "__row",
 }
+# A table without these is none of observations.
 _NEEDED = ("obsid", "ra", "dec", "start_time")
 _EXPOSURES = {"exposure": "xrt_exposure", "exposure_pc": "xrt_expo_pc", "exposure_wt": "xrt_expo_wt"}
 #: More rows than there will be; archives have lower limits of their own.
@@ -87,9 +89,10 @@ class HeasarcObservations:
             If the archive gave a part of the rows only, or some numbers are unknown.
         """
         rows: dict[str, ObservationRow] = {}
-        session = ArchiveSession(Transport(self.service, "", setting="conf.heasarc_url", rate=_RATE))
-        for question in _questions(query):
-            rows |= {row.obsid: row for row in self._rows(self._ask(question, session))}
+        with closing(Transport(self.service, "", setting="conf.heasarc_url", rate=_RATE)) as transport:
+            session = ArchiveSession(transport)
+            for question in _questions(query):
+                rows |= {row.obsid: row for row in self._rows(self._ask(question, session))}
         return found_table(query, rows.values(), source=self.name, service=self.service, request=self.payload(query))
 
     def _ask(self, question: str, session: ArchiveSession) -> Table:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +15,10 @@ from astropy.table import QTable
 from astropy.time import Time
 
 from ...catalog.observations import found_table
-from ...exceptions import PartialResultWarning, warn
+from ...exceptions import NoDataError, PartialResultWarning, RequestError, warn
 from ...met import estimate_utcf, met_to_time
 from ...mission import Mode
+from ...products.observation import Observation
 from ...products.observation_table import ObservationRow
 from ...request.observations import ObservationQuery
 from .archive import Archive
@@ -23,6 +27,7 @@ from .headers import EventHeader, pointings
 __all__ = ["LocalObservations", "archive_rows"]
 
 _MOST_NAMED = 3
+_OBSID = re.compile(r"[0-9]{11}")
 #: From a warning here to who called `query_observations`.
 _CALLER = 5
 
@@ -55,7 +60,9 @@ class LocalObservations:
             near = places.separation(query.position).deg <= query.radius_deg
             rows = [row for row, is_near in zip(rows, near, strict=True) if is_near]
         folder = str(self.archive.folder.absolute())
-        return found_table(query, rows, source=self.name, service=folder, request=self.payload(query))
+        known = [*(row.obsid for row in every), *self.archive.reasons]
+        note = _without_pointing(self.archive.folder, [one for one in query.ids if not _any_of(known, one)])
+        return found_table(query, rows, source=self.name, service=folder, request=self.payload(query), note=note)
 
     def _tell_unreadable(self, query: ObservationQuery, readable: set[str]) -> None:
         """Warn of observations that might be meant, but cannot be read."""
@@ -81,6 +88,27 @@ def _fits(row: ObservationRow, query: ObservationQuery) -> bool:
         and (query.mode is None or exposure > 0)
         and exposure >= (query.least_exposure_s or 0.0)
     )
+
+
+def _any_of(obsids: Sequence[str], number: str) -> bool:
+    """Whether an observation, or one of a target, is among some."""
+    return any(obsid.startswith(number) for obsid in obsids)
+
+
+def _without_pointing(folder: Path, numbers: Sequence[str]) -> str:
+    """What folders of observations hold that have no pointing data; nothing if there are no such folders."""
+    found: list[Path] = []
+    for place, inside, _ in os.walk(folder) if numbers else ():
+        obsids = [one for one in inside if _OBSID.fullmatch(one)]
+        found += [Path(place) / one for one in obsids if one.startswith(tuple(numbers))]
+        inside[:] = [one for one in inside if one not in obsids]
+    said = []
+    for path in sorted(found)[:_MOST_NAMED]:
+        try:
+            Observation.open(path)
+        except (NoDataError, RequestError) as error:
+            said.append(str(error))
+    return "; ".join(said)
 
 
 def archive_rows(archive: Archive) -> list[ObservationRow]:

@@ -19,6 +19,8 @@ _KNOWN = {column.name: column for column in COLUMNS}
 _TEXT = 'datatype="char" arraysize="*"'
 #: As the HEASARC has it: the ID of the column of the ObsIDs is another one than its name.
 _IDS = {"obsid": "DataLinkID"}
+#: Units of the list of columns, and how tables with rows spell them.
+_UNITS = {"degree": "deg", "mjd": "d"}
 _LINKS = (
     ("ID", _TEXT),
     ("access_url", _TEXT),
@@ -77,7 +79,7 @@ def _field(name: str, values: Sequence[Any]) -> str:
     known = _KNOWN.get(name)
     kind = known.kind if known is not None else _kind_of(values)
     spelt = _TEXT if kind == "char" else f'datatype="{kind}"'
-    unit = f" unit={quoteattr(known.unit)}" if known is not None and known.unit else ""
+    unit = f" unit={quoteattr(_UNITS.get(known.unit, known.unit))}" if known is not None and known.unit else ""
     return f"<FIELD ID={quoteattr(_IDS.get(name, name))} name={quoteattr(name)} {spelt}{unit}/>"
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 from astropy.coordinates import SkyCoord
 
 from swiftxrt import Observation, SwiftXRTClass, Target, reprocess_observations
-from swiftxrt.exceptions import HEASoftError, NoDataError, OutputExistsError, RequestError
+from swiftxrt.exceptions import HEASoftError, NoDataError, OutputExistsError, RequestError, StorageError
 
 from .conftest import FakeHEASoft
 
@@ -62,6 +65,57 @@ def test_a_pipeline_that_fails_leaves_nothing(
     assert isinstance(outcomes[0].error, HEASoftError)
     assert match in str(outcomes[0].error)
     assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_ctrl_c_ends_the_pipelines(heasoft: FakeHEASoft, raw: Path, tmp_path: Path) -> None:
+    heasoft.behave("xrtpipeline", "hang")
+    child = heasoft.folder / "child"
+
+    def interrupt(obsid: str) -> None:  # the second observation has no raw events, and so ends at once
+        assert obsid == SECOND
+        for _ in range(600):
+            if child.exists() and child.read_text():
+                break
+            time.sleep(0.05)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reprocess_observations(raw, tmp_path / "new", obsids=[SECOND, FIRST], at_once=2, progress=interrupt)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(child.read_text()), 0)
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_one_observation_may_be_named_alone_or_twice(heasoft: FakeHEASoft, raw: Path, tmp_path: Path) -> None:
+    outcomes = reprocess_observations(raw, tmp_path / "new", obsids=FIRST)
+    assert [one.item for one in outcomes] == [FIRST]
+    outcomes = reprocess_observations(raw, tmp_path / "new", obsids=[FIRST, f"sw{FIRST}"], overwrite=True)
+    assert [(one.item, one.is_ok) for one in outcomes] == [(FIRST, True)]
+
+
+def test_what_cannot_be_written_is_told_and_takes_nothing_from_the_others(
+    heasoft: FakeHEASoft, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("swiftxrt.backends.local.heasoft.reprocessing.shutil.copytree", full)
+    outcomes = reprocess_observations(raw, tmp_path / "new")
+    assert [type(one.error) for one in outcomes] == [StorageError, NoDataError]
+    assert "make room" in str(outcomes[0].error)
+    assert list((tmp_path / "new").iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputExistsError, match="is a file"):
+        reprocess_observations(raw, tmp_path / "file")
+
+
+def test_an_observation_stays_if_the_new_one_fails(heasoft: FakeHEASoft, raw: Path, tmp_path: Path) -> None:
+    place = tmp_path / "new"
+    reprocess_observations(raw, place, obsids=[FIRST])
+    before = sorted(path.relative_to(place) for path in place.rglob("*"))
+    heasoft.behave("xrtpipeline", "fail")
+    assert not reprocess_observations(raw, place, obsids=[FIRST], overwrite=True)[0].is_ok
+    assert sorted(path.relative_to(place) for path in place.rglob("*")) == before
 
 
 def test_bad_arguments(heasoft: FakeHEASoft, raw: Path, tmp_path: Path) -> None:

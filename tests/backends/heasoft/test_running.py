@@ -96,6 +96,27 @@ def test_a_task_deaf_to_requests_is_killed(heasoft: FakeHEASoft, folder: Path, m
     assert _has_ended(int(child.read_text()))
 
 
+def test_what_outlives_its_task_is_killed(heasoft: FakeHEASoft, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("swiftxrt.backends.local.heasoft.running._GRACE_S", 0.2)
+    child = heasoft.folder / "child"
+    deaf = f'trap "" TERM; echo $$ > "{child}"; while true; do sleep 0.1; done'
+    (heasoft.folder / "bin" / "xrtexpomap").write_text(f"#!/bin/sh\nsh -c '{deaf}' &\nwait\n")
+
+    def check() -> None:
+        if child.exists() and child.read_text().strip():
+            raise _StoppedError
+
+    with pytest.raises(_StoppedError):
+        Runner(find_heasoft(), folder, check=check).run("xrtexpomap")
+    assert _has_ended(int(child.read_text()))
+
+
+def test_a_task_that_is_no_program_is_an_error(heasoft: FakeHEASoft, folder: Path) -> None:
+    (heasoft.folder / "bin" / "xrtexpomap").write_bytes(b"\x7fELF of another kind of computer")
+    with pytest.raises(HEASoftError, match="xrtexpomap cannot be started: .*[Ff]ormat"):
+        Runner(find_heasoft(), folder).run("xrtexpomap")
+
+
 def test_truth_values_are_yes_and_no(heasoft: FakeHEASoft, folder: Path) -> None:
     runner = Runner(find_heasoft(), folder)
     with pytest.raises(HEASoftError):

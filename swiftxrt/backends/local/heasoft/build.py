@@ -143,8 +143,7 @@ def _spectra(
     for mode in (Mode.WT, Mode.PC):
         if isinstance(slices, SingleSlice):
             _require_one(ProductKind.SPECTRUM, data.of(mode), ", or slices=ObsidSlices()")
-        for events in data.of(mode):
-            region = regions[events.obsid, mode]
+        for events, region in _seen(data, mode, regions):
             progress(1, f"{events.obsid} {mode.value}")
             with _tasks(heasoft, events, progress) as (runner, inputs):
                 write_selection(runner, region, events.gti)
@@ -182,8 +181,7 @@ def _light_curves(
     regions, notes = _regions(request, data, wanted.grades, progress)
     columns: list[dict[str, np.ndarray]] = []
     for mode, width in ((Mode.WT, wanted.binning.wt_bin), (Mode.PC, wanted.binning.pc_bin)):
-        for events in data.of(mode):
-            region = regions[events.obsid, mode]
+        for events, region in _seen(data, mode, regions):
             progress(1, f"{events.obsid} {mode.value}")
             with _tasks(heasoft, events, progress) as (runner, inputs):
                 write_selection(runner, region, events.gti)
@@ -250,7 +248,18 @@ def _regions(
             "one region for each observation, that of its longest snapshot; the snapshots of "
             f"{', '.join(dict.fromkeys(several))} differ"
         )
+    unseen = [f"{events.obsid} {mode.value}" for mode in extractions for events in data.of(mode)
+              if (events.obsid, mode) not in found]  # fmt: skip
+    if unseen:
+        notes.append(f"left out, as the source was not in the field of view or there is no good time: {listed(unseen)}")
     return found, (*left_out, *notes)
+
+
+def _seen(
+    data: Data, mode: Mode, regions: dict[tuple[str, Mode], SnapshotRegion]
+) -> list[tuple[EventList, SnapshotRegion]]:
+    """The observations that have a region, with it."""
+    return [(events, regions[events.obsid, mode]) for events in data.of(mode) if (events.obsid, mode) in regions]
 
 
 def _require_one(kind: ProductKind, lists: Sequence[EventList], hint: str) -> None:

@@ -13,7 +13,9 @@ from typing import Any
 
 from astropy.coordinates import SkyCoord
 
+from ...._atomic import output_errors, usable_folder
 from ...._paths import as_path
+from ...._stopping import Stop
 from ....exceptions import HEASoftError, NoDataError, OutputExistsError, RequestError, SwiftXRTError
 from ....identifiers import parse_obsid
 from ....products.observation import Observation
@@ -33,7 +35,7 @@ def reprocess_observations(
     archive: Any,
     location: Any,
     *,
-    obsids: Iterable[str] | None = None,
+    obsids: str | Iterable[str] | None = None,
     position: SkyCoord | None = None,
     at_once: int = 1,
     overwrite: bool = False,
@@ -45,12 +47,11 @@ def reprocess_observations(
     ----------
     archive : path-like
         Folder with observations as downloaded; the raw events
-        (``contents="unfiltered"``), the attitude and the frame headers are
-        needed.
+        (``contents="unfiltered"``), ``"hk"`` and ``"auxil"`` are needed.
     location : path-like
         Where the new observations go, in the same layout: a folder for
         ``SwiftXRT(backend="local", archive=location)``.
-    obsids : iterable of str, optional
+    obsids : str or iterable of str, optional
         Which ones; by default all.
     position : `~astropy.coordinates.SkyCoord`, optional
         Of the source, which matters to windowed timing; by default that of the
@@ -76,6 +77,8 @@ def reprocess_observations(
         If there is no observation.
     RequestError
         If an argument cannot be used.
+    StorageError
+        If nothing can be written to `location`.
     """
     heasoft = find_heasoft()
     folder, place = as_path(archive, "archive"), as_path(location, "location")
@@ -86,17 +89,23 @@ def reprocess_observations(
     if not folder.is_dir():
         raise RequestError([("archive", f"there is no folder {str(folder)!r}")], "reprocessing")
     there = sorted(path.name for path in folder.iterdir() if re.fullmatch(r"\d{11}", path.name))
-    wanted = there if obsids is None else [parse_obsid(one) for one in obsids]
+    given = [obsids] if isinstance(obsids, str) else obsids
+    wanted = there if given is None else list(dict.fromkeys(parse_obsid(one) for one in given))
     if not wanted:
         raise NoDataError(f"there is no folder of an observation, named by its ObsID, in {folder}")
-    place.mkdir(parents=True, exist_ok=True)
-    one = partial(_reprocess, heasoft=heasoft, archive=folder, place=place, position=position, overwrite=overwrite)
-    outcomes = []
-    with ThreadPoolExecutor(at_once) as pool:
+    usable_folder(place)
+    stop, outcomes = Stop(), []
+    one = partial(_reprocess, heasoft=heasoft, archive=folder, place=place, position=position, overwrite=overwrite,
+                  check=stop.check)  # fmt: skip
+    pool = ThreadPoolExecutor(at_once)
+    try:
         for outcome in pool.map(partial(_attempt, make=one), wanted):
             outcomes.append(outcome)
             if progress is not None:
                 progress(outcome.item)
+    finally:
+        stop.request()  # Ctrl-C ends the pipelines too
+        pool.shutdown(cancel_futures=True)
     return Outcomes(outcomes)
 
 
@@ -108,21 +117,22 @@ def _attempt(obsid: str, *, make: Callable[[str], Observation]) -> Outcome:
 
 
 def _reprocess(
-    obsid: str, *, heasoft: HEASoft, archive: Path, place: Path, position: SkyCoord | None, overwrite: bool
-) -> Observation:
+    obsid: str, *, heasoft: HEASoft, archive: Path, place: Path, position: SkyCoord | None, overwrite: bool,
+    check: Callable[[], None],
+) -> Observation:  # fmt: skip
     source, target = archive / obsid, place / obsid
     if target.exists() and not overwrite:
         raise OutputExistsError(f"{target} exists; overwrite=True replaces it")
     if not list((source / "xrt" / "event").glob(_RAW.format(obsid=obsid))):
         raise NoDataError(
             f"there are no raw events (sw{obsid}x*po_uf.evt) in {source / 'xrt' / 'event'}; "
-            "download_observations(..., contents=('unfiltered', 'attitude', 'hk')) fetches them"
+            "download_observations(..., contents=('unfiltered', 'hk', 'auxil')) fetches what is needed"
         )
     # Beside the target, so that the finished folder moves into its place in one step.
-    with tempfile.TemporaryDirectory(dir=place, prefix=".sx") as scratch:
+    with output_errors(target), tempfile.TemporaryDirectory(dir=place, prefix=".sx") as scratch:
         work, new = Path(scratch), Path(scratch) / "new"
         (work / "in").symlink_to(source.resolve())
-        runner = Runner(heasoft, work)
+        runner = Runner(heasoft, work, check=check)
         where = ("OBJECT", "OBJECT") if position is None else (position.icrs.ra.deg, position.icrs.dec.deg)
         runner.run(
             "xrtpipeline",
@@ -139,6 +149,6 @@ def _reprocess(
             if (source / part).is_dir():
                 shutil.copytree(source / part, new / part)
         if target.exists():
-            shutil.rmtree(target)
+            target.rename(work / "old")
         new.rename(target)
     return Observation.open(target)

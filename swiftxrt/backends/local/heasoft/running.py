@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from ...._log import log
@@ -74,24 +75,14 @@ class Runner:
         Raises
         ------
         HEASoftError
-            If it fails, or takes too long; the message ends with the last
+            If it cannot be started, fails, or takes too long; the message ends with the last
             lines that it printed.
         """
         arguments = [f"{name}={_text(value)}" for name, value in parameters.items()]
         self.commands.append(" ".join([task, *(_without_folder(one) for one in arguments)]))
         output = self.folder / f"{len(self.commands):02d}_{task}.log"
         log.info("running %s", self.commands[-1])
-        with output.open("wb") as printed:
-            process = subprocess.Popen(
-                [self.heasoft.tasks[task], *arguments],
-                cwd=self.folder,
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=printed,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        code = self._wait(process, task)
+        code = self._wait(self._start(task, arguments, output), task)
         text = output.read_text("utf-8", "replace")
         if code != 0:
             raise HEASoftError(f"{task} failed with status {code}: {_last_lines(text)}")
@@ -111,6 +102,21 @@ class Runner:
             told = _last_lines(printed[-1].read_text("utf-8", "replace")) if printed else "it printed nothing"
             raise HEASoftError(f"{task} wrote no {name}: {told}")
         return path
+
+    def _start(self, task: str, arguments: list[str], output: Path) -> subprocess.Popen[bytes]:
+        with output.open("wb") as printed:
+            try:
+                return subprocess.Popen(
+                    [self.heasoft.tasks[task], *arguments],
+                    cwd=self.folder,
+                    env=self._environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=printed,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise HEASoftError(f"{task} cannot be started: {error}") from error
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -135,15 +141,14 @@ class Runner:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a task with everything it has started."""
+    """End a task with everything it has started, also what outlives it."""
+    if process.poll() is not None:
+        return
     for wanted in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is not None:
-            return
-        os.killpg(process.pid, wanted)
-        try:
+        with suppress(ProcessLookupError, PermissionError):  # nobody is left, which systems tell in either way
+            os.killpg(process.pid, wanted)
+        with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=_GRACE_S)
-        except subprocess.TimeoutExpired:
-            continue
 
 
 def _text(value: Value) -> str:

@@ -194,19 +194,15 @@ def light_curve(runner: Runner, inputs: Inputs, bin_s: float, channels: tuple[in
         # One instrument map for each snapshot: bins may not be longer than what a map is made for.
         correctlc=True, pcnframe=0, wtnframe=0, attfile=inputs.attitude, hdfile=inputs.housekeeping,
     )  # fmt: skip
-    raw, outside, corrected = (_rates(runner.made(name, "xrtproducts")) for name in ("s.lc", "b.lc", "c.lc"))
-    rows = [np.searchsorted(part["TIME"], raw["TIME"] - 0.5 * bin_s) for part in (outside, corrected)]
-    if any(np.any(row >= len(part["TIME"])) for row, part in zip(rows, (outside, corrected), strict=True)):
-        raise HEASoftError("xrtproducts gave source, background and corrected light curves whose bins do not match")
-    background = {name: values[rows[0]] for name, values in outside.items()}
-    fixed = {name: values[rows[1]] for name, values in corrected.items()}
+    raw, outside, corrected = (_rates(runner.made(name, "xrtproducts"), bin_s) for name in ("s.lc", "b.lc", "c.lc"))
+    background, fixed = (_in_bins(part, raw["TIME"], raw["WIDTH"]) for part in (outside, corrected))
     with np.errstate(divide="ignore", invalid="ignore"):
         factor = np.where(raw["RATE"] > 0, fixed["RATE"] / raw["RATE"], np.nan)
     # Empty bins take the mean correction.
     factor = np.where(np.isfinite(factor), factor, np.nanmean(factor) if np.isfinite(factor).any() else 1.0)
     return Rates(
         met_s=raw["TIME"],
-        half_s=np.full(len(raw["TIME"]), bin_s / 2),
+        half_s=raw["WIDTH"] / 2,
         rate=fixed["RATE"] - background["RATE"] * ratio * factor,
         err=np.hypot(fixed["ERROR"], background["ERROR"] * ratio * factor),
         exposure_fraction=raw["FRACEXP"],
@@ -233,8 +229,7 @@ def _common(inputs: Inputs, exposure: Path | None) -> dict[str, str | bool | flo
 
 def _matrix(source: Path, told: str) -> Path:
     """The redistribution matrix: named by the spectrum, else by what the task printed."""
-    named = [str(fits.getval(source, "RESPFILE", ext=1, default=""))]
-    named += _RMF.findall(told)
+    named = [str(fits.getheader(source, ext=1).get("RESPFILE", "")), *_RMF.findall(told)]
     for name in named:
         place = Path(name) if Path(name).is_absolute() else source.parent / name
         if name.lower() not in ("", "none") and place.is_file():
@@ -245,16 +240,28 @@ def _matrix(source: Path, told: str) -> Path:
     )
 
 
-def _rates(path: Path) -> dict[str, np.ndarray]:
+def _rates(path: Path, bin_s: float) -> dict[str, np.ndarray]:
+    """The columns of a light curve, with the middle of each bin and its width, which tasks may round."""
     with fits.open(path) as hdus:
         table, header = hdus["RATE"].data, hdus["RATE"].header
         zero = float(header.get("TIMEZERO", header.get("TIMEZERI", 0.0)))
         zero += float(header.get("TIMEZERF", 0.0)) if "TIMEZERO" not in header else 0.0
+        width = float(header.get("TIMEDEL", bin_s))
+        zero += (0.5 - float(header.get("TIMEPIXR", 0.5))) * width
         columns = {name: np.array(table[name], dtype=float) for name in ("RATE", "ERROR")}
         columns["TIME"] = np.array(table["TIME"], dtype=float) + zero
+        columns["WIDTH"] = np.full(len(table), width)
         has_fraction = "FRACEXP" in table.names
         columns["FRACEXP"] = np.array(table["FRACEXP"], dtype=float) if has_fraction else np.ones(len(table))
     return columns
+
+
+def _in_bins(part: dict[str, np.ndarray], middle: np.ndarray, width: np.ndarray) -> dict[str, np.ndarray]:
+    """The rows of a light curve that belong to bins of another one, which may have fewer."""
+    rows = np.searchsorted(part["TIME"], middle - 0.5 * width)
+    if np.any(rows >= len(part["TIME"])) or np.any(np.abs(part["TIME"][rows] - middle) > 0.5 * width):
+        raise HEASoftError("xrtproducts gave source, background and corrected light curves whose bins do not match")
+    return {name: values[rows] for name, values in part.items()}
 
 
 def _first(places: list[Path], names: list[str]) -> Path | None:
