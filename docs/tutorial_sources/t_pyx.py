@@ -106,12 +106,12 @@ axes = plot_image_panels(epochs.images(), position=t_pyx, size=6 * u.arcmin, col
 # ------------------
 #
 # A black body for the surface of the white dwarf and bremsstrahlung for gas that was heated
-# by shocks, both behind interstellar matter. With the statistic for counts (W) the spectra
-# need not be grouped.
+# by shocks, both behind interstellar matter. The statistic for counts (W) needs no groups of
+# source counts, but a count of the background in each bin, without which it is biased.
 
 from swiftxrt import fit_many, models
 
-spectra = epochs.spectra("PC")
+spectra = {name: one.group(min_background_counts=1) for name, one in epochs.spectra("PC").items()}
 model = models.TBabs() * (models.BlackBody(0.1 * u.keV) + models.Bremsstrahlung(1 * u.keV))
 fits = fit_many(spectra, model)
 fits[0].get()

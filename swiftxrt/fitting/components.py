@@ -90,8 +90,9 @@ class Component:
         the factor in each piece.
     is_additive : bool
         Whether it emits, rather than being a factor.
-    log_slopes : mapping of str to callable, optional
-        Derivatives of the logarithm of what `evaluate` gives, by parameter; differences stand in for others.
+    log_slopes, slopes : mapping of str to callable, optional
+        Derivatives of the logarithm of what `evaluate` gives, and of that itself, by parameter; differences stand in
+        for others.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Component:
     evaluate: Evaluate
     is_additive: bool
     log_slopes: Mapping[str, Evaluate] = field(default_factory=dict)
+    slopes: Mapping[str, Evaluate] = field(default_factory=dict)
 
 
 def _log_power(grid: EnergyGrid, photon_index: float) -> Floats:
@@ -141,6 +143,22 @@ def _gaussian(grid: EnergyGrid, line_energy: float, sigma: float, norm: float) -
     low, high = (grid.low_kev - line_energy) / sigma, (grid.high_kev - line_energy) / sigma
     # Above the line, where both integrals are nearly one, what is left over keeps the digits.
     return norm * np.where(low > 0, ndtr(-low) - ndtr(-high), ndtr(high) - ndtr(low))
+
+
+def _line_slopes(grid: EnergyGrid, line_energy: float, sigma: float, norm: float) -> tuple[Floats, Floats]:
+    """Derivatives by energy and width; those of a line as wide as a bin if it is narrower, which steps from bin to bin."""
+    width = max(sigma, grid.bin_width_kev(line_energy))
+    low, high = (grid.low_kev - line_energy) / width, (grid.high_kev - line_energy) / width
+    low_density, high_density = (norm / width * np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi) for z in (low, high))
+    return low_density - high_density, low * low_density - high * high_density
+
+
+def _line_energy_slope(grid: EnergyGrid, line_energy: float, sigma: float, norm: float) -> Floats:
+    return _line_slopes(grid, line_energy, sigma, norm)[0]
+
+
+def _sigma_slope(grid: EnergyGrid, line_energy: float, sigma: float, norm: float) -> Floats:
+    return _line_slopes(grid, line_energy, sigma, norm)[1]
 
 
 def _transmission(exponent: Floats) -> Floats:
@@ -233,7 +251,14 @@ _ALL = (
         _bremsstrahlung,
         is_additive=True,
     ),
-    Component("gaussian", "gaussian", (_LINE, _SIGMA, _norm(LINE_NORM_UNIT)), _gaussian, is_additive=True),
+    Component(
+        "gaussian",
+        "gaussian",
+        (_LINE, _SIGMA, _norm(LINE_NORM_UNIT)),
+        _gaussian,
+        is_additive=True,
+        slopes={"line_energy": _line_energy_slope, "sigma": _sigma_slope},
+    ),
     Component("tbabs", "TBabs", (_column(),), _tbabs, is_additive=False, log_slopes={"nh": _nh_slope}),
     Component("ztbabs", "zTBabs", (_column(), _REDSHIFT), _ztbabs, is_additive=False, log_slopes={"nh": _nh_slope}),
     Component("constant", "constant", (_FACTOR,), _constant, is_additive=False),

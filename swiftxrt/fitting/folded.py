@@ -118,7 +118,7 @@ def folded_spectrum(problem: Problem, x: Floats, number: int) -> FoldedSpectrum:
         # A bin without counts has an error of one count, as in `GroupedCounts`.
         error = np.sqrt(np.maximum(data.counts, 1.0) + data.ratio**2 * outside)
     return FoldedSpectrum(
-        data.stem,
+        data.spectrum.name,
         low * u.keV,
         high * u.keV,
         data.counts,

@@ -88,6 +88,12 @@ class EnergyGrid:
             self._sections[redshift] = cross_section_cm2(self.energy_kev * (1.0 + redshift))
         return self._sections[redshift]
 
+    def bin_width_kev(self, energy_kev: float) -> float:
+        """Width of the bin with an energy, or of that next to it."""
+        edges = np.append(self.low_kev[self._starts], self.high_kev[-1])
+        place = np.clip(np.searchsorted(edges, energy_kev, side="right"), 1, self._starts.size)
+        return float(edges[place] - edges[place - 1])
+
     def per_bin(self, pieces: Floats) -> Floats:
         """Sums over the pieces of each bin."""
         return np.add.reduceat(pieces, self._starts)

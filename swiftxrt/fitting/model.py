@@ -123,12 +123,14 @@ class Model(Parameterised):
     def photon_slope(self, arrays: list[Floats], grid: EnergyGrid, values: Floats, place: int) -> Floats | None:
         """Derivative of the photons in each piece by one parameter; None if only differences give it."""
         owner = self.component_of(place)
-        definition, first = self._slots[place].definition, self._first[owner]
+        definition, first, component = self._slots[place].definition, self._first[owner], self._components[owner]
+        own = values[first : first + len(component.parameters)]
         if definition.is_linear and values[place] != 0:
             change = arrays[owner] / values[place]
-        elif definition.name in (slopes := self._components[owner].log_slopes):
-            own = values[first : first + len(self._components[owner].parameters)]
-            change = arrays[owner] * slopes[definition.name](grid, *own)
+        elif definition.name in component.log_slopes:
+            change = arrays[owner] * component.log_slopes[definition.name](grid, *own)
+        elif definition.name in component.slopes:
+            change = component.slopes[definition.name](grid, *own)
         else:
             return None
         return derivative(self._tree, arrays, owner, change)

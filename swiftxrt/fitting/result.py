@@ -223,7 +223,7 @@ class FitResult:
         flux = self.flux(band, absorbed=absorbed, errors=False, index=number).value
         rate = band_rate(self.problem, self.values, number)
         if not rate > 0:
-            raise NoDataError(f"the model predicts no counts for {self.spectra[number].stem}")
+            raise NoDataError(f"the model predicts no counts for {self.spectra[number].name}")
         return flux / (rate * _RATE_UNIT)
 
     def counts_to_flux(

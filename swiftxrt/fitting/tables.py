@@ -18,7 +18,7 @@ __all__ = ["result_dict", "result_row"]
 def result_row(result: FitResult) -> QTable:
     """One row with all values; see `FitResult.table`."""
     columns: dict[str, Any] = {
-        "spectrum": [", ".join(one.stem for one in result.spectra)],
+        "spectrum": [", ".join(one.name for one in result.spectra)],
         "model": [result.model.expression],
     }
     for name, item in result.parameters.items():
@@ -34,7 +34,7 @@ def result_row(result: FitResult) -> QTable:
 def result_dict(result: FitResult) -> dict[str, Any]:
     """Plain values for JSON."""
     return {
-        "spectra": [one.stem for one in result.spectra],
+        "spectra": [one.name for one in result.spectra],
         "model": result.model.expression,
         "parameters": {name: item.to_dict() for name, item in result.parameters.items()},
         "statistic": result.statistic,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..exceptions import FormatError, MetadataWarning, SwiftXRTError, SwiftXRTWarning, warn
 
-__all__ = ["foreign_content"]
+__all__ = ["foreign_content", "needed_packages"]
 
 # A file can be damaged in such a way that Astropy and NumPy raise any of these; the memory
 # ends where a header promises far more than there is.
@@ -26,6 +26,27 @@ _DAMAGE = (
     TypeError,
     ValueError,
 )
+
+
+@contextmanager
+def needed_packages(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Say which package is missing, where Astropy needs one more for a format.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Raises
+    ------
+    FormatError
+        If one is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        advice = f"install {error.name} (python -m pip install {error.name})" if error.name else "install it"
+        raise FormatError(f"this format needs another package: {error}; {advice}, or use another format", path) from error
 
 
 @contextmanager
@@ -52,7 +73,8 @@ def foreign_content(path: str | os.PathLike[str], what: str) -> Iterator[None]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            yield
+            with needed_packages(path):
+                yield
         except SwiftXRTError:
             raise
         except _DAMAGE as error:

@@ -15,6 +15,7 @@ import math
 import os
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import astropy.units as u
@@ -31,7 +32,7 @@ from .._paths import as_path
 from ..exceptions import FormatError
 from ..products._display import ReadableTable
 from ._fitsfile import load_fits
-from ._reading import foreign_content
+from ._reading import foreign_content, needed_packages
 from ._table_notes import from_json, to_json
 
 __all__ = ["read_table", "write_table"]
@@ -61,7 +62,8 @@ def write_table(table: QTable, path: Any, *args: Any, format: str | None = None,
     chosen = format or (_format_of(path) if is_path else None)
     if not is_path or args or chosen not in _WRITERS or options.keys() - {"overwrite"}:
         told = {} if chosen is None else {"format": chosen}
-        QTable(table, copy=False).write(path, *args, **told, **options)
+        with needed_packages(os.fspath(path)) if is_path else nullcontext():  # type: ignore[arg-type]
+            QTable(table, copy=False).write(path, *args, **told, **options)
         return
     with atomic_path(as_path(path, "path"), options.get("overwrite", False)) as temporary:
         _WRITERS[chosen](table, temporary)

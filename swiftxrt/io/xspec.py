@@ -94,7 +94,7 @@ def write_xspec(
         raise RequestError([("spectra", "at least one spectrum is needed")], "XSPEC folder")
     for spectrum in spectra:
         if spectrum.rmf is None:
-            told = f"XSPEC needs the RMF of each spectrum, and {spectrum.stem} has none; see with_response(rmf=...)"
+            told = f"XSPEC needs the RMF of each spectrum, and {spectrum.name} has none; see with_response(rmf=...)"
             raise RequestError([("spectra", told)], "XSPEC folder")
     folder = as_path(folder, "folder")
     names = _names(spectra)
@@ -130,7 +130,7 @@ def _names(spectra: Sequence[CountSpectrum]) -> list[str]:
     """Names of the files without ending, as XSPEC takes them; none twice."""
     names: list[str] = []
     for number, spectrum in enumerate(spectra, start=1):
-        name = re.sub(r"[^A-Za-z0-9_.]+", "_", spectrum.stem).lstrip("._") or "spectrum"
+        name = re.sub(r"[^A-Za-z0-9_.]+", "_", spectrum.name).lstrip("._") or "spectrum"
         names.append(name if name not in names else f"{name}_{number}")
     return names
 

@@ -34,7 +34,7 @@ _HEIGHTS = (3, 1)
 #: Width and height of the figure of one fit, and of a panel of several.
 _ONE_INCH, _PANEL_INCH = (6.4, 5.4), (3.2, 3.2)
 #: Around the panels: left, right, below, above; and between them, as parts of a panel.
-_MARGINS_INCH, _GAPS = (0.85, 0.15, 0.6, 0.35), (0.1, 0.2)
+_MARGINS_INCH, _GAPS = (1.0, 0.15, 0.6, 0.35), (0.1, 0.2)
 _SIGNIFICANCE, _MOST_SIGNIFICANT, _MOST_BINS = 3.0, 10.0, 60
 #: Points that one wants to see, and bins with so many counts that are drawn as they are if there are not more.
 _WANTED_POINTS, _MOST_POINTS, _MANY_COUNTS = 50, 80, 10
@@ -176,6 +176,9 @@ def plot_fits(
             continue
         plot_fit(item, axes=pair, residuals=residuals, **{"legend": len(item.folded) > 1, **options})
         reach.append([(*ax.get_xlim(), *ax.get_ylim()) for ax in pair])
+    if residuals == "delta" and len({one.statistic_name for item in made for one in item.folded}) > 1:
+        for lower in panels[:, 1]:
+            lower.set_ylabel(_DELTA_LABEL)
     _share(panels, np.array(reach), min(columns, len(items)), share=share)
     return panels
 

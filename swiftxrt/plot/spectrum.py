@@ -100,7 +100,7 @@ def plot_spectrum(
     _label_axes(ax, shown.unit)
     with_background = background and _draw_background(ax, shown)
     if with_background and spectrum.counts is not None:
-        style.setdefault("label", spectrum.counts.stem)
+        style.setdefault("label", spectrum.counts.name)
     _draw(ax, low[good], high[good], value[good], error[good], steps=steps, style=style)
     _widen_limits(ax, low[good], high[good], value[good], error[good], band=_shown_band(spectrum))
     if with_background:
@@ -174,7 +174,7 @@ def _title(spectrum: XRTSpectrum) -> str:
 
 def _name(counts: CountSpectrum) -> str:
     """Name of the spectrum, for other instruments than the XRT with theirs."""
-    return counts.stem if counts.mode is not None else f"{counts.stem} ({counts.telescope} {counts.instrument})"
+    return counts.name if counts.mode is not None else f"{counts.name} ({counts.telescope} {counts.instrument})"
 
 
 def _shown_band(spectrum: XRTSpectrum) -> tuple[float, float]:

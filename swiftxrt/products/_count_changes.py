@@ -90,7 +90,7 @@ class CountChanges(CountFacts):
         if self.mode is not None:
             return band.channels
         if not self.has_energies:
-            raise RequestError([("band", f"the energies of the channels of {self.stem} are not known; give its RMF")])
+            raise RequestError([("band", f"the energies of the channels of {self.name} are not known; give its RMF")])
         edges = self.energy_edges.value
         low, high = band.low_kev * (1 - _SAME_ENERGY), band.high_kev * (1 + _SAME_ENERGY)
         inside = self.channel[(edges[:-1] >= low) & (edges[1:] <= high)]

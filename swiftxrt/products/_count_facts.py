@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["CountFacts"]
 
 Floats = NDArray[np.float64]
+
+#: Names of slices to which a mode can be added without making them hard to read.
+_NUMBERED = re.compile(r"[A-Za-z]+\d+")
 
 
 class CountFacts:
@@ -45,6 +49,18 @@ class CountFacts:
     def stem(self) -> str:
         """Name of slice and mode, as in the service's file names: ``"interval0pc"``; the label alone without mode."""
         return f"{self.label}{self.mode_name.lower()}"
+
+    @property
+    def name(self) -> str:
+        """Name of slice and mode for people, in tables, legends and files for XSPEC.
+
+        That of the service for slices with a number, ``"interval0pc"``; the
+        mode apart for others: ``"early PC"``, ``"2020-03-01 WT"``. Without
+        mode it is the label.
+        """
+        if _NUMBERED.fullmatch(self.label):
+            return self.stem
+        return f"{self.label} {self.mode_name}".rstrip()
 
     @property
     def mode_name(self) -> str:

@@ -237,11 +237,11 @@ class CountSpectrum(CountChanges, CountFiles):
 
         if not self.has_energies:
             told = "the energies of its channels are not known; give its RMF, as in CountSpectrum.read(..., rmf=...)"
-            raise RequestError(f"{self.stem} has no energy axis: {told}")
+            raise RequestError(f"{self.name} has no energy axis: {told}")
         bins = self.grouped()
         good = np.flatnonzero(bins.quality == GOOD)
         if good.size == 0:
-            raise NoDataError(f"{self.stem} has no good channel; group it with fewer counts per group")
+            raise NoDataError(f"{self.name} has no good channel; group it with fewer counts per group")
         used = slice(good[0], good[-1] + 1)
         if not subtract_background:
             bins = dataclass_replace(bins, background_ratio=0.0)
@@ -274,7 +274,7 @@ class CountSpectrum(CountChanges, CountFiles):
     def __repr__(self) -> str:
         edges = self.energy_edges.value
         background = f"{self.background.counts.sum():g} ct background" if self.background else "no background"
-        name = self.stem if self.mode is not None else f"{self.stem} ({self.telescope} {self.instrument})"
+        name = self.name if self.mode is not None else f"{self.name} ({self.telescope} {self.instrument})"
         total = f"{self.counts.sum()} ct in {self.exposure:.6g}"
         if not self.has_poisson_counts:
             total = f"{float(self.counts.sum() / self.exposure.value):.4g} ct/s with errors in {self.exposure:.6g}"

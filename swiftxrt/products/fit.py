@@ -48,7 +48,8 @@ class FitParameter:
         The best value; NaN if not known.
     err_neg, err_pos : `~astropy.units.Quantity`, optional
         How far the interval reaches below and above, both positive; NaN, the
-        default, where that is not known.
+        default, where that is not known. A value with one error only is a
+        limit, and printed as such.
     frozen : bool, optional
         Whether the value was held fixed in the fit.
 
@@ -136,10 +137,17 @@ class FitParameter:
 
     def __str__(self) -> str:
         unit = f" {self.unit}" if self.unit != u.dimensionless_unscaled else ""
-        errors = [f"{item.value:.4g}" for item in (self.err_neg, self.err_pos)]
-        if self.frozen or errors == ["nan", "nan"]:
-            return f"{self.value.value:.6g}{unit}" + (", frozen" if self.frozen else "")
-        return f"{self.value.value:.6g} (-{errors[0]}, +{errors[1]}){unit}"
+        value, below, above = (float(item.value) for item in (self.value, self.err_neg, self.err_pos))
+        best = f"{value:.6g}{unit}"
+        if self.frozen:
+            return f"{best}, frozen"
+        if math.isnan(value) or (math.isnan(below) and math.isnan(above)):
+            return best
+        if math.isnan(below):
+            return f"< {value + above:.4g}{unit} (best {best})"
+        if math.isnan(above):
+            return f"> {value - below:.4g}{unit} (best {best})"
+        return f"{value:.6g} (-{below:.4g}, +{above:.4g}){unit}"
 
 
 def _error(given: Any, unit: u.UnitBase, name: str) -> u.Quantity:

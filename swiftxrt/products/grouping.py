@@ -222,9 +222,9 @@ class GroupingRule:
         needed: list[tuple[NDArray[Any], int]] = []
         for name, least in self._numbers.items():
             owner = spectrum if name == "min_counts" else spectrum.background
-            whose = spectrum.stem if name == "min_counts" else f"the background of {spectrum.stem}"
+            whose = spectrum.name if name == "min_counts" else f"the background of {spectrum.name}"
             if owner is None:
-                told = f"{spectrum.stem} has no background; read it with background=..., or group it by min_counts"
+                told = f"{spectrum.name} has no background; read it with background=..., or group it by min_counts"
                 raise RequestError([(name, told)], "grouping")
             if not owner.has_poisson_counts:
                 told = f"{whose} holds rates with errors of their own, not counts; group it by signal_to_noise"
@@ -322,7 +322,7 @@ def optimal_widths(spectrum: CountSpectrum, good: Flags) -> NDArray[np.int64]:
     """
     if spectrum.rmf is None:
         raise RequestError(
-            [("optimal", f"the optimal width follows from the resolution, and {spectrum.stem} has no RMF")], "grouping"
+            [("optimal", f"the optimal width follows from the resolution, and {spectrum.name} has no RMF")], "grouping"
         )
     if not good.any():
         return np.ones(good.size, dtype=np.int64)

@@ -62,6 +62,23 @@ def _rebuild(cls: Any, values: dict[str, Any]) -> Any:
     return cls(**values)
 
 
+def _packed(matrix: NDArray[np.float64]) -> tuple[Any, ...]:
+    """A matrix as a quarter of its bytes: where it is not zero, and what is there, as short as files have it."""
+    used = matrix != 0
+    values = matrix[used]
+    with np.errstate(over="ignore"):
+        single = values.astype(np.float32)
+    return matrix.shape, np.packbits(used), single if np.array_equal(single, values) else values
+
+
+def _rebuild_rmf(values: dict[str, Any], packed: tuple[Any, ...]) -> RMF:
+    shape, used, numbers = packed
+    matrix = np.zeros(shape)
+    matrix[np.unpackbits(used, count=matrix.size).reshape(shape).astype(bool)] = numbers
+    matrix.flags.writeable = False  # So that it need not be copied.
+    return RMF(**values, matrix=matrix)
+
+
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class ARF(_Response):
     """Effective area of the telescope for one source position and extraction region.
@@ -202,6 +219,11 @@ class RMF(_Response):
             raise RequestError(f"the edges need a matrix of shape {expected}; got {self.matrix.shape}", "RMF")
         if self.includes_area is None:
             object.__setattr__(self, "includes_area", bool(self.matrix.sum(axis=1).max(initial=0.0) > _MOST_LIKELY))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Spectra and fits carry their matrix with them, between processes too.
+        _, values = super().__reduce__()[1]
+        return _rebuild_rmf, ({name: value for name, value in values.items() if name != "matrix"}, _packed(self.matrix))
 
     def numbered_like(self, channel: NDArray[np.int64]) -> RMF:
         """The same matrix, its channels counted from the same number as those of a spectrum of as many.

@@ -262,7 +262,7 @@ class XRTSpectrum(BinnedSpectrum):
     __hash__ = None  # type: ignore[assignment]  # Compared by content, which is arrays and can be shifted in place.
 
     def __repr__(self) -> str:
-        name = f" {self._counts.stem}" if self._counts is not None else ""
+        name = f" {self._counts.name}" if self._counts is not None else ""
         edges = self._edges.value
         good = self.flux if self.mask is None else self.flux[~self.mask]
         mean = f"mean {np.nanmean(good.value):.4g}" if good.size else "all masked,"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -196,3 +197,15 @@ def test_what_is_no_table(tmp_path: Path, name: str) -> None:
     hdu.writeto(tmp_path / "note.fits")
     with pytest.raises(FormatError):
         read_table(tmp_path / name)
+
+
+def test_a_format_that_needs_another_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kept.parquet").write_bytes(b"PAR1")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pyarrow"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(FormatError, match=r"kept\.parquet: this format needs another package.*install pyarrow"):
+        read_table(tmp_path / "kept.parquet")
+    with pytest.raises(FormatError, match=r"new\.parquet: this format needs another package.*install pyarrow"):
+        sources().write(tmp_path / "new.parquet")
+    assert not (tmp_path / "new.parquet").exists()

@@ -205,7 +205,7 @@ def test_same_parameters_for_all(tmp_path: Path) -> None:
     session = Session(tmp_path).run("fit.xcm")
     session.check()
     assert set(session.groups.values()) == {1}
-    assert [path.name for path in session.spectra.values()] == ["apc.pha", "b_cpc.pha", "b_cpc_3.pha"]
+    assert [path.name for path in session.spectra.values()] == ["a_PC.pha", "b_c_PC.pha", "b_c_PC_3.pha"]
     assert len(session.parameters) == 3
 
 

@@ -254,6 +254,9 @@ def test_a_panel_for_each_fit() -> None:
     assert [ax.get_ylabel() != "" for ax in axes[:, 0]] == [True, False, False, True]
     assert [ax.get_xlabel() != "" for ax in axes[:, 1]] == [False, True, True, True]
     assert plot_fits([ONE], residuals=None).shape == (1, 1)
+    assert {ax.get_ylabel() for ax in axes[[0, 3], 1]} == {"Residual\n" r"($\pm\sqrt{W}$)"}
+    mixed = plot_fits([ONE, fitted(folded([12, 15], statistic="chi2"))], columns=1)
+    assert {ax.get_ylabel() for ax in mixed[:, 1]} == {"Residual\n" r"($\sigma$)"}
 
 
 def test_fits_that_failed_have_an_empty_panel() -> None:

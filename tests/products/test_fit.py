@@ -45,6 +45,17 @@ def test_errors_are_unknown_unless_given() -> None:
     assert str(FitParameter(2.69, 0.14, 0.15)) == "2.69 (-0.14, +0.15)"
 
 
+def test_limits_are_written_as_such() -> None:
+    """A value without an error on one side is a limit on the other, as in `swiftxrt.plot_parameter_evolution`."""
+    assert str(FitParameter(2.6 * u.keV, None, 0.3 * u.keV)) == "< 2.9 keV (best 2.6 keV)"
+    assert str(FitParameter(2.6 * u.keV, 0.25 * u.keV)) == "> 2.35 keV (best 2.6 keV)"
+    assert repr(FitParameter(1e20 / u.cm**2, None, 2e20 / u.cm**2)) == (
+        "<FitParameter < 3e+20 1 / cm2 (best 1e+20 1 / cm2)>"
+    )
+    assert str(FitParameter(1.5, None, 0.5)) == "< 2 (best 1.5)"
+    assert str(FitParameter(np.nan, None, 0.3)) == "nan"
+
+
 def test_errors_are_in_the_unit_of_the_value() -> None:
     item = FitParameter(2.6 * u.keV, 100 * u.eV, 200 * u.eV)
     assert (item.err_neg, item.err_pos) == (0.1 * u.keV, 0.2 * u.keV)

@@ -115,6 +115,23 @@ def test_immutable_picklable_and_compared_by_value(make: Any) -> None:
         hash(one)
 
 
+@pytest.mark.parametrize("change", [1e-12, 1e300, np.nan])
+def test_matrices_are_pickled_short_and_whole(change: float) -> None:
+    """Zeros are left out, and numbers of single precision stay so; any other matrix comes back to the last digit."""
+    rng = np.random.default_rng(1)
+    matrix = np.where(rng.random((60, 90)) < 0.5, rng.random((60, 90)), 0.0).astype(np.float32).astype(float)
+    edges = [np.arange(size + 1) * u.keV for size in matrix.shape]
+    one = RMF(matrix=matrix, energy_edges=edges[0], channel_edges=edges[1], first_channel=3, includes_area=True)
+    again = pickle.loads(pickle.dumps(one))
+    assert again == one
+    assert (again.first_channel, again.includes_area) == (3, True)
+    assert not again.matrix.flags.writeable
+    assert len(pickle.dumps(one)) < 0.4 * matrix.nbytes
+    matrix[0, 0] = change
+    other = RMF(matrix=matrix, energy_edges=edges[0], channel_edges=edges[1])
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(other)).matrix, matrix)
+
+
 def test_units_are_converted_and_values_copied() -> None:
     given = np.array([0.3, 0.5, 1.0, 2.0])
     made = arf(energy_edges=given * 1000 * u.eV, effective_area=[1e-3, 2e-3, 3e-3] * u.m**2)

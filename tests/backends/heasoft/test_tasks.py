@@ -59,7 +59,7 @@ def test_a_bin_that_the_source_does_not_have_is_left_out(tmp_path: Path) -> None
 @pytest.mark.parametrize("name", ["b", "c"])
 @pytest.mark.parametrize("values", [[np.nan, 1.0, 1.0], [1.0, np.nan, 1.0], [1.0, 1.0, np.nan]])
 def test_bins_that_do_not_match_are_an_error(tmp_path: Path, name: str, values: list[float]) -> None:
-    runner = _Written(tmp_path, **{**dict.fromkeys("sbc", [1.0, 1.0, 1.0]), name: values})
+    runner = _Written(tmp_path, **{"s": [1.0] * 3, "b": [1.0] * 3, "c": [1.0] * 3, name: values})
     with pytest.raises(HEASoftError, match="whose bins do not match"):
         light_curve(runner, INPUTS, 10.0, (30, 1000), 0.1)  # type: ignore[arg-type]
 
@@ -76,7 +76,7 @@ def test_bins_that_do_not_match_are_an_error(tmp_path: Path, name: str, values: 
     ],
 )
 def test_times_are_those_of_the_middle(tmp_path: Path, header: dict[str, float], first: float, half: float) -> None:
-    runner = _Written(tmp_path, header=header, **dict.fromkeys("sbc", [1.0, 1.0]))
+    runner = _Written(tmp_path, header=header, s=[1.0, 1.0], b=[1.0, 1.0], c=[1.0, 1.0])
     rates = light_curve(runner, INPUTS, 10.0, (30, 1000), 0.1)  # type: ignore[arg-type]
     np.testing.assert_allclose(rates.met_s, [first, first + 10.0])
     np.testing.assert_allclose(rates.half_s, half)
