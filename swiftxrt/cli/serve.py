@@ -69,6 +69,8 @@ def run(options: ServeOptions) -> int:
         used.
     """
     tls = options.tls()
+    # Until the server runs a signal is as good as Ctrl-C: else it would leave folders behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="swiftxrt-")))
         opened = stack.enter_context(listen(options.host, options.port))

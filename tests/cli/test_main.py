@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -53,7 +56,8 @@ def test_log_is_left_as_it_was(tmp_path: Path) -> None:
 def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the server end as soon as it is started, and leave the signals of the tests alone."""
     monkeypatch.setattr(serve, "make_server", lambda *args, **options: SimpleNamespace(run=lambda **more: None))
-    monkeypatch.setattr(serve, "signal", SimpleNamespace(SIGTERM=15, SIGINT=2, signal=lambda *args: None))
+    quiet = SimpleNamespace(SIGTERM=15, SIGINT=2, signal=lambda *args: None, default_int_handler=None)
+    monkeypatch.setattr(serve, "signal", quiet)
     monkeypatch.setattr(serve.LocalBackend, "warm_up", lambda self: None)
 
 
@@ -65,6 +69,20 @@ def test_empty_archive_is_mentioned(tmp_path: Path, small_archive: Path, capsys:
     assert "put there later is found" in said
     assert cli.main(["serve", "--archive", str(small_archive), "--port", "0"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_a_signal_before_it_serves_leaves_nothing(
+    tmp_path: Path, small_archive: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(serve.LocalBackend, "warm_up", lambda self: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert cli.main(["serve", "--archive", str(small_archive), "--port", "0"]) == 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert "interrupted" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_dir_has_the_public_names() -> None:
