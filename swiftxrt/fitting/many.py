@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import fields, replace
-from multiprocessing import get_context, parent_process
 from time import monotonic
 from typing import Any
 
 from .._fields import nearest
 from .._log import log
+from .._workers import WorkerPool, end_with_parent
 from ..exceptions import FitWarning, RequestError, SwiftXRTError, warn
 from ..products.countspectrum import CountSpectrum
 from ..products.outcomes import Outcome
@@ -167,7 +166,7 @@ def _side_by_side(groups: list[Group], model: Model, settings: FitSettings, numb
     matrices, tokens = _distinct([item.rmf for group in groups for item in group])
     lean = iter([_lean(item) for group in groups for item in group])
     token = iter(tokens)
-    pool = ProcessPoolExecutor(number, mp_context=get_context("spawn"), initializer=_begin, initargs=(matrices,))
+    pool = WorkerPool(number, _begin, (matrices,))
     with pool:
         futures: dict[Future[Any], int] = {}
         with _STARTING, _one_thread_each(), _without_the_script():
@@ -243,15 +242,7 @@ _MATRICES: list[RMF] = []
 def _begin(matrices: list[RMF]) -> None:
     """Prepare a worker: it gets the matrices, leaves Ctrl-C to the main process, and ends with it."""
     _MATRICES[:] = matrices
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    end_with_parent()
 
 
 def _work(parts: list[tuple[CountSpectrum, int | None]], model: Model, settings: FitSettings) -> Any:

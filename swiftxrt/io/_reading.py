@@ -46,7 +46,9 @@ def needed_packages(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         advice = f"install {error.name} (python -m pip install {error.name})" if error.name else "install it"
-        raise FormatError(f"this format needs another package: {error}; {advice}, or use another format", path) from error
+        raise FormatError(
+            f"this format needs another package: {error}; {advice}, or use another format", path
+        ) from error
 
 
 @contextmanager

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from pathlib import Path
 
 from ..._log import log
 from ..._threads import DaemonThreads
+from ..._workers import WorkerPool
 from ...engine.reference_catalog import ReferenceCatalog
 from ...kinds import ProductKind
 from ...products.report import Phase
@@ -166,7 +166,7 @@ class Scheduler:
 
     def _make_executor(self) -> Executor:
         if self._processes:
-            return ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"), initializer=prepare_process)
+            return WorkerPool(self._workers, prepare_process)
         return DaemonThreads(self._workers)
 
     def _ended(self, future: Future[None], executor: Executor, owner: str, task: Task) -> None:

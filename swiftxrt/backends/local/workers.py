@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import tempfile
-import threading
 from collections.abc import Sequence
-from multiprocessing import parent_process
 from pathlib import Path
 
 from ..._log import log
+from ..._workers import end_with_parent
 from ...engine.reference_catalog import ReferenceCatalog
 from ...exceptions import NoDataError, ProductNotAvailableError, SwiftXRTError
 from ...io.manifest import write_product
@@ -52,26 +50,13 @@ class _Progress:
 
 
 def prepare_process() -> None:
-    """Make a worker process end when the main process does, and not before.
+    """Make a worker process end with the main process, and give way to it.
 
-    A terminal sends Ctrl-C to all processes: the main process takes it and
-    ends its workers in order. One that was killed cannot: its workers would
-    stay for ever, and work on products that its successor takes up again.
-
-    Workers give way to the main process, so that whoever asks how a job is
-    doing need not wait for the engine.
+    Whoever asks how a job is doing need not wait for the engine.
     """
     if hasattr(os, "nice"):  # not on Windows
         os.nice(_NICENESS)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, name="swiftxrt-parent", daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    end_with_parent()
 
 
 def load_engine() -> None:
