@@ -9,6 +9,7 @@ import numpy as np
 
 from ..jobs.job import Job
 from ..kinds import ProductKind
+from ..products.fit import FitParameter
 from ..products.productset import ProductSet
 
 __all__ = ["summary_text"]
@@ -79,6 +80,17 @@ def _spectra(products: ProductSet, job: Job) -> Iterator[Row]:
             f"{int(one.counts.sum())} ct in the source region, {background} ct in the background region, "
             f"{exposure:.1f} s",
         )
+        for model, fit in products.spectrum.fits.get(one.stem, {}).items():
+            values = (f"{name} = {_rounded(item)}" for name, item in fit.parameters.items())
+            yield f"  {model}", f"{', '.join(values)}; {fit.statistic:.1f} for {fit.dof} dof"
+
+
+def _rounded(item: FitParameter) -> str:
+    """Value and errors with three digits."""
+    unit = "" if item.unit == u.dimensionless_unscaled else f" {item.unit}"
+    if item.frozen:
+        return f"{item.value.value:.3g}{unit}"
+    return f"{item.value.value:.3g} (-{item.err_neg.value:.2g}, +{item.err_pos.value:.2g}){unit}"
 
 
 def _images(products: ProductSet, job: Job) -> Iterator[Row]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -71,6 +72,9 @@ def test_demo_finds_what_was_simulated(demo: Path) -> None:
     assert "No astrometric position" in summary
     assert "it was cancelled" in summary
     assert "UVOT" in summary
+    # Index of the scene.
+    indices = [float(text) for text in re.findall(r"  PowerLaw .*photon_index = ([\d.]+) \(-", summary)]
+    assert indices == pytest.approx([1.95, 1.95], abs=0.2)
     offset = next(line for line in summary.splitlines() if "offset from target" in line)
     assert float(offset.split()[-2]) < 5.0
 
