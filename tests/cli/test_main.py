@@ -39,7 +39,7 @@ sys.exit(cli.main([]))
 
 
 def test_warnings_are_shown_once() -> None:
-    done = subprocess.run([sys.executable, "-c", WARN_TWICE], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", WARN_TWICE], capture_output=True, text=True, timeout=180, check=True)
     assert done.stderr.count("PileUpWarning: too bright") == 1
     assert done.stderr.count("WARNING swiftxrt: something else") == 1
     assert done.stdout == ""
