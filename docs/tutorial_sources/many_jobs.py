@@ -150,7 +150,7 @@ results.table
 
 from astropy.table import QTable
 
-from swiftxrt.plot.evolution import plot_parameter_evolution
+from swiftxrt import plot_parameter_evolution
 
 good = {one.item: one.value for one in results if one.is_ok}
 fluxes = [result.flux("0.3-10 keV", absorbed=False) for result in good.values()]

@@ -185,7 +185,7 @@ limits["outcome", "total_upper_limit", "total_counts", "total_background_counts"
 #
 # Who asks for many sources does better with the table on disk. It is downloaded once (that of the
 # sources of LSXPS has some 500 MB), and then read from there without a network, with all units, and
-# only the columns that are wanted:
+# only the columns that are wanted. This needs the package pyarrow, ``pip install '.[tables]'``:
 
 columns = ["IAUName", "RA", "Decl", "Rate_band0"]
 whole = swift.get_catalog_table("sources", columns=columns)

@@ -94,6 +94,9 @@ def _fitted(spectrum: CountSpectrum, name: str, request: SpectrumRequest) -> Spe
     absorber = models.TBabs() if request.redshift is None else models.ZTBabs(redshift=request.redshift)
     try:
         result = fitted(spectrum.group(min_counts=1), absorber * _EMISSION[name](), settings)
+        summary = result.summary()
     except SwiftXRTError as error:
         return f"the fit failed: {error}"
-    return replace(result.summary(), model=name)
+    if not result.is_converged:
+        return f"the fit failed: {result.messages[0]}"
+    return replace(summary, model=name)

@@ -138,16 +138,17 @@ def _bremsstrahlung(grid: EnergyGrid, temperature: float, norm: float) -> Floats
 
 
 def _gaussian(grid: EnergyGrid, line_energy: float, sigma: float, norm: float) -> Floats:
-    if sigma <= 0:
+    width = np.hypot(sigma, grid.blur_kev(line_energy))
+    if width == 0:
         return norm * ((grid.low_kev <= line_energy) & (line_energy < grid.high_kev)).astype(float)
-    low, high = (grid.low_kev - line_energy) / sigma, (grid.high_kev - line_energy) / sigma
+    low, high = (grid.low_kev - line_energy) / width, (grid.high_kev - line_energy) / width
     # Above the line, where both integrals are nearly one, what is left over keeps the digits.
     return norm * np.where(low > 0, ndtr(-low) - ndtr(-high), ndtr(high) - ndtr(low))
 
 
 def _line_slopes(grid: EnergyGrid, line_energy: float, sigma: float, norm: float) -> tuple[Floats, Floats]:
-    """Derivatives by energy and width; those of a line as wide as a bin if it is narrower, which steps from bin to bin."""
-    width = max(sigma, grid.bin_width_kev(line_energy))
+    """Derivatives by energy and by the width in all."""
+    width = np.hypot(sigma, grid.blur_kev(line_energy))
     low, high = (grid.low_kev - line_energy) / width, (grid.high_kev - line_energy) / width
     low_density, high_density = (norm / width * np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi) for z in (low, high))
     return low_density - high_density, low * low_density - high * high_density
@@ -158,7 +159,9 @@ def _line_energy_slope(grid: EnergyGrid, line_energy: float, sigma: float, norm:
 
 
 def _sigma_slope(grid: EnergyGrid, line_energy: float, sigma: float, norm: float) -> Floats:
-    return _line_slopes(grid, line_energy, sigma, norm)[1]
+    # Zero at a width of zero; something has to say there whether the line wants to be wider.
+    share = sigma / np.hypot(sigma, grid.blur_kev(line_energy)) or 1.0
+    return share * _line_slopes(grid, line_energy, sigma, norm)[1]
 
 
 def _transmission(exponent: Floats) -> Floats:
@@ -241,9 +244,7 @@ _ALL = (
     Component(
         "brokenpowerlaw", "bknpower", (_LOW, _BREAK, _HIGH, _norm(NORM_UNIT)), _broken_power_law, is_additive=True
     ),
-    Component(
-        "blackbody", "bbody", (_temperature(1e-3), _norm()), _black_body, is_additive=True
-    ),
+    Component("blackbody", "bbody", (_temperature(1e-3), _norm()), _black_body, is_additive=True),
     Component(
         "bremsstrahlung",
         "bremss",

@@ -6,13 +6,14 @@ minimisers are its own. For threeML see `swiftxrt.fitting.cross_threeml`.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..exceptions import RequestError
+from ..products.countspectrum import CountSpectrum
+from .cross_common import imported, positive_edges
 from .cross_threeml import fit_with_threeml
 from .fitdata import FitData
 from .minimise import Minimum
@@ -97,13 +98,7 @@ def fit_with_sherpa(problem: Problem, start: Floats) -> Minimum:
 
 
 def _imported(name: str) -> Any:
-    try:
-        return import_module(f"sherpa.{name}")
-    except ImportError as error:
-        text = (
-            f"'sherpa' needs the package sherpa, which cannot be imported ({error}); install it, or leave backend out"
-        )
-        raise RequestError([("backend", text)], "fit") from error
+    return imported("sherpa", f"sherpa.{name}")
 
 
 def _scale(value: float, step: float) -> float:
@@ -159,14 +154,21 @@ def _sherpa_models(problem: Problem, start: Floats) -> list[Any]:
     return made
 
 
+def _sherpa_errors(spectrum: CountSpectrum) -> dict[str, Floats | None]:
+    """Errors where they do not follow from the counts; systematic ones of the background among those of the source."""
+    variance, outside = (spectrum.systematic * spectrum.counts) ** 2, spectrum.background
+    if outside is not None:
+        variance = variance + (spectrum.background_ratio * outside.systematic * outside.counts) ** 2
+    return {"staterror": spectrum.counts_err, "syserror": np.sqrt(variance) if np.any(variance) else None}
+
+
 def _sherpa_spectrum(data: FitData) -> Any:
     pha, spectrum = _imported("astro.data"), data.spectrum
     rmf, arf = spectrum.rmf, spectrum.arf
     channel = np.asarray(spectrum.channel) - int(spectrum.channel[0]) + 1
-    made = pha.DataPHA(data.stem, channel, np.asarray(spectrum.counts, dtype=float))
+    made = pha.DataPHA(data.stem, channel, np.asarray(spectrum.counts, dtype=float), **_sherpa_errors(spectrum))
     made.exposure, made.backscal, made.areascal = spectrum.exposure.value, spectrum.backscale, spectrum.areascale
-    edges, n_energy, n_channel = np.array(rmf.energy_edges.value), *rmf.matrix.shape  # type: ignore[union-attr]
-    edges[0] = edges[0] or 0.1 * edges[1]
+    edges, n_energy, n_channel = positive_edges(rmf), *rmf.matrix.shape  # type: ignore[arg-type, union-attr]
     one = np.ones(n_energy, dtype=int)
     bounds = rmf.channel_edges.value  # type: ignore[union-attr]
     made.set_rmf(
@@ -189,7 +191,8 @@ def _sherpa_spectrum(data: FitData) -> Any:
             pha.DataARF("arf", edges[:-1], edges[1:], np.array(arf.effective_area.value), exposure=made.exposure)
         )
     if spectrum.background is not None:
-        outside = pha.DataPHA("background", channel, np.asarray(spectrum.background.counts, dtype=float))
+        counts = np.asarray(spectrum.background.counts, dtype=float)
+        outside = pha.DataPHA("background", channel, counts, staterror=spectrum.background.counts_err)
         outside.exposure = spectrum.background.exposure.value
         outside.backscal, outside.areascal = spectrum.background.backscale, spectrum.background.areascale
         made.set_background(outside)

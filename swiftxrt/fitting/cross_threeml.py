@@ -7,7 +7,6 @@ minimiser (Minuit) are those of threeML.
 
 from __future__ import annotations
 
-from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 
 from ..exceptions import FitError, RequestError
+from .cross_common import imported, positive_edges
 from .fitdata import FitData
 from .minimise import Minimum
 from .problem import Evaluation, Problem
@@ -100,13 +100,7 @@ def fit_with_threeml(problem: Problem, start: Floats) -> Minimum:
 
 
 def _imported(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError as error:
-        text = (
-            f"'threeml' needs the package {name}, which cannot be imported ({error}); install it, or leave backend out"
-        )
-        raise RequestError([("backend", text)], "fit") from error
+    return imported("threeml", name)
 
 
 def _check(problem: Problem) -> None:
@@ -136,8 +130,7 @@ def _spectrum(threeml: Any, data: FitData, number: int) -> Any:
     spectrum, folding = data.spectrum, data.folding
     chosen, rmf = folding.rows, spectrum.rmf
     area = np.ones(rmf.matrix.shape[0]) if spectrum.arf is None else spectrum.arf.effective_area.value  # type: ignore[union-attr]
-    energies = np.array(rmf.energy_edges.value[chosen.start : chosen.stop + 1])  # type: ignore[union-attr]
-    energies[0] = energies[0] or 0.1 * energies[1]
+    energies = positive_edges(rmf, chosen)  # type: ignore[arg-type]
     parts = np.clip(np.ceil(np.diff(np.log(energies)) / _LOG_STEP), 1, _MOST_PIECES).astype(int)
     matrix = np.repeat(folding.matrix(np.arange(data.counts.size)) * area[chosen, np.newaxis], parts, axis=0)
     pieces = np.arange(parts.sum() + 1)

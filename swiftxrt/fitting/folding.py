@@ -41,7 +41,7 @@ class Folding:
         rows = np.flatnonzero(area > 0)
         self.rows = slice(int(rows[0]), int(rows[-1]) + 1)
         edges = spectrum.rmf.energy_edges.value  # type: ignore[union-attr]  # _area() has looked.
-        self.grid = EnergyGrid(edges[self.rows.start : self.rows.stop + 1])
+        self.grid = EnergyGrid(edges[self.rows.start : self.rows.stop + 1], is_response=True)
         self._weight = area[self.rows] * spectrum.exposure.value
         self._channels = slice(int(first[0]), int(stop[-1]))
         self._matrix = spectrum.rmf.matrix[self.rows, self._channels]  # type: ignore[union-attr]

@@ -21,6 +21,8 @@ _REMEMBERED = 4
 _NARROW = 1e-6
 #: Bins with edges farther apart than this in ln E have pieces of the same width in ln E, others in E.
 _WIDE = 0.7
+#: Standard deviation that lines have at least in fits, in widths of a bin.
+_BLUR = 0.5
 
 
 class EnergyGrid:
@@ -36,6 +38,8 @@ class EnergyGrid:
         Increasing; only the first may be zero.
     log_step : float, optional
         Largest width of a piece in ln E, unless that is less than an electronvolt.
+    is_response : bool, optional
+        Whether the bins are those of a response, much narrower than its resolution.
 
     Attributes
     ----------
@@ -47,7 +51,8 @@ class EnergyGrid:
         Its logarithm, and the widths of the pieces in ln E.
     """
 
-    def __init__(self, edges_kev: Floats, *, log_step: float = _LOG_STEP) -> None:
+    def __init__(self, edges_kev: Floats, *, log_step: float = _LOG_STEP, is_response: bool = False) -> None:
+        self._is_response = is_response
         edges = np.array(edges_kev, dtype=float)
         if edges[0] <= 0:
             edges[0] = _ABOVE_ZERO * edges[1]
@@ -72,6 +77,7 @@ class EnergyGrid:
     def at(cls, energy_kev: Floats) -> EnergyGrid:
         """One very narrow piece at each of some energies, in any order."""
         grid = cls.__new__(cls)
+        grid._is_response = False
         grid.energy_kev = np.asarray(energy_kev, dtype=float)
         grid.log_energy = np.log(grid.energy_kev)
         grid.log_width = np.full_like(grid.log_energy, _NARROW)
@@ -88,11 +94,13 @@ class EnergyGrid:
             self._sections[redshift] = cross_section_cm2(self.energy_kev * (1.0 + redshift))
         return self._sections[redshift]
 
-    def bin_width_kev(self, energy_kev: float) -> float:
-        """Width of the bin with an energy, or of that next to it."""
+    def blur_kev(self, energy_kev: float) -> float:
+        """Standard deviation by which lines at an energy are widened: else they would jump from bin to bin in a fit."""
+        if not self._is_response:
+            return 0.0
         edges = np.append(self.low_kev[self._starts], self.high_kev[-1])
         place = np.clip(np.searchsorted(edges, energy_kev, side="right"), 1, self._starts.size)
-        return float(edges[place] - edges[place - 1])
+        return _BLUR * float(edges[place] - edges[place - 1])
 
     def per_bin(self, pieces: Floats) -> Floats:
         """Sums over the pieces of each bin."""

@@ -149,11 +149,10 @@ def Gaussian(  # noqa: N802
         Energy of the line.
     sigma : `~astropy.units.Quantity`, optional
         Standard deviation. Of a line without width all photons are in one
-        energy bin of the response. Freeze its energy, or give it a width of
-        about such a bin: within a bin nothing depends on the energy.
+        bin. In fits half the width of an energy bin of the response (2.5 eV
+        for the XRT) is added in quadrature: else lines would jump from bin to bin.
     norm : `~astropy.units.Quantity`, optional
-        Photons per cm2 and s in the line; estimated from the data if not
-        given. For a line in absorption allow less than zero with `Model.bound`.
+        Photons per cm2 and s in the line; estimated from the data if not given.
     """
     return _component("gaussian", line_energy, sigma, norm)
 

@@ -70,7 +70,7 @@ def _sorted_out(products: Sequence[Any], source: str | None) -> dict[str, tuple[
             by_source.setdefault(_source(product), {}).setdefault(kind, product)
     sources = [name for name, kinds in by_source.items() if "spectrum" in kinds]
     if source is not None:
-        wanted = [name for name in sources if name.casefold() == source.strip().casefold()]
+        wanted = [name for name in sources if name.casefold() == str(source).strip().casefold()]
         if not wanted:
             told = f"no spectrum of {source!r}; there are those of {', '.join(sources) or 'no source'}"
             raise RequestError([("source", told)], "from_oda")

@@ -84,7 +84,8 @@ def plot_parameter_evolution(
         ``start`` or ``epoch``, or else the names of the outcomes or the
         number of the fit.
     epoch : `~astropy.time.Time`, optional
-        Count days from here instead of drawing dates.
+        Count days from here instead of drawing dates; for times of type
+        `~astropy.time.Time`.
     axes : sequence of `~matplotlib.axes.Axes`, optional
         Where to draw, one for each parameter; a new figure by default.
     **artist_kwargs
@@ -213,7 +214,7 @@ def _places(table: Table, x: Any, epoch: Time | None) -> _Places:
         if x is None:
             return _Places("Number of the fit", np.arange(1.0, len(table) + 1), is_count=True)
     error = None
-    name = x if isinstance(x, str) else "days"
+    name = x if isinstance(x, str) else ""
     if isinstance(x, str):
         if x not in table.colnames:
             raise RequestError([("x", f"there is no column {x!r}{nearest(x, table.colnames)}")], _WHAT)
@@ -227,9 +228,11 @@ def _places(table: Table, x: Any, epoch: Time | None) -> _Places:
         if epoch is not None:
             return _Places(f"Days since {epoch.utc.isot[:19].replace('T', ' ')}", (x - epoch).to_value(u.day), widths)
         return _Places("Date (UTC)", date2num(x.utc.datetime64), widths, is_date=True)
+    if epoch is not None:
+        raise RequestError([("epoch", "days since then can be counted for x of type Time only, which x is not")], _WHAT)
     unit = getattr(x, "unit", None) or u.dimensionless_unscaled
     widths = None if error is None else np.array([_numbers(one, unit, "x") for one in error])
-    label = f"Time ({unit.to_string()})" if unit.is_equivalent(u.s) else axis_label(spoken(name), unit)
+    label = f"Time ({unit.to_string()})" if unit.is_equivalent(u.s) else axis_label(spoken(name), unit).strip()
     return _Places(label, _numbers(x, unit, "x"), widths)
 
 

@@ -12,7 +12,6 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.time import Time
 from astropy.visualization import (
-    AsinhStretch,
     BaseStretch,
     ImageNormalize,
     LinearStretch,
@@ -42,9 +41,10 @@ _STRETCHES: dict[str, BaseStretch | None] = {
     "log": LogStretch(),
     "sqrt": SqrtStretch(),
 }
-#: Width and height of a panel, space between panels, and around them: left, right, below, above (inches).
-_PANEL, _GAP = 2.3, 0.2
-_LEFT, _RIGHT, _BELOW, _ABOVE = 0.95, 1.0, 0.62, 0.15
+#: Width and height of a panel, space above it and beside it, into which numbers reach, and around all panels: left,
+#: right, below, above (inches).
+_PANEL, _GAP, _SIDE_GAP = 2.3, 0.2, 0.45
+_LEFT, _RIGHT, _BELOW, _ABOVE = 1.1, 1.0, 0.62, 0.15
 _BAR = 0.13
 #: Height of the title of a panel, and of a line of the legend.
 _TITLE, _LINE = 0.3, 0.28
@@ -241,27 +241,27 @@ def _norm(data: NDArray[Any], stretch: BaseStretch | None) -> ImageNormalize:
     if stretch is None:
         return visible_norm(data)
     top = float(np.max(data, initial=0)) or 1.0
-    return ImageNormalize(vmin=0, vmax=top, stretch=stretch or AsinhStretch(), clip=True)
+    return ImageNormalize(vmin=0, vmax=top, stretch=stretch, clip=True)
 
 
 def _figure(panels: list[_Panel], columns: int, *, has_bar: bool, has_legend: bool) -> tuple[NDArray[Any], Any]:
     """Axes in rows, named at the left and below, and those of the colour bar."""
     rows = -(-len(panels) // columns)
     below = _BELOW + _LINE * has_legend
-    width = _LEFT + columns * _PANEL + (columns - 1) * _GAP + _RIGHT
+    width = _LEFT + columns * _PANEL + (columns - 1) * _SIDE_GAP + _RIGHT
     height = below + rows * (_PANEL + _TITLE) + (rows - 1) * _GAP + _ABOVE
     figure = plt.figure(figsize=(width, height))
     axes = np.empty(len(panels), dtype=object)
     for number, panel in enumerate(panels):
         row, column = divmod(number, columns)
-        place = (_LEFT + column * (_PANEL + _GAP), below + (rows - 1 - row) * (_PANEL + _TITLE + _GAP))
+        place = (_LEFT + column * (_PANEL + _SIDE_GAP), below + (rows - 1 - row) * (_PANEL + _TITLE + _GAP))
         box = (place[0] / width, place[1] / height, _PANEL / width, _PANEL / height)
         axes[number] = figure.add_axes(box, projection=panel.image.wcs)
         label_sky(axes[number], dark=True)
         _hide_names(axes[number], at_left=column == 0, at_bottom=number + columns >= len(panels))
     if not has_bar:
         return axes, None
-    left = _LEFT + columns * (_PANEL + _GAP)
+    left = width - _RIGHT + _GAP
     high = rows * _PANEL + (rows - 1) * (_TITLE + _GAP)
     return axes, figure.add_axes((left / width, below / height, _BAR / width, high / height))
 
@@ -271,7 +271,8 @@ def _hide_names(ax: Any, *, at_left: bool, at_bottom: bool) -> None:
     for axis, is_shown in ((core.lng, at_bottom), (core.lat, at_left)):
         coordinate = ax.coords[axis]
         coordinate.set_ticks(number=3)
-        coordinate.set_ticklabel(size="x-small", exclude_overlapping=True)
+        # In full: "00s" says nothing where the number with the minutes is hidden or far away.
+        coordinate.set_ticklabel(size="x-small", exclude_overlapping=True, simplify=False)
         coordinate.set_ticklabel_visible(is_shown)
         if not is_shown:
             coordinate.set_axislabel("")

@@ -9,7 +9,7 @@ import astropy.units as u
 import numpy as np
 from astropy.table import Column, QTable, Table
 from astropy.time import Time
-from astropy.utils.masked import Masked, get_data_and_mask
+from astropy.utils.masked import get_data_and_mask
 from numpy.typing import NDArray
 
 from ..exceptions import RequestError
@@ -220,11 +220,8 @@ def _ends_mjd(table: Table, starts: Time) -> NDArray[np.float64]:
         exposure, is_unknown = get_data_and_mask(table["exposure"])
         ends = ends + np.where(is_unknown, 0.0, _exposure_days(exposure))
     if "stop" in table.colnames and isinstance(table["stop"], Time):
-        stops = table["stop"].utc.mjd
-        values, is_unknown = (
-            get_data_and_mask(stops) if isinstance(stops, Masked) else (stops, np.zeros(len(ends), bool))
-        )
-        ends = np.where(is_unknown | np.ma.getmaskarray(stops), ends, np.maximum(ends, np.asarray(values, dtype=float)))
+        stops = table["stop"]
+        ends = np.where(stops.mask, ends, np.maximum(ends, stops.utc.unmasked.mjd))
     return ends
 
 

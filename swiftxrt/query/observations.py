@@ -122,9 +122,10 @@ class ObservationAsking:
         Raises
         ------
         RequestError
-            If something cannot be used as given, or a name is not known.
+            If something cannot be used as given, or name servers do not know a name.
         NoDataError
-            If none of the observations or targets given by number is there.
+            If none of the observations or targets given by number is there, or
+            no target of the observations in the folder has the name.
         RequestRejectedError
             If the archive refuses the question.
         ServiceError

@@ -120,7 +120,8 @@ def heasarc_server(
     places = {} if folder is None else _places(folder.observations, table)
     with listen("127.0.0.1", 0) as opened, ExitStack() as stack:
         ready = threading.Event()
-        server = make_server(make_heasarc_app(table, places, Limits(max_keys, max_rows)), ready.set)
+        app = make_heasarc_app(table, places, Limits(max_keys, max_rows))
+        server = make_server(app, ready.set)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]}, name="swiftxrt-heasarc", daemon=True)
         thread.start()
         try:
@@ -137,6 +138,7 @@ def heasarc_server(
             stack.close()
             server.should_exit = True
             thread.join()
+            app.state.tables.close()
 
 
 def _settings(server: HeasarcServer) -> dict[str, str]:

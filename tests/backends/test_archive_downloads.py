@@ -497,12 +497,15 @@ def test_service_that_points_elsewhere(swift: SwiftXRTClass, plans: Any, tmp_pat
     assert there(tmp_path) == {}
 
 
-def test_quick_look_when_it_is_not_in_the_archive(swift: SwiftXRTClass, plans: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("nothing", [{}, {"files": []}, {"files": None}, []])
+def test_quick_look_when_it_is_not_in_the_archive(
+    swift: SwiftXRTClass, plans: Any, tmp_path: Path, nothing: Any
+) -> None:
     asked = []
 
     def change(content: Any) -> Any:
         asked.append(content)
-        return {**content, "fileList": {}} if len(asked) == 1 else content
+        return {**content, "fileList": nothing} if len(asked) == 1 else content
 
     plans[1].replace(faults.change_reply(change).on(path="/API/main.php"))
     assert list(get(swift, tmp_path, OBSIDS[0], source="ukssdc")["outcome"]) == ["fetched"]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from astropy.time import Time
 
+from swiftxrt.backends.archives import aws_files
 from swiftxrt.backends.archives.contents import CONTENTS, choose_contents, folders_of
 from swiftxrt.backends.archives.listing import Listing, RemoteFile, Size, inner_path, read_index, read_keys
-from swiftxrt.backends.archives.sources import months_of
-from swiftxrt.exceptions import NoDataError, ProtocolError, RequestError
+from swiftxrt.backends.archives.sources import fetched, months_of, needs_start, unknown
+from swiftxrt.backends.archives.sources import page as fetch_page
+from swiftxrt.backends.archives.ukssdc_files import UkssdcFiles, _listing
+from swiftxrt.exceptions import NoDataError, ProtocolError, RequestError, ServiceError
 
 URL = "https://archive.invalid/FTP/swift/data/obs/2014_11/00085374001/xrt/event/"
 OBSID = "00085374001"
@@ -63,6 +67,12 @@ def test_page_of_apache() -> None:
     assert not large.fits(1_000_000)
     assert exact == Size(812, 812)
     assert unknown is None
+
+
+def test_the_best_guess_of_a_size_is_in_the_middle() -> None:
+    assert Size(10, 20).middle == 15
+    assert Size(7, 7).middle == 7
+    assert (str(Size(7, 7)), str(Size(10, 20))) == ("7", "10 to 20")
 
 
 def test_other_servers() -> None:
@@ -132,10 +142,22 @@ def test_names_that_are_not_safe_are_set_aside(href: str) -> None:
     assert len(listing.refusal) < 250
 
 
+def test_names_are_written_into_addresses_as_addresses_need_it() -> None:
+    (file,) = index(page("a%20b%23c%25.fits")).files
+    assert (file.path, file.url) == ("xrt/event/a b#c%.fits", f"{URL}a%20b%23c%25.fits")
+
+
 def test_names_that_are_one_to_some_systems_are_set_aside() -> None:
     listing = index(page("a.fits", "A.FITS", "a.fits"))
     assert [file.path for file in listing.files] == ["xrt/event/a.fits"]
     assert len(listing.refused) == 2
+
+
+def test_a_few_of_the_names_that_are_set_aside_are_shown() -> None:
+    three, four = (index(page(*(f".x{number}" for number in range(many)))).refusal for many in (3, 4))
+    assert three.endswith("('xrt/event/.x0', 'xrt/event/.x1', 'xrt/event/.x2')")
+    assert four.startswith("4 names")
+    assert four.endswith("('xrt/event/.x0', 'xrt/event/.x1', 'xrt/event/.x2', ...)")
 
 
 def test_thousands_of_entries() -> None:
@@ -220,6 +242,7 @@ def test_other_documents_are_errors(text: str) -> None:
         ("unfiltered", "xrt/event/sw00085374001xwtw2sl_ufre.evt.gz"),
         ("attitude", "auxil/sw00085374001sat.fits.gz"),
         ("attitude", "auxil/sw00085374001pat.fits.gz"),
+        ("attitude", "auxil/sw00085374001uat.fits.gz"),
         ("hk", "xrt/hk/sw00085374001xhd.hk.gz"),
         ("exposure", "xrt/products/sw00085374001xpc_ex.img.gz"),
         ("images", "xrt/products/sw00085374001xpc_sk.img.gz"),
@@ -262,5 +285,71 @@ def test_months() -> None:
     assert months_of(OBSID, Time("2014-11-25T10:00:00")) == ["2014_11"]
     assert months_of(OBSID, Time("2014-11-30T23:59:00")) == ["2014_11", "2014_12"]
     assert months_of(OBSID, Time("2015-01-01T00:01:00")) == ["2015_01", "2014_12"]
+    # Folders go by UTC, wherever the time comes from.
+    assert months_of(OBSID, Time("2014-12-01T00:00:30", scale="tt")) == ["2014_11", "2014_12"]
     with pytest.raises(NoDataError, match="query_observations"):
         months_of(OBSID, None)
+
+
+def test_archives_with_folders_for_months() -> None:
+    assert {name: needs_start(name) for name in ("heasarc", "aws", "ukssdc")} == {
+        "heasarc": True, "aws": True, "ukssdc": False,
+    }  # fmt: skip
+
+
+def test_where_else_an_observation_may_be() -> None:
+    assert str(unknown(OBSID, "heasarc", "https://a")) == (
+        f"there is no observation {OBSID} at https://a; one of the last days may be at source='ukssdc' already"
+    )
+    assert str(unknown(OBSID, "ukssdc", "https://a")) == f"there is no observation {OBSID} at https://a"
+
+
+class _Refusing:
+    """A connection to an archive that refuses everything."""
+
+    def __init__(self, status: int) -> None:
+        self.error = ServiceError("write to the registered address", url=URL, status=status)
+
+    def read(self, url: str) -> str:
+        raise self.error
+
+    def download(self, url: str, path: Path, **_: Any) -> Any:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(401, "does not give it to everybody"), (403, "does not give it to everybody"), (404, "listed, but not there"),
+     (410, "not there any more"), (418, "write to the registered address")],
+)  # fmt: skip
+def test_refusals_are_about_files(status: int, reason: str, tmp_path: Path) -> None:
+    refusing: Any = _Refusing(status)
+    with pytest.raises(ServiceError, match=reason) as caught:
+        fetched(refusing, URL, tmp_path / "a", lambda path: None)
+    assert caught.value.status == status
+    if status == 404:
+        assert fetch_page(refusing, URL) is None
+        return
+    with pytest.raises(ServiceError, match=reason) as caught:
+        fetch_page(refusing, URL)
+    assert caught.value.status == status
+
+
+def test_reprocessed_data_are_asked_for_before_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(UkssdcFiles, "_list", lambda self, obsid, version: asked.append(version))
+    with pytest.raises(NoDataError, match=OBSID):
+        UkssdcFiles().find(OBSID, None, choose_contents("events"))
+    assert asked == ["uk_reproc", "uk"]
+
+
+def test_a_bucket_with_names_that_cannot_be_used_has_the_observation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aws_files, "page", lambda transport, url: keys(f"{PREFIX}../a"))
+    listing = aws_files.AwsFiles().find(OBSID, Time("2014-11-25"), choose_contents("events"))
+    assert (listing.files, listing.refused) == ([], [f"{PREFIX}../a"])
+
+
+def test_files_that_the_service_names_twice_are_one() -> None:
+    listing = _listing(["xrt/event/a#1.evt.gz"] * 2, "https://a.invalid/b/", URL)
+    assert listing.files == [RemoteFile("xrt/event/a#1.evt.gz", "https://a.invalid/b/xrt/event/a%231.evt.gz")]
+    assert listing.refused == []

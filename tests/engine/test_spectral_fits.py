@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import astropy.units as u
@@ -11,6 +12,8 @@ import pytest
 from swiftxrt import ARF, RMF, CountSpectrum, SpectrumRequest, models, simulate_spectrum
 from swiftxrt.engine import spectral_fits
 from swiftxrt.engine.spectral_fits import fit_spectra
+from swiftxrt.fitting.fit import fitted
+from swiftxrt.fitting.profile import BetterMinimumError
 
 EDGES = np.linspace(0.2, 10.2, 401) * u.keV
 
@@ -96,6 +99,25 @@ def test_why_a_spectrum_is_not_fitted(
     fits, missing = _fit(drawn.replace(**changes), **options)
     assert fits == {}
     assert reason in missing["interval0pc"]
+
+
+def test_a_fit_without_a_minimum_is_no_result(drawn: CountSpectrum, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("swiftxrt.fitting.minimise._MOST_STEPS", 1)
+    monkeypatch.setattr("swiftxrt.fitting.minimise._SIMPLEX_CALLS", 3)
+    monkeypatch.setattr(spectral_fits, "fitted", lambda *given: fitted(*given[:2], replace(given[2], errors=False)))
+    fits, missing = _fit(drawn)
+    assert fits == {}
+    assert missing["interval0pc/PowerLaw"].startswith("the fit failed: it did not converge")
+
+
+def test_a_flux_that_is_not_found_takes_only_its_fit(drawn: CountSpectrum, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lower(objective: Any, best: Any, *rest: Any) -> None:
+        raise BetterMinimumError(best.x)
+
+    monkeypatch.setattr("swiftxrt.fitting.fluxes.profile_interval", lower)
+    fits, missing = _fit(drawn)
+    assert fits == {}
+    assert "a lower statistic was found on the way to an error of the flux" in missing["interval0pc/PowerLaw"]
 
 
 def test_a_fit_that_fails_has_a_reason(drawn: CountSpectrum) -> None:

@@ -23,7 +23,7 @@ def test_a_package_that_is_missing_is_named(spectrum, absorbed, monkeypatch):
     def missing(name):
         raise ImportError(f"No module named {name!r}")
 
-    monkeypatch.setattr("swiftxrt.fitting.cross_check.import_module", missing)
+    monkeypatch.setattr("swiftxrt.fitting.cross_common.import_module", missing)
     with pytest.raises(RequestError, match="'sherpa' needs the package sherpa.*install it"):
         fit(spectrum, absorbed, backend="sherpa")
 
@@ -36,6 +36,29 @@ def test_sherpa_finds_the_same(spectrum, absorbed):
     assert theirs.backend == "sherpa"
 
 
+@pytest.mark.skipif(find_spec("sherpa") is None, reason="sherpa is not installed")
+@pytest.mark.parametrize("kind", ["systematic", "rates", "background"])
+def test_sherpa_has_the_same_errors(spectrum, absorbed, kind):
+    """Systematic errors, those of rates, and those of the background."""
+    grouped = spectrum.replace(grouping=np.where(np.arange(100) % 5 == 0, 1, -1))
+    if kind == "systematic":
+        grouped = grouped.replace(systematic=np.full(100, 0.2))
+    if kind == "rates":
+        errors = 1.7 * np.sqrt(np.maximum(spectrum.counts, 1.0))
+        grouped = grouped.replace(counts=spectrum.counts * 1.0, counts_err=errors, background=None, mode=None)
+    if kind == "background":
+        rough = grouped.background.replace(
+            systematic=np.full(100, 3.0), counts=np.full(100, 3.0), counts_err=np.full(100, 4.0)
+        )
+        grouped = grouped.replace(background=rough)
+    model = absorbed.set(nh=2e21 / u.cm**2).freeze("nh")
+    ours, theirs = (
+        fit(grouped, model, statistic="chi2", errors=False, backend=name) for name in ("swiftxrt", "sherpa")
+    )
+    assert theirs.statistic == pytest.approx(ours.statistic, abs=1e-5)
+    assert theirs.values == pytest.approx(ours.values, rel=1e-3)
+
+
 def problem_of(spectra, model, *, statistic=None, own=()):
     return Problem([FitData.of(one, None, statistic) for one in spectra], Layout(model, len(spectra), own))
 
@@ -44,7 +67,7 @@ def test_threeml_that_is_missing_is_named(spectrum, absorbed, monkeypatch):
     def missing(name):
         raise ImportError(f"No module named {name!r}")
 
-    monkeypatch.setattr("swiftxrt.fitting.cross_threeml.import_module", missing)
+    monkeypatch.setattr("swiftxrt.fitting.cross_common.import_module", missing)
     problem = problem_of([spectrum], absorbed)
     with pytest.raises(RequestError, match="'threeml' needs the package threeML.*install it"):
         fit_elsewhere("threeml", problem, first_start(problem))

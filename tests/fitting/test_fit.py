@@ -16,6 +16,7 @@ from swiftxrt.fitting.fitdata import FitData
 from swiftxrt.fitting.layout import Layout
 from swiftxrt.fitting.minimise import Minimum
 from swiftxrt.fitting.problem import Problem
+from swiftxrt.fitting.profile import BetterMinimumError
 from swiftxrt.fitting.simulate import simulate_spectrum
 from swiftxrt.products.response import ARF
 from swiftxrt.products.spectrumset import SpectrumSet
@@ -84,7 +85,9 @@ def test_flux_errors_are_where_a_norm_by_flux_has_risen(result):
 def test_flux_of_the_model(result):
     for absorbed in (True, False):
         direct = result.model.flux("0.5-2 keV", absorbed=absorbed)
-        assert result.flux("0.5-2 keV", absorbed=absorbed, errors=False).value.value == pytest.approx(direct.value)
+        assert result.flux("0.5-2 keV", absorbed=absorbed, errors=False).value.value == pytest.approx(
+            direct.value, abs=0
+        )
     assert result.flux(energy=False, errors=False).unit == u.ph / (u.cm**2 * u.s)
     assert result.flux(absorbed=False, errors=False).value > result.flux(errors=False).value
 
@@ -93,6 +96,16 @@ def test_errors_of_fluxes_without_a_free_norm(result):
     frozen = fit(result.spectra[0], result.model.freeze("norm"))
     flux = frozen.flux()
     assert 0 < flux.err_neg < 0.1 * flux.value
+
+
+def test_a_lower_minimum_on_the_way_to_a_flux_is_told(result, monkeypatch):
+    def lower(objective, best, *rest):
+        raise BetterMinimumError(best.x)
+
+    monkeypatch.setattr("swiftxrt.fitting.fluxes.profile_interval", lower)
+    with pytest.raises(FitError, match="a lower statistic was found.*fit again with starts=10"):
+        result.flux()
+    assert result.flux(errors=False).value > 0
 
 
 def test_energy_conversion_factor(result, spectrum):
@@ -184,7 +197,9 @@ def test_areas_may_differ_between_channels(spectrum, absorbed, result):
     found = fit(scaled, absorbed, errors=False)
     assert found.statistic == pytest.approx(result.statistic, rel=1e-6)
     assert found.values[2] == pytest.approx(2 * result.values[2], rel=1e-3)
-    assert found.energy_conversion_factor().value == pytest.approx(result.energy_conversion_factor().value, rel=0.01)
+    assert found.energy_conversion_factor().value == pytest.approx(
+        result.energy_conversion_factor().value, rel=0.01, abs=0
+    )
 
 
 def test_rates_with_errors_are_fitted_by_chi_squared(spectrum, absorbed):

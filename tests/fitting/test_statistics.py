@@ -84,3 +84,14 @@ def test_statistic_stays_finite():
 def test_chi_squared():
     terms = ChiSquare(np.array([10.0]), np.array([4.0])).terms(np.array([13.0]))
     assert (terms.statistic[0], terms.slope[0], terms.curvature[0]) == pytest.approx((2.25, 0.75, 0.25))
+
+
+def test_counts_expected_in_both_regions():
+    """In the background region as many as make both most likely: the slope of the likelihood by them is zero."""
+    ratio, model = np.full(3, 0.3), np.array([2.0, 0.1, 4.0])
+    counts, outside = np.array([3.0, 3.0, 0.0]), np.array([4.0, 1.0, 5.0])
+    expected, level = Poisson(counts, outside, ratio).expected(model)
+    assert expected == pytest.approx(model + ratio * level)
+    assert ratio * (counts / expected - 1) + outside / level - 1 == pytest.approx(np.zeros(3), abs=1e-12)
+    alone, nothing = Poisson(counts, None, ratio).expected(model)
+    assert (alone.tolist(), nothing.tolist()) == (model.tolist(), [0.0, 0.0, 0.0])

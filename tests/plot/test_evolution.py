@@ -112,7 +112,14 @@ def test_wide_ranges_are_logarithmic() -> None:
 
 @pytest.mark.parametrize(
     ("x", "label"),
-    [("dof", "Dof"), ([1, 2, 3] * u.ks, "Time (ks)"), (EPOCH + [1, 2, 3] * u.day, "Date (UTC)"), ("days", "Time (d)")],
+    [
+        ([0.1, 0.5, 0.9] * u.one, ""),
+        ([1, 2, 3] * u.keV, r"($\mathregular{keV}$)"),
+        ("dof", "Dof"),
+        ([1, 2, 3] * u.ks, "Time (ks)"),
+        (EPOCH + [1, 2, 3] * u.day, "Date (UTC)"),
+        ("days", "Time (d)"),
+    ],
 )
 def test_times_of_choice(x: Any, label: str) -> None:
     data = table()
@@ -177,6 +184,7 @@ def test_axes_that_are_given() -> None:
         (table(), {"x": "tim"}),
         (table(), {"x": [1, 2] * u.day}),
         (table(), {"x": ["a", "b", "c"]}),
+        (table(), {"x": [1, 2, 3] * u.day, "epoch": EPOCH}),
         (table(), {"axes": [None]}),
         ([], {}),
         ([1], {}),

@@ -110,6 +110,10 @@ def test_a_real_fit() -> None:
     assert 15 < len(values(upper)) < 97
     assert np.mean(np.abs(values(lower))) < 1.3
     assert drawn(plot_fits([result, result]))
+    early = fit(simulate_spectrum(truth, like=empty.replace(label="early"), seed=1), truth, errors=False)
+    assert (early.folded[0].label, early.table["spectrum"][0], early.to_dict()["spectra"]) == ("early PC",) * 2 + (
+        ["early PC"],
+    )
 
 
 def test_residuals_are_those_of_the_statistic() -> None:

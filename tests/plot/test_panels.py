@@ -51,6 +51,13 @@ def drawn(axes: Any) -> list[Axes]:
     return list(axes)
 
 
+def test_numbers_of_neighbours_do_not_touch() -> None:
+    left, right = drawn(plot_image_panels(IMAGES[:2], position=CENTRE))
+    renderer = left.figure.canvas.get_renderer()
+    boxes = [ax.get_tightbbox(renderer) for ax in (left, right)]
+    assert boxes[0].x1 < boxes[1].x0
+
+
 def titles(axes: Any) -> list[str]:
     return [ax.get_title() for ax in axes]
 

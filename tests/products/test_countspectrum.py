@@ -55,6 +55,23 @@ def test_defaults() -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "stem", "name"),
+    [
+        ({"label": "interval12"}, "interval12pc", "interval12pc"),
+        ({"label": "zero"}, "zeropc", "zero PC"),
+        ({"label": "2020-03-01", "mode": "WT"}, "2020-03-01wt", "2020-03-01 WT"),
+        ({"label": "epoch 1"}, "epoch 1pc", "epoch 1 PC"),
+        ({"label": "zero", "mode": None}, "zero", "zero"),
+        ({"label": "src7", "mode": None}, "src7", "src7"),
+    ],
+)
+def test_names_for_files_of_the_service_and_for_people(changes: dict[str, Any], stem: str, name: str) -> None:
+    spectrum = make(**changes)
+    assert (spectrum.stem, spectrum.name) == (stem, name)
+    assert repr(spectrum).startswith(f"<CountSpectrum {name}")
+
+
+@pytest.mark.parametrize(
     ("changes", "field"),
     [
         ({"counts": [0.5, 1]}, "counts"),

@@ -40,6 +40,10 @@ def test_a_range_of_days() -> None:
     found = select_days(table(0.5, 2.0, 10.0), EVENT, 12 * u.hour, 3 * u.day)
     assert found["obsid"].tolist() == ["00031968001", "00031968002"]
     assert len(select_days(table(0.5), EVENT, 1 * u.day, 2 * u.day)) == 0
+    assert select_days(table(0.5, 2.0, 2.25, 2.5), EVENT, 2 * u.day, 2.25 * u.day)["obsid"].tolist() == [
+        "00031968002",
+        "00031968003",
+    ]
     assert len(select_days(table(0.5, 50.0), EVENT, 1 * u.day, np.inf * u.day)) == 1
 
 
@@ -65,6 +69,30 @@ def test_epochs(starts: list[float], options: dict[str, Any], numbers: list[int]
     assert grouped["epoch"].tolist() == numbers
     assert grouped["epoch_label"].tolist() == labels
     assert "epoch" not in given.colnames
+
+
+def test_a_gap_as_long_as_allowed_is_none() -> None:
+    assert group_epochs(table(1.0, 2.5, hours=12))["epoch"].tolist() == [1, 1]
+    assert group_epochs(table(1.0, 2.5, hours=12), max_gap=23.9 * u.hour)["epoch"].tolist() == [1, 2]
+
+
+def test_days_are_those_of_utc() -> None:
+    """At 23:59:30 UTC it is the next day in TT already."""
+    rows = QTable({"start": Time(["2011-04-15T10:00:00", "2011-04-15T23:59:30", "2011-04-16T00:00:00"]).tt})
+    grouped = group_epochs(rows, per="day")
+    assert grouped["epoch"].tolist() == [1, 1, 2]
+    assert group_epochs(rows[1:], per="day")["epoch_label"].tolist() == ["2011-04-15", "2011-04-16"]
+
+
+def test_an_observation_lasts_as_long_as_its_exposure_at_least() -> None:
+    rows = table(1.0, 3.0)
+    rows["exposure"] = [1.5, 0.1] * u.day
+    assert group_epochs(rows)["epoch"].tolist() == [1, 1]
+    rows["exposure"] = [0.5, 0.1] * u.day
+    assert group_epochs(rows)["epoch"].tolist() == [1, 2]
+    rows["stop"][0] = np.ma.masked
+    assert group_epochs(rows, max_gap=1.5 * u.day)["epoch"].tolist() == [1, 1]
+    assert group_epochs(rows, max_gap=1.4 * u.day)["epoch"].tolist() == [1, 2]
 
 
 def test_observations_that_overlap_are_one_epoch() -> None:
@@ -100,7 +128,6 @@ LOCAL = Time("2011-04-14", scale="local")
         (lambda: days_since(table(1.0), 55665.0), "epoch: one Time is needed, .*; got 55665.0"),  # type: ignore[arg-type]
         (lambda: days_since(table(1.0), Time(["2011-04-14"])), "one Time"),
         (lambda: days_since(table(1.0), Time(np.ma.array(5e4, mask=True), format="mjd")), "one Time"),
-        (lambda: days_since(table(1.0), EVENT + np.nan * u.day), "one Time"),
         (lambda: days_since(table(1.0), LOCAL), "epoch: times of scale 'local'"),
         (lambda: days_since([1], EVENT), "a table of observations is needed; got list"),  # type: ignore[arg-type]
         (lambda: days_since(QTable({"obsid": ["1"]}), EVENT), "column 'start' with times .* this table has obsid"),

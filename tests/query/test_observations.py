@@ -77,6 +77,9 @@ class TestConditions:
         assert found["start"].mjd.tolist() == [55665.5, 55667.5, 55807.75]
         assert found["exposure"].to_value(u.s).tolist() == [2000.0, 1000.5, 0.0]
         assert found["row"].tolist() == [12, 11, 14]
+        assert found["distance"].unit == u.arcmin
+        assert found["archive_date"].value.tolist() == ["2011-04-29", "2011-04-29", "2011-09-16"]
+        assert found["roll"].to_value(u.deg).tolist() == [20.0, 10.0, 40.0]
         np.testing.assert_allclose(found["distance"], found["position"].separation(T_PYX), rtol=1e-12)
         assert found.meta["request"] == SwiftXRT.query_observations(T_PYX, radius=5 * u.arcmin, get_query_payload=True)
         assert found.meta["source"] == "heasarc"
@@ -95,6 +98,12 @@ class TestConditions:
             ({"obsid": np.array(["00031968003"])}, ["3"]),
             ({"start": Time(55666.25, format="mjd"), "stop": Time(55667.5, format="mjd")}, ["2", "3"]),
             ({"start": Time(55666.26, format="mjd"), "stop": Time(55700.0, format="mjd")}, ["3"]),
+            ({"start": Time(55666.25, format="mjd"), "stop": Time(55666.25, format="mjd")}, ["2"]),
+            ({"start": Time(55667.0, format="mjd"), "stop": Time(55667.5, format="mjd").tt - 30 * u.s}, []),
+            ({"start": Time(55667.5, format="mjd").tt + 30 * u.s, "stop": Time(55668, format="mjd")}, []),
+            ({"start": Time(55667.5, format="mjd").tt - 30 * u.s, "stop": Time(55668, format="mjd")}, ["3"]),
+            ({"position": T_PYX}, ["1", "2", "3", "1"]),
+            ({"position": SkyCoord(10, 0, unit="deg"), "radius": 150 * u.deg}, ["1", "2", "3", "1"]),
         ],
     )
     def test_others(self, choice: dict[str, Any], expected: list[str]) -> None:
@@ -133,6 +142,17 @@ class TestConditions:
         with pytest.warns(PartialResultWarning, match="and 491 more"):
             assert len(SwiftXRT.query_observations(obsid=numbers)) == 3
 
+    def test_numbers_of_all_questions_come_together(self) -> None:
+        unknown = [f"00031968{segment:03d}" for segment in range(10, 509)]
+        numbers = ["00031968001", *unknown[:198], "00031968002", *unknown[198:], "00031968003"]
+        with pytest.warns(PartialResultWarning, match="and 494 more"):
+            assert obsids(SwiftXRT.query_observations(obsid=numbers)) == sorted({numbers[0], numbers[199], numbers[-1]})
+
+    def test_conditions_hold_for_observations_and_targets(self) -> None:
+        with pytest.warns(PartialResultWarning, match="no observation 00032089001 at .* with mode as given"):
+            found = SwiftXRT.query_observations(obsid="00032089001", target_id="00031968", mode="WT")
+        assert obsids(found) == ["00031968001", "00031968002"]
+
     def test_targets(self) -> None:
         by_place = SwiftXRT.query_observations(T_PYX, radius=5 * u.arcmin)
         for position in (Target("T Pyx", position=T_PYX), "136.1729423 -32.37986193", "09 04 41.506, -32 22 47.50"):
@@ -162,6 +182,7 @@ class TestConditions:
         ({"position": SkyCoord(np.nan, 4, unit="deg")}, "finite"),
         ({"position": PLACE, "radius": 5}, "radius: one angle"),
         ({"position": PLACE, "radius": -5 * u.arcmin}, "above 0"),
+        ({"position": PLACE, "radius": 181 * u.deg}, "above 0 and up to 180 deg"),
         ({"position": PLACE, "radius": np.nan * u.deg}, "above 0"),
         ({"position": PLACE, "radius": [1, 2] * u.deg}, "one angle"),
         ({"position": PLACE, "radius": 5 * u.s}, "one angle"),
@@ -302,15 +323,28 @@ def _reply(url: str) -> bytes:
 
 
 class TestLocal:
-    def test_columns_and_types_are_those_of_the_archive(self, local: SwiftXRTClass, archive: None) -> None:
-        here = local.query_observations(PLACE, radius=5 * u.arcmin)
-        there = SwiftXRT.query_observations(T_PYX)
-        assert here.colnames == there.colnames == list(COLUMNS)
+    @pytest.mark.parametrize("place", [PLACE, SkyCoord(0, 0, unit="deg"), None])
+    def test_the_same_table_as_of_the_archive(self, local: SwiftXRTClass, place: SkyCoord | None) -> None:
+        """Of a folder and of a stand-in with that folder, full and without rows."""
+        since = Time("2016-01-01")
+        here = local.query_observations(place, start=since)
+        with heasarc_server(local._backend.archive.folder):  # type: ignore[attr-defined]
+            there = SwiftXRT.query_observations(place, start=since)
+        assert len(here) == len(there) == (place is not None and place.ra == 0 * u.deg) ^ 1
+        assert here.colnames == there.colnames == [name for name in COLUMNS if place is not None or name != "distance"]
+        assert here.meta.keys() == there.meta.keys()
+        assert here.meta["query"] == there.meta["query"]
         for name in here.colnames:
-            assert type(here[name]) is type(there[name]), name
-            assert getattr(here[name], "unit", None) == getattr(there[name], "unit", None), name
-            assert here[name].dtype.kind == there[name].dtype.kind if hasattr(here[name], "dtype") else True
-            assert here[name].info.description == there[name].info.description
+            ours, theirs = here[name], there[name]
+            assert type(ours) is type(theirs), name
+            assert ours.info.description == theirs.info.description == COLUMNS[name]
+            for detail in ("unit", "dtype", "format", "scale", "out_subfmt"):
+                assert getattr(ours, detail, None) == getattr(theirs, detail, None), (name, detail)
+            if name == "position":
+                assert (ours.separation(theirs) < 1 * u.uas).all()
+            elif name != "row":
+                assert (ours == theirs).tolist() == [True] * len(here) or ours.mask.all(), name
+                assert np.array_equal(getattr(ours, "mask", False), getattr(theirs, "mask", False)), name
 
     def test_values(self, local: SwiftXRTClass) -> None:
         found = local.query_observations(PLACE)

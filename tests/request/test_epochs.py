@@ -7,7 +7,18 @@ from typing import Any
 import pytest
 from astropy.table import MaskedColumn, Table
 
-from swiftxrt import AllData, CountsBinning, ImageRequest, LightCurveRequest, Observations, Target, XRTRequest
+from swiftxrt import (
+    AllData,
+    CountsBinning,
+    ImageRequest,
+    LightCurveRequest,
+    Observations,
+    PositionRequest,
+    SourceDetectionRequest,
+    SpectrumRequest,
+    Target,
+    XRTRequest,
+)
 from swiftxrt.exceptions import IdentifierError, RequestError
 from swiftxrt.request.epochs import epoch_requests, observations_by_epoch
 
@@ -73,6 +84,16 @@ def test_each_product_is_made_of_the_epoch() -> None:
     assert early.image.data == early.light_curve.data == Observations(FIRST, SECOND)
     assert early.light_curve.binning == REQUEST.light_curve.binning  # type: ignore[union-attr]
     assert (early.target, early.spectrum) == (REQUEST.target, None)
+
+
+def test_every_kind_of_product_is_made_of_the_epoch() -> None:
+    parts = {
+        "light_curve": REQUEST.light_curve, "image": REQUEST.image, "spectrum": SpectrumRequest(),
+        "position": PositionRequest("standard"), "sources": SourceDetectionRequest(data=AllData()),
+    }  # fmt: skip
+    complete = XRTRequest(target=Target("T Pyx"), **parts)
+    (early,) = epoch_requests(complete, {"early": FIRST}).values()
+    assert {name: getattr(early, name).data for name in parts} == dict.fromkeys(parts, Observations(FIRST))
 
 
 def test_a_request_is_needed() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import tarfile
+import threading
 import urllib.error
 import urllib.request
 import xml.etree.ElementTree as ET
@@ -14,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 import astropy.units as u
 import pytest
 from astropy.coordinates import SkyCoord
-from astropy.table import Table
+from astropy.table import MaskedColumn, Table
 from astroquery.exceptions import NoResultsWarning
 from astroquery.heasarc import HeasarcClass
 
@@ -24,7 +26,7 @@ from swiftxrt.server.heasarc.adql import AdqlError, Tables
 from swiftxrt.server.heasarc.columns import COLUMNS
 from swiftxrt.server.heasarc.files import ArchiveFiles
 from swiftxrt.server.heasarc.pages import bucket_page
-from swiftxrt.server.heasarc.tar import asked_folders
+from swiftxrt.server.heasarc.tar import asked_folders, write_tar
 from swiftxrt.testing.heasarc import HeasarcServer, heasarc_server
 
 OBSID = "09999002000"
@@ -133,6 +135,23 @@ def test_recorded_answers_come_back_as_they_were(validation_data: Path, small_ar
     assert links["content_length"].unit == theirs["content_length"].unit
 
 
+def test_masked_cells_of_given_rows_are_null() -> None:
+    rows = Table(
+        {"obsid": ["00012345001", "00012345002"], "ra": [10.0] * 2, "dec": [5.0] * 2, "start_time": [5e4, 6e4]}
+    )
+    rows["xrt_expo_pc"] = MaskedColumn([1.0, 2.0], mask=[True, False])
+    rows["archive_date"] = MaskedColumn([55000, 56000], mask=[False, True])
+    rows["name"] = MaskedColumn(["a", "b"], mask=[True, False])
+    with heasarc_server(rows=rows) as server:
+        heasarc = HeasarcClass()
+        heasarc.VO_URL = server.vo_url
+        query = "SELECT xrt_expo_pc, archive_date, name FROM swiftmastr ORDER BY start_time"
+        found = heasarc.query_tap(query).to_table()
+    assert found["xrt_expo_pc"].mask.tolist() == [True, False]
+    assert found["archive_date"].mask.tolist() == [False, True]
+    assert found["name"].tolist() == ["", "b"]
+
+
 def test_the_bucket_as_astroquery_asks_it(heasarc: HeasarcClass, server: HeasarcServer, tmp_path: Path) -> None:
     boto3, botocore = pytest.importorskip("boto3"), pytest.importorskip("botocore")
     anybody = botocore.client.Config(signature_version=botocore.UNSIGNED)
@@ -226,6 +245,28 @@ def test_tar_files_are_asked_for_by_place() -> None:
     assert asked_folders(text) == ["swift/data/obs/2020_01/00012345001", "swift/x"]
 
 
+PLACE_OF_EVENTS = f"swift/data/obs/2016_11/{OBSID}/xrt/event/a.evt"
+
+
+@pytest.mark.parametrize(
+    ("folder", "names"),
+    [
+        (f"swift/data/obs/2016_11/{OBSID}", [f"{OBSID}/xrt/event/a.evt"]),
+        ("swift", [PLACE_OF_EVENTS]),
+        (PLACE_OF_EVENTS, ["a.evt"]),
+        (f"swift/data/obs/2016_11/{OBSID[:-1]}", []),
+    ],
+)
+def test_folders_are_packed_under_their_own_names(tmp_path: Path, folder: str, names: list[str]) -> None:
+    events = tmp_path / OBSID / "xrt" / "event"
+    events.mkdir(parents=True)
+    (events / "a.evt").write_text("a")
+    files = ArchiveFiles({f"2016_11/{OBSID}": [tmp_path / OBSID]})
+    assert write_tar(files, [folder], tmp_path / "x.tar") == len(names)
+    with tarfile.open(tmp_path / "x.tar") as packed:
+        assert packed.getnames() == names
+
+
 def test_a_tar_file_of_nothing(server: HeasarcServer) -> None:
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(server.tar_url, data=urlencode({"files": ">/FTP/swift/none/&&"}).encode(), timeout=30)
@@ -263,6 +304,17 @@ def test_settings_point_to_it_inside_the_block_only(small_archive: Path) -> None
             server.vo_url, server.files_url, server.aws_url,
         )  # fmt: skip
     assert before == (conf.heasarc_url, conf.heasarc_files_url, conf.aws_url)
+
+
+def test_nothing_stays_open(small_archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Tables] = []
+    threads = set(threading.enumerate())
+    monkeypatch.setattr("swiftxrt.server.heasarc.app.Tables", lambda rows: made.append(Tables(rows)) or made[-1])
+    with heasarc_server(small_archive):
+        assert made[0].select("SELECT COUNT(*) FROM swiftmastr").rows == [(1,)]
+    with pytest.raises(AdqlError, match="closed"):
+        made[0].select("SELECT COUNT(*) FROM swiftmastr")
+    assert set(threading.enumerate()) <= threads
 
 
 @pytest.mark.parametrize(

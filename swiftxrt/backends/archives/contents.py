@@ -42,7 +42,7 @@ class Content:
         """Whether a file, named by its place in the observation, belongs to it."""
         if not path.startswith(self.folder):
             return False
-        return self.is_deep or re.fullmatch(self.pattern, path.removeprefix(self.folder), re.IGNORECASE) is not None
+        return self.is_deep or re.fullmatch(self.pattern, path.removeprefix(self.folder)) is not None
 
 
 _CONTENTS = (

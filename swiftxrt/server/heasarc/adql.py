@@ -102,7 +102,8 @@ class Tables:
 
     def close(self) -> None:
         """Forget everything."""
-        self._store.close()
+        with self._lock:
+            self._store.close()
 
 
 def _as_sql(query: str) -> str:

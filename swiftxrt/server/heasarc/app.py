@@ -82,7 +82,7 @@ def make_heasarc_app(
     observations: Mapping[str, Sequence[Path]],
     limits: Limits = _NO_LIMITS,
 ) -> Starlette:
-    """Make the ASGI application.
+    """Make the ASGI application; who runs it closes its ``state.tables`` at the end.
 
     Parameters
     ----------
@@ -110,7 +110,9 @@ def make_heasarc_app(
         ("GET", BUCKET_PATH, _bucket),
         ("GET", f"{BUCKET_PATH}/{{key:path}}", _object),
     )
-    return Starlette(routes=[Route(path, _endpoint(archive, call), methods=[verb]) for verb, path, call in calls])
+    app = Starlette(routes=[Route(path, _endpoint(archive, call), methods=[verb]) for verb, path, call in calls])
+    app.state.tables = archive.tables
+    return app
 
 
 def _endpoint(archive: _Archive, call: Callable[[_Archive, Request, dict[str, list[str]]], Response]) -> Any:

@@ -39,9 +39,9 @@ def write_tar(files: ArchiveFiles, folders: list[str], path: Path) -> int:
     count = 0
     with tarfile.open(path, "w") as packed:
         for folder in folders:
-            parent = folder.rpartition("/")[0]
+            above = len(folder) - len(folder.rpartition("/")[2])
             for file in files.below(folder):
                 if file.key == folder or file.key.startswith(f"{folder}/"):
-                    packed.add(file.path, arcname=file.key[len(parent) + 1 :], recursive=False)
+                    packed.add(file.path, arcname=file.key[above:], recursive=False)
                     count += 1
     return count

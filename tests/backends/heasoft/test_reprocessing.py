@@ -42,8 +42,12 @@ def test_new_observations_are_an_archive(heasoft: FakeHEASoft, raw: Path, tmp_pa
     with SwiftXRTClass(backend="local", archive=place, caldb="v004") as xrt:
         assert xrt.make_spectrum(Target("SIM_star")).counts.counts.sum() > 50
     call = heasoft.calls[0]
-    assert call["parameters"]["srcra"] == "OBJECT"
-    assert call["parameters"]["exitstage"] == "2"
+    assert call["parameters"] == {
+        "indir": "in", "outdir": "out", "steminputs": f"sw{FIRST}", "exitstage": "2", "srcra": "OBJECT",
+        "srcdec": "OBJECT", "datamode": "ALL", "obsmode": "POINTING", "createexpomap": "no", "clobber": "yes",
+    }  # fmt: skip
+    kept = {path.relative_to(place).as_posix() for path in place.rglob("*.gz")}
+    assert {path.rpartition("/")[0] for path in kept} == {f"{FIRST}/auxil", f"{FIRST}/xrt/hk"}
 
 
 def test_what_exists_is_kept_unless_told(heasoft: FakeHEASoft, raw: Path, tmp_path: Path) -> None:
@@ -53,7 +57,7 @@ def test_what_exists_is_kept_unless_told(heasoft: FakeHEASoft, raw: Path, tmp_pa
     assert isinstance(again[0].error, OutputExistsError)
     where = SkyCoord(150.0, 20.0, unit="deg")
     assert reprocess_observations(raw, place, obsids=[FIRST], overwrite=True, position=where)[0].is_ok
-    assert heasoft.calls[-1]["parameters"]["srcra"] == "150.0"
+    assert [heasoft.calls[-1]["parameters"][name] for name in ("srcra", "srcdec")] == ["150.0", "20.0"]
 
 
 @pytest.mark.parametrize(("how", "match"), [("fail", "failed with status 3"), ("silent", "left no cleaned events")])
@@ -65,6 +69,17 @@ def test_a_pipeline_that_fails_leaves_nothing(
     assert isinstance(outcomes[0].error, HEASoftError)
     assert match in str(outcomes[0].error)
     assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_pipelines_run_side_by_side(heasoft: FakeHEASoft, raw: Path, tmp_path: Path) -> None:
+    events = raw / SECOND / "xrt" / "event"
+    (events / f"sw{SECOND}xpcw3po_cl.evt.gz").rename(events / f"sw{SECOND}xpcw3po_uf.evt.gz")
+    # Each waits for the other to begin.
+    program = heasoft.folder / "bin" / "xrtpipeline"
+    meet = f'touch "{tmp_path}/met_$$"; for i in $(seq 300); do [ $(ls "{tmp_path}" | grep -c met_) = 2 ] && break; sleep 0.1; done'
+    program.write_text(program.read_text().replace("#!/bin/sh\n", f"#!/bin/sh\n{meet}\n[ $i = 300 ] && exit 7\n"))
+    outcomes = reprocess_observations(raw, tmp_path / "new", at_once=2)
+    assert [one.error for one in outcomes] == [None, None]
 
 
 def test_ctrl_c_ends_the_pipelines(heasoft: FakeHEASoft, raw: Path, tmp_path: Path) -> None:

@@ -45,10 +45,32 @@ def test_the_scripts_of_heasoft_are_read(heasoft: FakeHEASoft) -> None:
     assert "HEA_MARK" not in repr(found)
 
 
+@pytest.mark.parametrize(("given", "expected"), [("mine", "mine"), ("", "of the script")])
+def test_calibration_that_is_set_up_stays_so(
+    heasoft: FakeHEASoft, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, expected: str
+) -> None:
+    script = tmp_path / "caldb" / "software" / "tools" / "caldbinit.sh"
+    script.parent.mkdir(parents=True)
+    script.write_text('CALDBCONFIG="of the script"; export CALDBCONFIG\n')
+    monkeypatch.setenv("CALDB", str(tmp_path / "caldb"))
+    monkeypatch.setenv("CALDBCONFIG", given)
+    assert find_heasoft().environment["CALDBCONFIG"] == expected
+
+
+def test_what_scripts_print_is_no_setting(heasoft: FakeHEASoft) -> None:
+    (heasoft.folder / "headas-init.sh").write_text("printf 'HEA_PRINTED=1\\0HEA_TOO=1\\n'\n")
+    assert not {"HEA_PRINTED", "HEA_TOO"} & set(find_heasoft().environment)
+
+
 def test_scripts_that_fail_are_an_error(heasoft: FakeHEASoft) -> None:
     (heasoft.folder / "headas-init.sh").write_text("exit 4\n")
     with pytest.raises(HEASoftError, match="cannot be initialised"):
         find_heasoft()
+
+
+def test_the_version_is_asked_in_the_surroundings_of_tasks(heasoft: FakeHEASoft) -> None:
+    (heasoft.folder / "bin" / "fversion").write_text('#!/bin/sh\necho "$HEA_MARK"\n')
+    assert find_heasoft().version == f"read {heasoft.folder}"
 
 
 def test_without_a_version_it_is_unknown(heasoft: FakeHEASoft) -> None:
