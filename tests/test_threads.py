@@ -7,11 +7,13 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
 
+from swiftxrt import ImageRequest, SpectrumRequest, SwiftXRT, Target, XRTRequest
 from swiftxrt._threads import DaemonThreads
 
 
@@ -63,3 +65,32 @@ def test_script_that_ends_does_not_wait_for_its_jobs(small_archive: Path) -> Non
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=180, check=True)
     assert done.stdout == "20\n"
     assert done.stderr == ""
+
+
+def test_script_that_ends_does_not_wait_for_its_processes(small_archive: Path) -> None:
+    script = (
+        "import time\n"
+        "from swiftxrt import SwiftXRT, XRTRequest, ImageRequest, Target\n"
+        "from swiftxrt.backends.local import scheduler\n"
+        "scheduler._PATIENCE_S = 0.0\n"
+        f"local = SwiftXRT(backend='local', archive={str(small_archive)!r})\n"
+        "request = XRTRequest(target=Target('constant source'), image=ImageRequest())\n"
+        "jobs = [local.submit(request) for _ in range(300)]\n"
+        "jobs[1].result()\n"
+        "print(len(jobs))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=180, check=True)
+    assert done.stdout == "300\n"
+    assert done.stderr == ""
+
+
+def test_jobs_leave_the_warnings_as_they_were(small_archive: Path) -> None:
+    request = XRTRequest(target=Target("constant source"), image=ImageRequest(), spectrum=SpectrumRequest())
+    with SwiftXRT(backend="local", archive=small_archive) as local:
+        before = warnings.filters, warnings.showwarning
+        for _ in range(3):
+            jobs = [local.submit(request) for _ in range(3)]
+            for job in jobs:
+                job.result()
+            assert warnings.filters is before[0]
+            assert warnings.showwarning is before[1]

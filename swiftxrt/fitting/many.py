@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import fields, replace
 from time import monotonic
 from typing import Any
@@ -31,8 +28,6 @@ __all__ = ["fit_many"]
 
 #: Worker processes have to save at least so much time: their start takes seconds.
 _WORTH_S = 6.0
-_THREAD_SETTINGS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
-_STARTING = threading.Lock()
 Group = tuple[CountSpectrum, ...]
 Fits = Iterator[tuple[int, FitResult | SwiftXRTError]]
 
@@ -169,10 +164,9 @@ def _side_by_side(groups: list[Group], model: Model, settings: FitSettings, numb
     pool = WorkerPool(number, _begin, (matrices,))
     with pool:
         futures: dict[Future[Any], int] = {}
-        with _STARTING, _one_thread_each(), _without_the_script():
-            for index, group in enumerate(groups):
-                parts = [(next(lean), next(token)) for _ in group]
-                futures[pool.submit(_work, parts, model, settings)] = index
+        for index, group in enumerate(groups):
+            parts = [(next(lean), next(token)) for _ in group]
+            futures[pool.submit(_work, parts, model, settings)] = index
         for future in as_completed(futures):
             index = futures[future]
             try:
@@ -209,31 +203,6 @@ def _lean(spectrum: CountSpectrum) -> CountSpectrum:
     """A spectrum without its matrices, for the way to a worker."""
     outside = spectrum.background
     return spectrum.replace(rmf=None, background=None if outside is None else outside.replace(rmf=None, arf=None))
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Let new processes do linear algebra in one thread: several in each would wait for each other."""
-    ours = [name for name in _THREAD_SETTINGS if name not in os.environ]
-    os.environ.update(dict.fromkeys(ours, "1"))
-    try:
-        yield
-    finally:
-        for name in ours:
-            del os.environ[name]
-
-
-@contextmanager
-def _without_the_script() -> Iterator[None]:
-    """Keep new processes from running the user's script again, of which the fits need nothing."""
-    names = vars(sys.modules["__main__"])
-    kept = {name: names[name] for name in ("__spec__", "__file__") if name in names}
-    names["__spec__"] = None
-    names.pop("__file__", None)
-    try:
-        yield
-    finally:
-        names.update(kept)
 
 
 _MATRICES: list[RMF] = []

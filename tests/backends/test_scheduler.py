@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from swiftxrt._threads import DaemonThreads
 from swiftxrt.backends.local.queue import Task
 from swiftxrt.backends.local.scheduler import Scheduler
 from swiftxrt.backends.local.store import JobStore
@@ -24,7 +25,7 @@ REQUEST = XRTRequest(
 )
 
 
-class Pool(Executor):
+class Pool(DaemonThreads):
     """Keeps what it is given; the test says when each is done."""
 
     def __init__(self) -> None:
@@ -49,10 +50,10 @@ class Pool(Executor):
 
 
 class Scene:
-    def __init__(self, folder: Path, workers: int = 1) -> None:
+    def __init__(self, folder: Path, workers: int = 1, *, processes: bool | None = False) -> None:
         self.store = JobStore(folder)
         self.pools: list[Pool] = []
-        self.scheduler = Scheduler(self.store, folder, processes=False, workers=workers)
+        self.scheduler = Scheduler(self.store, folder, processes=processes, workers=workers)
         self.scheduler._make_executor = self._make_pool  # type: ignore[method-assign]
 
     def _make_pool(self) -> Pool:
@@ -235,3 +236,34 @@ def test_pool_that_is_shut_down_just_now(scene: Scene) -> None:
     scene.scheduler.close()
     scene.scheduler._hand_over(pool, "a", Task(job, Kind.IMAGE))
     assert len(pool.given) == 1
+
+
+def test_processes_come_when_products_wait_for_the_one_thread(tmp_path: Path) -> None:
+    scene = Scene(tmp_path / "state", workers=3, processes=None)
+    first = scene.add("a")
+    assert scene.scheduler._help is None
+    others = [scene.add("a") for _ in range(4)]
+    assert scene.given == [first]
+    assert scene.scheduler._help is not None
+    scene.scheduler._help.cancel()
+    scene.scheduler._take_processes()
+    assert len(scene.pools) == 2
+    # What the thread makes is one of three.
+    assert scene.given == [first, *others[:2]]
+    scene.finish(0)
+    assert [job for _, job, _ in scene.pools[1].given] == others[:3]
+    scene.scheduler.close()
+    assert [pool.was_shut_down for pool in scene.pools] == [True, True]
+
+
+def test_no_processes_where_nothing_waits(tmp_path: Path) -> None:
+    scene = Scene(tmp_path / "state", workers=3, processes=None)
+    scene.add("a"), scene.add("a")
+    scene.finish()
+    scene.finish()
+    assert scene.scheduler._help is not None
+    scene.scheduler._help.cancel()
+    scene.scheduler._take_processes()
+    assert scene.scheduler._help is None
+    scene.add("a")
+    assert len(scene.pools) == 1

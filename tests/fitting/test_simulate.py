@@ -24,6 +24,14 @@ def test_background_is_scaled_by_areas_and_time(empty):
     assert drawn.background_ratio == pytest.approx(empty.background_ratio)
 
 
+def test_counts_grow_with_time(empty, truth):
+    bare = empty.replace(background=None)
+    short, long = (simulate_spectrum(truth, like=bare, exposure=time * u.ks, seed=3).counts.sum() for time in (2, 200))
+    assert long == pytest.approx(100 * short, abs=400 * np.sqrt(short))
+    photons = truth.photons(bare.rmf.energy_edges)
+    assert long == pytest.approx(bare.rmf.fold(photons, bare.arf, 200 * u.ks).value.sum(), rel=0.01)
+
+
 def test_what_belongs_to_other_counts_is_not_taken_over(empty, truth):
     quality = np.where(np.arange(100) < 5, 5, 0)
     grouped = empty.replace(grouping=np.where(np.arange(100) % 5 == 0, 1, -1), quality=quality)

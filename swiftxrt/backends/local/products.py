@@ -54,8 +54,10 @@ class LocalBackend:
         Folder for jobs and products; jobs left open in it are taken up again.
         By default a temporary folder that goes with the backend.
     processes : bool, optional
-        Whether to build in worker processes. The default, threads, needs no
-        ``if __name__ == "__main__"`` in the caller's script.
+        Whether to build in worker processes, or in threads. By default there
+        is one thread, and processes when products have waited for it for some
+        seconds. Threads spoil each other's warning filters, which Python has
+        once for all of them.
     workers : int, optional
         How many products are built side by side; one per processor core by
         default.
@@ -92,7 +94,7 @@ class LocalBackend:
         archive: str | Path,
         *,
         state: str | Path | None = None,
-        processes: bool = False,
+        processes: bool | None = None,
         workers: int | None = None,
         caldb: str | Path | None = None,
         reference_catalog: ReferenceCatalog | None = None,
@@ -102,6 +104,8 @@ class LocalBackend:
         self.engine = check_engine(engine or "swiftxrt")
         if processes:
             _check_copy(reference_catalog)
+        elif processes is None and not _can_be_copied(reference_catalog):
+            processes, workers = False, 1
         self.archive = Archive(Path(archive).expanduser())
         self.calibration = choose_calibration(caldb)
         if workers is not None and workers < 0:
@@ -347,6 +351,17 @@ def _handle(store: JobStore, job: StoredJob) -> JobHandle:
     del parameters["UserID"]
     place = str(store.folder.absolute())
     return JobHandle(job.id, LocalBackend.name, job.request, None, job.submitted, job.rebin_of, parameters, place)
+
+
+def _can_be_copied(catalog: ReferenceCatalog | None) -> bool:
+    """Whether worker processes, which have nothing of the user's script, can have a catalogue."""
+    if getattr(catalog, "__module__", None) == "__main__":
+        return False
+    try:
+        _check_copy(catalog)
+    except RequestError:
+        return False
+    return True
 
 
 def _check_copy(catalog: ReferenceCatalog | None) -> None:

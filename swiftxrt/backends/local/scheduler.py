@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -21,6 +22,8 @@ __all__ = ["Scheduler"]
 
 #: How often a product is taken up again after a worker process died.
 _RESTARTS = 2
+#: So long products wait for one thread before there are processes.
+_PATIENCE_S = 3.0
 # So long a product may take to its next step when the process ends.
 _LAST_STEP_S = 2.0
 
@@ -34,8 +37,10 @@ class Scheduler:
         Where the outcome of each product is recorded.
     archive : Path
         Folder with observations.
-    processes : bool
-        Whether the workers are processes; else they are threads.
+    processes : bool or None
+        Whether the workers are processes; else they are threads. None means
+        one thread, and processes as soon as products have waited for it for
+        some seconds: the start of processes takes as long.
     workers : int
         How many products are built side by side.
     caldb : str, optional
@@ -51,7 +56,7 @@ class Scheduler:
         store: JobStore,
         archive: Path,
         *,
-        processes: bool,
+        processes: bool | None,
         workers: int,
         caldb: str = "",
         reference_catalog: ReferenceCatalog | None = None,
@@ -66,6 +71,8 @@ class Scheduler:
         self._workers = workers
         self._queue = FairQueue()
         self._executor: Executor | None = None
+        self._first_thread: DaemonThreads | None = None
+        self._help: threading.Timer | None = None
         self._running = 0
         self._dispatcher: object | None = None
         self._closed = False
@@ -75,6 +82,7 @@ class Scheduler:
         """Queue a product of a job; with `first` before all others of its owner."""
         with self._guard:
             self._queue.put(owner, Task(job_id, kind), first=first)
+            self._ask_for_help()
         self._dispatch()
 
     def drop(self, owner: str, job_id: str, kind: ProductKind) -> None:
@@ -100,24 +108,48 @@ class Scheduler:
 
     def close(self) -> None:
         """Take nothing more from the queue, and wait until the work under way has stopped at its next step."""
-        executor = self._stop()
-        if executor is not None:
+        for executor in self._stop():
             executor.shutdown(wait=True, cancel_futures=True)
 
     def give_up(self) -> None:
         """As `close`, but wait for threads a moment only: nobody wants what they make."""
-        executor = self._stop()
-        if executor is not None:
+        for executor in self._stop():
             executor.shutdown(wait=False, cancel_futures=True)
-        if isinstance(executor, DaemonThreads):
-            executor.join(_LAST_STEP_S)
+            if isinstance(executor, DaemonThreads):
+                executor.join(_LAST_STEP_S)
 
-    def _stop(self) -> Executor | None:
+    def _stop(self) -> list[Executor]:
         with self._guard:
             self._closed = True
-            executor, self._executor = self._executor, None
+            executors = [one for one in (self._first_thread, self._executor) if one is not None]
+            self._first_thread = self._executor = None
+            if self._help is not None:
+                self._help.cancel()
         self._store.stop()
-        return executor
+        return executors
+
+    def _ask_for_help(self) -> None:
+        """Have processes started if something still waits for the one thread after a while; under the guard."""
+        if self._processes is None and self._help is None and self._running and not self._closed:
+            self._help = threading.Timer(_PATIENCE_S, self._take_processes)
+            self._help.daemon = True
+            self._help.start()
+
+    def _take_processes(self) -> None:
+        """Give what still waits to processes; the thread makes nothing after what it has."""
+        with self._guard:
+            self._help = None
+            if self._closed or not self._queue:
+                return
+            self._processes = True
+            if isinstance(self._executor, DaemonThreads):
+                self._first_thread, self._executor = self._executor, None
+        _at_the_end(weakref.ref(self))
+        self._dispatch()
+
+    @property
+    def _most(self) -> int:
+        return 1 if self._processes is None else self._workers
 
     def _dispatch(self) -> None:
         """Give the idle workers something to do.
@@ -142,7 +174,7 @@ class Scheduler:
     def _next(self) -> tuple[Executor, str, Task] | None:
         """Who builds what next, for which owner; `None` ends the dispatching."""
         with self._guard:
-            if not self._closed and self._running < self._workers and self._queue:
+            if not self._closed and self._running < self._most and self._queue:
                 self._executor = self._executor or self._make_executor()
                 turn = self._queue.take()
                 if turn is not None:
@@ -167,7 +199,7 @@ class Scheduler:
     def _make_executor(self) -> Executor:
         if self._processes:
             return WorkerPool(self._workers, prepare_process)
-        return DaemonThreads(self._workers)
+        return DaemonThreads(self._most)
 
     def _ended(self, future: Future[None], executor: Executor, owner: str, task: Task) -> None:
         if not future.cancelled():
@@ -205,3 +237,17 @@ class Scheduler:
         if isinstance(error, BrokenProcessPool):
             text = "its worker process died again and again, perhaps for want of memory; try fewer workers"
         self._store.move(task.job_id, task.kind, OPEN_PHASES, Phase.ERROR, text)
+
+
+def _at_the_end(found: weakref.ref[Scheduler]) -> None:
+    """Stop the work when the script ends, before Python waits for what worker processes are doing."""
+
+    def give_up() -> None:
+        scheduler = found()
+        if scheduler is not None:
+            scheduler.give_up()
+
+    # Functions of `atexit` come too late. Without this one the product under way is waited for.
+    register = getattr(threading, "_register_atexit", None)
+    if register is not None:
+        register(give_up)
