@@ -5,12 +5,14 @@ from __future__ import annotations
 import queue
 import threading
 import time
+import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["DaemonThreads"]
+__all__ = ["DaemonThreads", "side_by_side"]
 
 _Task = tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]
 
@@ -66,6 +68,30 @@ class DaemonThreads(Executor):
         for thread in self._threads:
             if thread is not threading.current_thread():  # which may collect the garbage
                 thread.join(max(0.0, end - time.monotonic()))
+
+
+@contextmanager
+def side_by_side(workers: int, *, patience_s: float = 0.0) -> Iterator[DaemonThreads]:
+    """Threads for the calls of a block, which waits for their results; after an error nobody waits long for them.
+
+    The filters of warnings are the same for all threads, and blocks of
+    ``warnings.catch_warnings`` that overlap leave them behind as they should
+    not be: they are put right at the end.
+
+    Parameters
+    ----------
+    workers : int
+        Number of threads.
+    patience_s : float, optional
+        How long to wait at the end for those that do not end at once.
+    """
+    pool = DaemonThreads(workers)
+    with warnings.catch_warnings():
+        try:
+            yield pool
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            pool.join(patience_s)
 
 
 def _stop(tasks: queue.SimpleQueue[_Task | None], workers: int) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from swiftxrt import ImageRequest, SpectrumRequest, SwiftXRT, Target, XRTRequest
-from swiftxrt._threads import DaemonThreads
+from swiftxrt._threads import DaemonThreads, side_by_side
 
 
 def test_results_and_errors_reach_whoever_asks() -> None:
@@ -94,3 +94,27 @@ def test_jobs_leave_the_warnings_as_they_were(small_archive: Path) -> None:
                 job.result()
             assert warnings.filters is before[0]
             assert warnings.showwarning is before[1]
+
+
+def test_calls_side_by_side_leave_the_warnings_as_they_were() -> None:
+    entered, first_left = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with warnings.catch_warnings(record=True):
+            entered.set()
+            assert second_entered.wait(5)
+        first_left.set()
+
+    def second() -> None:
+        assert entered.wait(5)
+        with warnings.catch_warnings(record=True):
+            second_entered.set()
+            assert first_left.wait(5)
+
+    second_entered = threading.Event()
+    before = warnings.filters, warnings.showwarning
+    with side_by_side(2) as pool:
+        for future in [pool.submit(first), pool.submit(second)]:
+            future.result(10)
+    assert warnings.filters is before[0]
+    assert warnings.showwarning is before[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from .._threads import DaemonThreads
+from .._threads import side_by_side
 from ..config import conf
 from ..exceptions import ServiceError
 from .protocol import CatalogBackend
@@ -35,8 +35,7 @@ def fetch_all(
     errors : dict of str to ServiceError
         Why others could not.
     """
-    workers = DaemonThreads(min(max(1, int(conf.max_connections)), max(1, len(urls))))
-    try:
+    with side_by_side(min(max(1, int(conf.max_connections)), max(1, len(urls)))) as workers:
         started = {}
         for number, (what, url) in enumerate(urls.items()):
             place = folder / str(number)
@@ -50,5 +49,3 @@ def fetch_all(
             except ServiceError as error:
                 errors[what] = error
         return files, errors
-    finally:
-        workers.shutdown(wait=False, cancel_futures=True)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from .. import _stopping
 from .._log import log
-from .._threads import DaemonThreads
+from .._threads import DaemonThreads, side_by_side
 from ..config import conf
 from ..exceptions import (
     OfflineError,
@@ -219,12 +219,11 @@ class _Crowd:
         """Ask until each has its answer."""
         fresh = iter(self._unknown())
         stop = _stopping.Stop()
-        workers = DaemonThreads(max(1, int(conf.max_connections)))
-        try:
-            self._go_on(fresh, workers, stop)
-        finally:
-            stop.request()  # after an interrupt, or what waits for the service would go on
-            workers.shutdown(wait=False, cancel_futures=True)
+        with side_by_side(max(1, int(conf.max_connections))) as workers:
+            try:
+                self._go_on(fresh, workers, stop)
+            finally:
+                stop.request()  # after an interrupt, or what waits for the service would go on
         return [one or Answer(error=self._not_asked()) for one in self._answers]
 
     def _unknown(self) -> list[int]:

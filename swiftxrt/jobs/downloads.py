@@ -20,7 +20,7 @@ from .._filenames import name_key
 from .._log import log
 from .._paths import as_path
 from .._stopping import Stop
-from .._threads import DaemonThreads
+from .._threads import side_by_side
 from ..config import conf
 from ..exceptions import RequestError, SwiftXRTError
 
@@ -113,19 +113,17 @@ def download_all(
     stop = Stop()
     done: dict[tuple[str, Path], DownloadResult] = {}
     ended: queue.SimpleQueue[Future[DownloadResult]] = queue.SimpleQueue()
-    pool = DaemonThreads(min(count, len(unique)))
-    try:
-        for item in unique:
-            pool.submit(_download, fetch, item, overwrite, stop).add_done_callback(ended.put)
-        while len(done) < len(unique):
-            result = _next(ended).result()
-            done[result.source, result.path] = result
-            if progress is not None:
-                progress(result)
-    finally:
-        stop.request()
-        pool.shutdown(wait=False, cancel_futures=True)
-        pool.join(_PATIENCE_S)
+    with side_by_side(min(count, len(unique)), patience_s=_PATIENCE_S) as pool:
+        try:
+            for item in unique:
+                pool.submit(_download, fetch, item, overwrite, stop).add_done_callback(ended.put)
+            while len(done) < len(unique):
+                result = _next(ended).result()
+                done[result.source, result.path] = result
+                if progress is not None:
+                    progress(result)
+        finally:
+            stop.request()
     return [done[item] for item in wanted]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from astropy.table import Row
 
 from .._calls import check_call, clear_calls
-from .._threads import DaemonThreads
+from .._threads import side_by_side
 from ..catalog.protocol import CatalogBackend
 from ..config import conf
 from ..exceptions import RequestError, SwiftXRTError
@@ -65,12 +65,9 @@ class CatalogAsking:
         wanted = _listed(items)
         for one in wanted[:1]:
             check_call(method, (one,), options)
-        workers = DaemonThreads(min(max(1, int(conf.max_connections)), max(1, len(wanted))))
-        try:
+        with side_by_side(min(max(1, int(conf.max_connections)), max(1, len(wanted)))) as workers:
             futures = [workers.submit(_one, method, item, options) for item in wanted]
             return Outcomes(map(Future.result, futures))
-        finally:
-            workers.shutdown(wait=False, cancel_futures=True)
 
 
 def _listed(items: Any) -> list[Any]:

@@ -127,6 +127,7 @@ def test_everything_comes_as_it_is(
     assert found["size"].unit == u.byte
     assert found["size"].sum() == sum(map(len, there(archive).values())) * u.byte
     assert found["time"].unit == u.s
+    assert np.all(found["time"] > 0 * u.s)
     assert found.meta["source"] == source
     for row in found:
         assert Path(row["path"]).is_relative_to(tmp_path / row["obsid"])
@@ -155,6 +156,8 @@ def test_parts_that_an_observation_does_not_have(swift: SwiftXRTClass, plans: An
     found = get(swift, tmp_path, OBSIDS[2], contents=("uvot", "attitude", "hk"), source=source)
     assert list(found["outcome"]) == ["absent"] * 3
     assert list(found["error"]) == [""] * 3
+    # Where none of the folders is there, the observation still is.
+    assert list(get(swift, tmp_path, OBSIDS[2], contents="uvot", source=source)["outcome"]) == ["absent"]
     assert there(tmp_path) == {}
 
 
@@ -240,6 +243,8 @@ def test_progress(swift: SwiftXRTClass, plan: FaultPlan, archive: Path, tmp_path
 def test_progress_without_sizes_and_with_failures() -> None:
     one = DownloadProgress(1, 4, 2 * u.Mbyte, 0 * u.byte, failed=1)
     assert one.fraction == 0.25
+    # Sizes of a page are rounded.
+    assert DownloadProgress(3, 4, 5 * u.Mbyte, 4 * u.Mbyte).fraction == 1.0
     assert str(one) == "1 of 4 files, 2.0 MB, 1 failed"
     assert DownloadProgress(0, 0, 0 * u.byte, 0 * u.byte).fraction == 1.0
 
@@ -261,10 +266,12 @@ def test_observation_object(swift: SwiftXRTClass, plans: Any, tmp_path: Path) ->
     assert observation.obsid == OBSIDS[1]
     assert [mode.value for mode in observation.modes] == ["PC"]
     assert len(there(tmp_path)) == 4
+    # Events are always among the parts.
+    assert swift.get_observation(OBSIDS[0], location=tmp_path, contents="hk", source="ukssdc").modes
     with conf.set_temp("offline", True):
         assert swift.get_observation(OBSIDS[1], location=tmp_path) == observation
         with pytest.raises(OfflineError):
-            swift.get_observation(OBSIDS[0], location=tmp_path, source="ukssdc")
+            swift.get_observation(OBSIDS[2], location=tmp_path, source="ukssdc")
     with pytest.raises(NoDataError, match="00012345001"):
         swift.get_observation("00012345001", location=tmp_path, source="ukssdc")
 
@@ -540,6 +547,8 @@ def test_too_little_room_for_all(
     with pytest.raises(StorageError, match="300000 are free"):
         get(swift, tmp_path / "other", contents=("events", "unfiltered"))
     assert there(tmp_path / "other") == {}
+    with pytest.raises(StorageError, match="300000 are free"):
+        get(swift, tmp_path, OBSIDS[0], contents="unfiltered", overwrite=True)
     # What is here already needs no room.
     found = get(swift, tmp_path, OBSIDS[0], contents=("events", "unfiltered"))
     assert list(found["outcome"]) == ["fetched", "kept"]

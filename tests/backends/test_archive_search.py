@@ -72,6 +72,16 @@ def test_changed_and_damaged_files_are_read_again(
     assert len(reads) > 1
 
 
+def test_a_file_of_the_same_time_and_another_size_is_another(tmp_path: Path) -> None:
+    path = tmp_path / FILE
+    stamps = set()
+    for content in (b"a", b"ab"):
+        path.write_bytes(content)
+        os.utime(path, ns=(5, 5))
+        stamps.add(Stamped.of([path]))
+    assert len(stamps) == 2
+
+
 TARGET = Target("constant source", resolve_t0=True)
 
 

@@ -207,7 +207,7 @@ def test_astrometric_position_comes_right_after_the_standard_position(scene: Sce
 def test_pool_that_cannot_be_made_does_not_stop_the_others(scene: Scene) -> None:
     make = scene.scheduler._make_executor
 
-    def fail() -> Executor:
+    def fail() -> Pool:
         raise OSError("no more processes")
 
     scene.scheduler._make_executor = fail  # type: ignore[method-assign]

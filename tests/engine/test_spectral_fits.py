@@ -78,6 +78,7 @@ def test_a_redshift_moves_the_absorber(drawn: CountSpectrum) -> None:
 def test_each_model_by_itself(drawn: CountSpectrum) -> None:
     fits, missing = _fit(drawn, models=["blackbody", "APEC"])
     assert list(fits) == ["blackbody"]
+    assert fits["blackbody"].model == "blackbody"
     assert fits["blackbody"].parameters["temperature"].unit == u.keV
     assert list(missing) == ["interval0pc/APEC"]
     assert "the service fits it" in missing["interval0pc/APEC"]

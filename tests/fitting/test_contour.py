@@ -81,3 +81,14 @@ def test_a_parameter_at_a_bound_needs_values(spectrum):
         found.contour("nh", "photon_index")
     given = found.contour("nh", "photon_index", x=[5e21, 6e21] / u.cm**2, n=2)
     assert np.all(np.diff(given.rise, axis=1) > 0)
+
+
+def test_corners_and_levels(result):
+    contour = result.contour("nh", "photon_index", n=5)
+    assert contour.rise[2, 2] == pytest.approx(0, abs=1e-4)
+    assert contour.rise.min() > -1e-4
+    assert contour.levels[0.9] == pytest.approx(4.605, rel=1e-3)
+    # Columns and slopes go together: the corners off the diagonal are worse.
+    assert contour.rise[0, 4] > contour.rise[4, 4]
+    with pytest.raises(RequestError, match="no free parameter"):
+        result.contour("nh", "index")

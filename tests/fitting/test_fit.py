@@ -316,17 +316,6 @@ def test_results_are_picklable_and_plain(result):
     assert vstack([result.table, back.table])["photon_index_err_pos"].shape == (2,)
 
 
-def test_contour(result):
-    contour = result.contour("nh", "photon_index", n=5)
-    assert contour.rise[2, 2] == pytest.approx(0, abs=1e-4)
-    assert contour.rise.min() > -1e-4
-    assert contour.levels[0.9] == pytest.approx(4.605, rel=1e-3)
-    # Columns and slopes go together: the corners off the diagonal are worse.
-    assert contour.rise[0, 4] > contour.rise[4, 4]
-    with pytest.raises(RequestError, match="no free parameter"):
-        result.contour("nh", "index")
-
-
 def test_the_block_of_the_service(spectrum):
     found = fit(spectrum, models.service_model(galactic_nh=5e20 / u.cm**2, redshift=0.2), errors=False)
     block = found.summary()

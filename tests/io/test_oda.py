@@ -62,6 +62,24 @@ def test_one_product_alone(products: list[Any]) -> None:
     assert CountSpectrum.from_oda([products[0]]) == alone
 
 
+def test_a_product_is_what_it_is_said_to_be(products: list[Any]) -> None:
+    expected = CountSpectrum.from_oda(products[:3])
+    unit = products[0].data_unit[1]
+    unit.header = {name: value for name, value in unit.header.items() if not name.startswith("HDUCLA")}
+    unit.name = "SPECTRUM"
+    assert CountSpectrum.from_oda(products[:3]).counts_err.tolist() == expected.counts_err.tolist()
+    assert CountSpectrum.from_oda(products[:1]).rmf is None
+
+
+def test_units_of_columns_are_heeded(products: list[Any]) -> None:
+    expected = CountSpectrum.from_oda(products[:3]).arf
+    unit = products[1].data_unit[1]
+    (number,) = (key[5:] for key, value in unit.header.items() if key.startswith("TTYPE") and value == "SPECRESP")
+    unit.header[f"TUNIT{number}"] = "m**2"
+    found = CountSpectrum.from_oda(products[:3]).arf
+    np.testing.assert_allclose(found.effective_area.value, 1e4 * expected.effective_area.value)
+
+
 def test_rows_of_different_length_in_plain_arrays(products: list[Any]) -> None:
     """Decoded from JSON, tables are structured arrays, matrices among them columns of objects."""
     expected = CountSpectrum.from_oda(products[:3])
@@ -78,6 +96,7 @@ def test_what_is_no_spectrum(products: list[Any]) -> None:
     cases: list[tuple[Any, dict[str, Any], str]] = [
         (products, {}, "Crab, 1A 0535.262; choose one"),
         (products, {"source": "Vela"}, "no spectrum of 'Vela'"),
+        (products, {"source": 5}, "no spectrum of 5; there are those of Crab"),
         (products[1:3], {}, "no spectrum"),
         ([], {}, "no spectrum"),
         ("text", {}, "get_product of oda_api"),

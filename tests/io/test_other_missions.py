@@ -280,9 +280,25 @@ def test_what_counts_as_counted(tmp_path: Path) -> None:
         table = make.spectrum(content, **cards, **({} if poisson is None else {"POISSERR": poisson}))
         spectrum = CountSpectrum.read(make.save(tmp_path / "x.pha", table))
         assert spectrum.has_poisson_counts is is_counted, (columns, poisson)
+    np.testing.assert_allclose(spectrum.counts_err, np.sqrt(counts + 0.3))
     table = make.spectrum({"CHANNEL": ("I", np.arange(4)), "RATE": ("D", counts + 0.123)}, EXPOSURE=1.0)
     with pytest.raises(FormatError, match="no column STAT_ERR"):
         CountSpectrum.read(make.save(tmp_path / "x.pha", table))
+
+
+def test_spectra_of_one_name_are_numbered(tmp_path: Path) -> None:
+    columns = {"CHANNEL": ("I", [0, 1, 2]), "COUNTS": ("J", [4, 5, 6])}
+    tables = [make.spectrum(columns, EXPOSURE=1.0, NAME=name) for name in ("Crab", "Vela X-1", "Crab", "")]
+    read = SpectrumSet.read_pha(make.save(tmp_path / "x.pha", *tables)).count_spectra
+    assert [one.label for one in read] == ["Crab", "Vela_X-1", "Crab_3", "spectrum_4"]
+
+
+@pytest.mark.parametrize("name", ["GTI", "STDGTI"])
+def test_good_times_of_either_name(tmp_path: Path, name: str) -> None:
+    table = make.spectrum({"CHANNEL": ("I", [0, 1]), "COUNTS": ("J", [4, 5])}, EXPOSURE=30.0, TELESCOP="SWIFT")
+    times = [fits.Column(key, "D", unit="s", array=[value]) for key, value in (("START", 10.0), ("STOP", 40.0))]
+    gti = CountSpectrum.read(make.save(tmp_path / "x.pha", table, fits.BinTableHDU.from_columns(times, name=name))).gti
+    assert (gti.start[0], gti.stop[0]) == (10.0, 40.0)
 
 
 @pytest.mark.parametrize(

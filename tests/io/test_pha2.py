@@ -139,6 +139,27 @@ def test_files_of_others(tmp_path: Path) -> None:
     assert read.count_spectra[1].exposure == 50 * u.s
 
 
+@pytest.mark.parametrize(
+    ("keyword", "value", "field"),
+    [("QUALITY", 5, "quality"), ("GROUPING", 1, "grouping"), ("SYS_ERR", 0.03, "systematic")],
+)
+def test_flags_that_stand_in_the_header_are_those_of_all_channels(
+    tmp_path: Path, keyword: str, value: float, field: str
+) -> None:
+    path = foreign(tmp_path)
+    fits.setval(path, keyword, value=value, extname="SPECTRUM")
+    for one in SpectrumSet.read_pha(path).count_spectra:
+        assert getattr(one, field).tolist() == [value] * 10
+
+
+@pytest.mark.parametrize("row", [0, 3, -1])
+def test_rows_are_counted_from_one(tmp_path: Path, row: int) -> None:
+    path = foreign(tmp_path)
+    assert CountSpectrum.read(path, row=1).counts.tolist() == list(range(10))
+    with pytest.raises(FormatError, match=f"has 2 spectra, in rows from 1; there is no row {row}"):
+        CountSpectrum.read(path, row=row)
+
+
 def test_missing_companions_are_told(tmp_path: Path) -> None:
     with pytest.warns(MetadataWarning, match="BACKFILE"):
         read = SpectrumSet.read_pha(foreign(tmp_path, BACKFILE=np.array(["gone.pha", "none"])))

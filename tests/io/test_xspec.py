@@ -221,6 +221,27 @@ def test_ties(tmp_path: Path) -> None:
     assert session.commands[-1] == "error 2.706 1 2 3"
 
 
+def test_ties_stay_within_their_data_group(tmp_path: Path) -> None:
+    tied = (models.PowerLaw(1.8) + models.PowerLaw(1.2)).tie("powerlaw_2.norm", to="powerlaw_1.norm", factor=0.5)
+    pair = [tied.set({"powerlaw_1.norm": norm * NORM}) for norm in (4e-3, 1e-3)]
+    first = spectrum("first")
+    write_xspec([first, first.replace(label="second")], tmp_path, model=pair, own=("powerlaw_1.norm",), statistic="chi")
+    session = Session(tmp_path).run("fit.xcm")
+    session.check()
+    assert session.statistics == {1: "chi", 2: "chi"}
+    assert [session.parameters[number] for number in (3, 4, 6, 7)] == ["= 0.5*p2", "= p1", "= p3", "= 0.5*p6"]
+    assert [session.value(number) for number in (2, 4, 6, 8)] == pytest.approx([4e-3, 2e-3, 1e-3, 5e-4])
+
+
+def test_numbers_are_such_as_xspec_takes(tmp_path: Path) -> None:
+    flat = models.PowerLaw(0.0, 1e-3 * NORM).bound("norm", high=1e30 * NORM)
+    write_xspec([spectrum()], tmp_path, model=flat, band=(1e-5, 5.0))
+    session = Session(tmp_path).run("fit.xcm")
+    assert session.parameters[0][:2] == (0.0, 0.01)  # A step of zero would freeze it.
+    assert session.parameters[1][-1] == 1e20
+    assert session.ignored == ["bad", "1:**-1.0e-05", "1:5.0-**"]
+
+
 def test_rates_are_fitted_with_chi_squared(tmp_path: Path) -> None:
     path = make.isgri(tmp_path)
     crab = CountSpectrum.read(path, extension="Crab", rmf=tmp_path / "rmf.fits", arf=tmp_path / "arf.fits")

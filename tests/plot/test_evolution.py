@@ -169,6 +169,23 @@ def test_fits_that_failed_are_left_out_with_their_times() -> None:
     assert points(axes[0]) == [[1.0, 1.5], [3.0, 2.5]]
 
 
+def test_names_of_outcomes_stand_on_the_axis_unless_two_are_alike() -> None:
+    outcomes = [Outcome(name, value=result(1.5)) for name in ("early", "late")]
+    axes = drawn(plot_parameter_evolution(Outcomes(outcomes), "photon_index"))
+    assert [text.get_text() for text in axes[-1].get_xticklabels()] == ["early", "late"]
+    axes = drawn(plot_parameter_evolution(Outcomes(outcomes[:1] * 2), "photon_index"))
+    assert axes[-1].get_xlabel() == "Number of the fit"
+
+
+def test_widths_of_times() -> None:
+    data = table()
+    data["time_err_neg"] = data["time_err_pos"] = [6, 12, 18] * u.hour
+    for options in ({}, {"epoch": EPOCH}):
+        (ax,) = drawn(plot_parameter_evolution(data, "photon_index", **options))
+        bars = [np.ptp(segment[:, 0]) for segment in ax.containers[0].lines[2][0].get_segments()]
+        np.testing.assert_allclose(bars, [0.5, 1.0, 1.5], atol=1e-6)
+
+
 def test_axes_that_are_given() -> None:
     _, axes = plt.subplots(2)
     assert list(plot_parameter_evolution(table(), axes=axes, color="k")) == list(axes)

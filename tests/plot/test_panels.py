@@ -89,6 +89,15 @@ def test_a_shared_scale_ends_at_the_brightest_pixel_that_is_seen() -> None:
     assert {ax.get_images()[0].norm.vmax for ax in aside} == {1}
 
 
+def test_wide_fields_are_drawn_in_larger_squares() -> None:
+    far = image(1, 40)
+    far.counts.data[990, 990] = 5000  # Outside of what is seen.
+    axes = drawn(plot_image_panels([far, image(2, 400)], position=CENTRE, size=20 * u.arcmin))
+    bar = axes[0].figure.axes[-1]
+    assert bar.get_ylabel() == "Counts per 3 x 3 pixels"
+    assert axes[0].images[0].norm.vmax == pytest.approx(400, abs=1)
+
+
 def test_scales_of_their_own() -> None:
     axes = drawn(plot_image_panels(IMAGES, position=CENTRE, size=4 * u.arcmin, share=False))
     assert [ax.get_images()[0].norm.vmax for ax in axes] == [40, 400, 4]

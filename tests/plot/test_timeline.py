@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from astropy.table import QTable
 from astropy.time import Time
+from astropy.utils.masked import Masked
 
 from swiftxrt import plot_timeline
 from swiftxrt.exceptions import RequestError
@@ -91,3 +92,12 @@ def test_the_axis_counts_kiloseconds_of_any_unit() -> None:
     table = TABLE.copy()
     table["exposure"] = table["exposure"].to(u.hour)
     assert points(plot_timeline(table, epoch=EVENT))["observations"][0][1] == pytest.approx(1.0)
+
+
+def test_an_exposure_that_is_not_known_is_drawn_as_none() -> None:
+    unknown = QTable(TABLE, copy=True)
+    unknown["exposure"] = Masked([7.0] * len(TABLE) * u.ks, mask=np.arange(len(TABLE)) == 0)
+    ax = plot_timeline(unknown, epoch=EVENT)
+    ax.figure.canvas.draw()
+    assert ax.lines[0].get_ydata()[0] == 0.0
+    assert ax.lines[0].get_ydata()[1] == 7.0

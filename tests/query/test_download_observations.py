@@ -13,7 +13,17 @@ from astropy.time import Time
 from astropy.utils.masked import Masked
 
 from swiftxrt import SwiftXRTClass, conf
-from swiftxrt.exceptions import IdentifierError, NoDataError, PartialResultWarning, RequestError, ServiceError
+from swiftxrt.backends.archives.downloading import FileRow
+from swiftxrt.backends.archives.heasarc_files import HeasarcFiles
+from swiftxrt.exceptions import (
+    IdentifierError,
+    NoDataError,
+    OutputExistsError,
+    PartialResultWarning,
+    RequestError,
+    ServiceError,
+)
+from swiftxrt.query.downloads import _warn_about
 from swiftxrt.testing import FaultPlan, faults
 from swiftxrt.testing.heasarc import heasarc_server
 from tests import archived
@@ -82,6 +92,16 @@ def test_nothing_to_do(swift: SwiftXRTClass, plan: FaultPlan, tmp_path: Path) ->
     assert sum(plan.seen.values()) == before
 
 
+def test_connections_are_closed(swift: SwiftXRTClass, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[object] = []
+    monkeypatch.setattr(HeasarcFiles, "close", lambda self: closed.append(self))
+    swift.download_observations([], location=tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputExistsError):
+        swift.download_observations(table(), location=tmp_path / "file")
+    assert len(closed) == 2
+
+
 def test_local_engines_download_too(small_archive: Path, tmp_path: Path) -> None:
     with SwiftXRTClass("local", archive=small_archive) as swift:
         assert obsids(swift, OBSIDS[1], tmp_path) == [OBSIDS[1]]
@@ -110,6 +130,15 @@ def test_start_that_cannot_be_looked_up(swift: SwiftXRTClass, plan: FaultPlan, t
     with pytest.warns(PartialResultWarning, match="2 of 3"):
         found = swift.download_observations(mixed, location=tmp_path)
     assert list(found["outcome"]) == ["fetched", "failed", "failed"]
+    twice = Table({"obsid": [OBSIDS[0]] * 2})
+    twice["start"] = Time(Masked(["2016-11-12T00:00:00"] * 2, mask=[False, True]))
+    assert list(swift.download_observations(twice, location=tmp_path)["outcome"]) == ["kept"]
+
+
+def test_a_warning_names_a_few_failures_and_counts_the_others(tmp_path: Path) -> None:
+    failed = [FileRow(OBSIDS[0], "", "", tmp_path, "failed", error=NoDataError(f"no {number}")) for number in range(5)]
+    with pytest.warns(PartialResultWarning, match=r"5 of 6 could .*: no 0; no 1; no 2; and 2 more\. The same call"):
+        _warn_about([*failed, FileRow(OBSIDS[0], "events", "", tmp_path, "kept")])
 
 
 def test_observation_that_is_not_in_the_table(swift: SwiftXRTClass, tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_a_question_without_end_is_left(tables: Tables, monkeypatch: pytest.Monk
 def folder(tmp_path: Path) -> Path:
     """An observation with files of several kinds."""
     folder = tmp_path / "archive" / OBSID
-    for name in ("xrt/event/a.evt", "xrt/event/a.evt.gz", "auxil/sat & pat.fits", "z.txt"):
+    for name in ("xrt/event/a.evt", "xrt/event/a.evt.gz", "auxil/sat & pat.fits", "m.txt"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("x" * 1000)
     return folder
@@ -186,7 +186,7 @@ def test_files_and_folders(client: Client) -> None:
     assert client.get(f"{FOLDER}/xrt/event/a.ev").status == 404
     assert client.get(f"{FOLDER}/auxil/sat%20%26%20pat.fits").text == "x" * 1000
     page = client.get(f"{FOLDER}/").text
-    assert page.index('href="auxil/"') < page.index('href="xrt/"') < page.index('href="z.txt"')
+    assert page.index('href="auxil/"') < page.index('href="xrt/"') < page.index('href="m.txt"')
     page = client.get(f"{FOLDER}/auxil/").text
     assert '<a href="sat%20%26%20pat.fits">sat &amp; pat.fits</a>' in page
     assert "1.0K" in client.get(f"{FOLDER}/xrt/event/").text
@@ -217,12 +217,12 @@ def keys(files: ArchiveFiles, **asked: Any) -> list[str]:
 
 def test_options_of_the_bucket(folder: Path) -> None:
     files = ArchiveFiles({PLACE: [folder]})
-    every = ["auxil/sat & pat.fits", "xrt/event/a.evt", "xrt/event/a.evt.gz", "z.txt"]
+    every = ["auxil/sat & pat.fits", "m.txt", "xrt/event/a.evt", "xrt/event/a.evt.gz"]
     assert keys(files) == every
-    assert keys(files, start_after=f"{ROOT}/{PLACE}/xrt/event/a.evt") == every[2:]
+    assert keys(files, start_after=f"{ROOT}/{PLACE}/xrt/event/a.evt") == every[3:]
     assert keys(files, max_keys=2) == every[:2]
     assert keys(files, encoding_type="url")[0] == "auxil/sat%20%26%20pat.fits"
-    assert keys(files, delimiter="/") == ["z.txt"]
+    assert keys(files, delimiter="/") == ["m.txt"]
     for count, is_more in ((3, "true"), (4, "false")):
         page = ET.fromstring(bucket_page(files, {"prefix": f"{ROOT}/{PLACE}/"}, most=count))
         assert page.findtext(f"{S3}IsTruncated") == is_more

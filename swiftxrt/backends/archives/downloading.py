@@ -14,7 +14,7 @@ from astropy.time import Time
 from ..._atomic import output_errors, too_full, usable_folder
 from ..._log import log
 from ..._stopping import Stop
-from ..._threads import DaemonThreads
+from ..._threads import side_by_side
 from ...config import conf
 from ...exceptions import FormatError, ProtocolError, ServiceError, SwiftXRTError
 from ...jobs.downloads import DownloadResult, download_all
@@ -183,14 +183,12 @@ def _find_all(
             log.warning("observation %s is not downloaded: %s", obsid, error)
             return error
 
-    pool = DaemonThreads(min(int(conf.download_workers), len(observations)))
-    try:
-        started = {obsid: pool.submit(find, obsid) for obsid in observations}
-        return {obsid: _result(future) for obsid, future in started.items()}
-    finally:
-        stop.request()
-        pool.shutdown(wait=False, cancel_futures=True)
-        pool.join(_PATIENCE_S)
+    with side_by_side(min(int(conf.download_workers), len(observations)), patience_s=_PATIENCE_S) as pool:
+        try:
+            started = {obsid: pool.submit(find, obsid) for obsid in observations}
+            return {obsid: _result(future) for obsid, future in started.items()}
+        finally:
+            stop.request()
 
 
 def _result(future: Future[Listing | SwiftXRTError]) -> Listing | SwiftXRTError:

@@ -120,6 +120,8 @@ class Scheduler:
 
     def _stop(self) -> list[Executor]:
         with self._guard:
+            if self._closed:
+                return []
             self._closed = True
             executors = [one for one in (self._first_thread, self._executor) if one is not None]
             self._first_thread = self._executor = None

@@ -5,8 +5,11 @@ from __future__ import annotations
 import gc
 import os
 import re
+import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import astropy.units as u
@@ -33,7 +36,9 @@ from swiftxrt import (
     XRTRequest,
     simulate_observations,
 )
+from swiftxrt.backends.local.heasoft import build
 from swiftxrt.exceptions import HEASoftError, ProductNotAvailableError, RequestError
+from swiftxrt.mission import Mode
 
 from .conftest import FakeHEASoft, install
 
@@ -147,6 +152,95 @@ def test_a_light_curve_is_corrected_and_without_background(made: Made) -> None:
     mean = np.average(curve["rate"].value, weights=curve["fractional_exposure"])
     assert mean == pytest.approx(1.25 * spectrum.net_rate.to_value(u.ct / u.s), rel=0.1)
     assert np.all(curve["rate_err_pos"] > 0)
+
+
+def test_tasks_are_told_exactly_this(made: Made, calibration_folder: Path) -> None:
+    events, attitude, frames = f"sw{FIRST}xpcw3po_cl.evt.gz", f"sw{FIRST}sat.fits.gz", f"sw{FIRST}xhd.hk.gz"
+    calls = {task: [call["parameters"] for call in made.calls(task)] for task in ("xrtexpomap", "xrtproducts")}
+    maps = [one for one in calls["xrtexpomap"] if FIRST in one["infile"]]
+    assert maps == [
+        {"infile": events, "attfile": attitude, "hdfile": frames, "outdir": ".", "stemout": "x", "vigflag": "no",
+         "clobber": "yes"}
+    ] * 2  # fmt: skip
+    common = {
+        "infile": events, "outdir": ".", "stemout": "x", "regionfile": "src.reg", "bkgextract": "yes",
+        "bkgregionfile": "bkg.reg", "gtifile": "good.gti", "imagefile": "NONE", "ra": "0.0", "dec": "0.0",
+        "radius": "20.0", "clobber": "yes",
+    }  # fmt: skip
+    spectral, timed = sorted(
+        (one for one in calls["xrtproducts"] if FIRST in one["infile"]), key=lambda one: one["lcfile"]
+    )
+    assert spectral == {
+        **common, "expofile": "x_ex.img", "phafile": "s.pha", "bkgphafile": "b.pha", "arffile": "s.arf",
+        "lcfile": "NONE", "bkglcfile": "NONE", "correctlc": "no", "attfile": "NONE", "hdfile": "NONE",
+    }  # fmt: skip
+    assert timed == {
+        **common, "expofile": "NONE", "phafile": "NONE", "bkgphafile": "NONE", "lcfile": "s.lc", "bkglcfile": "b.lc",
+        "lccorrfile": "c.lc", "binsize": "50.0", "pilow": "30", "pihigh": "1000", "correctlc": "yes", "pcnframe": "0",
+        "wtnframe": "0", "attfile": attitude, "hdfile": frames,
+    }  # fmt: skip
+    assert made.calls("ftgrouppha")[0]["parameters"] == {
+        "infile": "s.pha", "outfile": "g.pha", "backfile": "b.pha", "respfile": str(calibration_folder / "swxpc.rmf"),
+        "grouptype": "min", "groupscale": "1", "clobber": "yes",
+    }  # fmt: skip
+
+
+def test_windowed_timing_has_its_own_bins(heasoft: FakeHEASoft, tmp_path: Path) -> None:
+    star = Source.at(SkyCoord(150.0, 20.0, unit="deg"), rate=5 * u.ct / u.s)
+    simulate_observations(Scene.of(star, exposure=100 * u.s, name="star", mode="WT"), tmp_path / "wt")
+    with SwiftXRTClass(backend="local", archive=tmp_path / "wt", caldb="v004", engine="heasoft") as xrt:
+        curve = xrt.make_light_curve(TARGET, binning=BINNING, data=ONE).total
+    assert [call["parameters"]["binsize"] for call in heasoft.calls if call["task"] == "xrtproducts"] == ["10.0"]
+    assert set(curve["mode"]) == {"WT"}
+    np.testing.assert_allclose(curve["time_err_pos"].to_value(u.s), 5.0)
+
+
+def test_without_frame_headers_a_spectrum_has_no_map(heasoft: FakeHEASoft, observed: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    shutil.copytree(observed / FIRST, archive / FIRST)
+    shutil.rmtree(archive / FIRST / "xrt" / "hk")
+    with SwiftXRTClass(backend="local", archive=archive, caldb="v004", engine="heasoft") as xrt:
+        spectrum = xrt.make_spectrum(TARGET, data=ONE)
+        with pytest.raises(ProductNotAvailableError, match="needs the housekeeping file of the observation"):
+            xrt.make_light_curve(TARGET, binning=BINNING, data=ONE)
+    assert [call["task"] for call in heasoft.calls] == ["xrtproducts", "ftgrouppha"]
+    assert heasoft.calls[0]["parameters"]["expofile"] == "NONE"
+    assert "without attitude and frame headers the ARF knows no bad columns" in spectrum.counts.provenance.notes
+    assert spectrum.counts.gti is not None
+
+
+def test_a_job_that_is_cancelled_ends_its_task(xrt: SwiftXRTClass, heasoft: FakeHEASoft) -> None:
+    heasoft.behave("xrtexpomap", "hang")
+    child = heasoft.folder / "child"
+    job = xrt.submit(XRTRequest(target=TARGET, image=ImageRequest(bands="0.5-10 keV", data=ONE)))
+    for _ in range(600):
+        if child.exists() and child.read_text():
+            break
+        time.sleep(0.05)
+    job.cancel()
+    for _ in range(600):
+        try:
+            os.kill(int(child.read_text()), 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the task goes on")
+
+
+def test_the_region_is_that_of_the_longest_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
+    regions = [
+        SimpleNamespace(obsid=FIRST, exposure_s=exposure, source_ds9=f"region {exposure}")
+        for exposure in (100, 300, 200)
+    ]
+    extractions = {Mode.PC: SimpleNamespace(regions=regions)}
+    monkeypatch.setattr(build, "extract_modes", lambda *_: (extractions, ["left out"]))
+    monkeypatch.setattr(build, "region_notes", lambda regions: ["a note"])
+    data: Any = SimpleNamespace(of=lambda mode: [SimpleNamespace(obsid=obsid, mode=mode) for obsid in (FIRST, SECOND)])
+    found, notes = build._regions(REQUEST.with_defaults(), data, None, lambda *_: None)
+    assert {key: region.source_ds9 for key, region in found.items()} == {(FIRST, Mode.PC): "region 300"}
+    assert notes[:2] == ("left out", "a note")
+    assert notes[2].endswith(f"that of its longest snapshot; the snapshots of {FIRST} differ")
+    assert notes[3].endswith(f"no good time: {SECOND} PC")
 
 
 def test_the_engines_can_be_compared(made: Made) -> None:

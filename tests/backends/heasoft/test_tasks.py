@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from swiftxrt.backends.local.heasoft.tasks import Inputs, _matrix, exposure_map, light_curve, prepare
+from swiftxrt.backends.local.heasoft.tasks import Inputs, _matrix, exposure_map, light_curve, prepare, write_selection
 from swiftxrt.exceptions import HEASoftError
 from swiftxrt.mission import Mode
+from swiftxrt.products.gti import GTI
 
 OBSID = "00032459001"
 INPUTS = Inputs("events", "attitude", "hk")
@@ -80,6 +81,20 @@ def test_times_are_those_of_the_middle(tmp_path: Path, header: dict[str, float],
     rates = light_curve(runner, INPUTS, 10.0, (30, 1000), 0.1)  # type: ignore[arg-type]
     np.testing.assert_allclose(rates.met_s, [first, first + 10.0])
     np.testing.assert_allclose(rates.half_s, half)
+
+
+def test_good_time_is_written_with_its_zero(tmp_path: Path) -> None:
+    region: Any = SimpleNamespace(source_ds9="fk5\ncircle(1,2,3)", background_ds9="fk5\nannulus(1,2,3,4)")
+    write_selection(SimpleNamespace(folder=tmp_path), region, GTI([10.0, 50.0], [20.0, 70.0]))  # type: ignore[arg-type]
+    with fits.open(tmp_path / "good.gti") as hdus:
+        table, header = hdus["STDGTI"].data, hdus["STDGTI"].header
+        assert (table["START"].tolist(), table["STOP"].tolist()) == ([10.0, 50.0], [20.0, 70.0])
+        # MET counts from 2001-01-01 00:00:00 UTC, 64.184 s later in TT.
+        assert header["MJDREFI"] == 51910
+        assert header["MJDREFF"] * 86400 == pytest.approx(64.184, abs=1e-9)
+        assert header["TIMESYS"] == "TT"
+    assert (tmp_path / "src.reg").read_text() == "fk5\ncircle(1,2,3)\n"
+    assert (tmp_path / "bkg.reg").read_text() == "fk5\nannulus(1,2,3,4)\n"
 
 
 @pytest.mark.parametrize(
