@@ -102,9 +102,8 @@ def write_xspec(
     grouped = [one.group(min_counts=1) if regroup and _is_bare(one) else one for one in spectra]
     statistics = _statistics(statistic, spectra)
     groups = len(spectra) if own and len(spectra) > 1 else 1
-    load = _HEAD.format(name=_LOAD) + "\n".join(
-        [*statistics, *_SETTINGS, _data(names, groups), "ignore bad", *_ignored(spectra, band)]
-    )
+    data = _with_statistics(statistics, _data(names, groups))
+    load = _HEAD.format(name=_LOAD) + "\n".join([*_SETTINGS, *data, "ignore bad", *_ignored(spectra, band)])
     scripts = {_LOAD: load + "\n"}
     if models:
         lines, free = _parameters([one.to_xspec() for one in models[:groups]], _own_places(models[0], own))
@@ -164,7 +163,7 @@ def _own_places(model: Model, own: Sequence[str]) -> set[int]:
 
 
 def _statistics(statistic: str | None, spectra: Sequence[CountSpectrum]) -> list[str]:
-    """One command for each spectrum."""
+    """What XSPEC calls the statistic of each spectrum."""
     if statistic is None:
         given = ["cstat" if one.has_poisson_counts else "chi" for one in spectra]
     else:
@@ -176,7 +175,13 @@ def _statistics(statistic: str | None, spectra: Sequence[CountSpectrum]) -> list
     counted = [one.has_poisson_counts for one in spectra]
     if any(_STATISTICS[one] == "cstat" and not counts for one, counts in zip(given, counted, strict=True)):
         raise RequestError([("statistic", "rates with errors of their own need 'chi'")], "XSPEC folder")
-    return [f"statistic {_STATISTICS[one]} {number}" for number, one in enumerate(given, start=1)]
+    return [_STATISTICS[one] for one in given]
+
+
+def _with_statistics(statistics: Sequence[str], data: str) -> list[str]:
+    """Commands that load the spectra: what comes first is for spectra to come, a number is that of one that is there."""
+    others = [f"statistic {name} {number}" for number, name in enumerate(statistics, start=1) if name != statistics[0]]
+    return [f"statistic {statistics[0]}", data, *others]
 
 
 def _data(names: Sequence[str], groups: int) -> str:

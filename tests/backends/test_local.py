@@ -271,7 +271,7 @@ def test_astrometric_position_waits_and_a_cancellation_releases_it(
 
     monkeypatch.setattr(scheduler_module, "run_product", held)
     request = XRTRequest(target=Target(NAME), position=PositionRequest(kinds=("standard", "astrometric")))
-    with LocalBackend(archive, workers=2) as backend:
+    with LocalBackend(archive, processes=False, workers=2) as backend:
         handle = backend.submit(request)
         begun.wait(60)
         assert backend.poll(handle).products[Kind.ASTROMETRIC_POSITION].phase is Phase.SUSPENDED

@@ -46,6 +46,7 @@ class Session:
     spectra: dict[int, Path] = field(default_factory=dict)
     groups: dict[int, int] = field(default_factory=dict)
     statistics: dict[int, str] = field(default_factory=dict)
+    default: str = "chi"
     settings: dict[str, str] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
     expression: str = ""
@@ -69,9 +70,15 @@ class Session:
             for place, name in re.findall(r"(\d+:\d+) (\S+)", rest):
                 group, number = map(int, place.split(":"))
                 self.spectra[number], self.groups[number] = self.folder / name, group
+                self.statistics[number] = self.default
         elif word == "statistic":
-            name, number = rest.split()
-            self.statistics[int(number)] = name
+            # Without a number for spectra to come, with one for a spectrum that is there.
+            name, _, number = rest.partition(" ")
+            if number:
+                assert int(number) in self.spectra, line
+                self.statistics[int(number)] = name
+            else:
+                self.default = name
         elif word in ("method", "abund", "xsect", "systematic"):
             self.settings[word] = rest
         elif word == "ignore":
