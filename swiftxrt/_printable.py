@@ -8,8 +8,9 @@ line of a log or turn the direction of writing.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-__all__ = ["LONGEST_MESSAGE", "printable", "without_paths"]
+__all__ = ["LONGEST_MESSAGE", "first_few", "printable", "without_paths"]
 
 #: Characters of one message; long lists of problems stay whole, a whole reply does not.
 LONGEST_MESSAGE = 20_000
@@ -57,6 +58,19 @@ def printable(text: str, limit: int = LONGEST_MESSAGE, *, lines: bool = False) -
         text = text.replace("\r\n", "\n") if lines else _ENDS_OF_LINES.sub(" ", text).strip()
         text = _UNFIT.sub("\N{REPLACEMENT CHARACTER}", text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def first_few(names: Sequence[str], most: int, separator: str = ", ") -> str:
+    """Several names in a sentence: the first ones, and how many more there are.
+
+    Examples
+    --------
+    >>> from swiftxrt._printable import first_few
+    >>> first_few(["a", "b", "c", "d"], 2), first_few(["a", "b"], 2)
+    ('a, b and 2 more', 'a, b')
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return separator.join(names[:most]) + more
 
 
 def without_paths(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from astropy.table import QTable
 from astropy.time import Time
 
+from .._printable import first_few
 from .._version import __version__
 from ..exceptions import NoDataError, PartialResultWarning, warn
 from ..products.observation_table import ObservationRow, observations_table
@@ -107,5 +108,4 @@ def _check_ids(query: ObservationQuery, found: Collection[str], where: str, note
 
 
 def _listed(kind: str, ids: list[str]) -> str:
-    more = f" and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
-    return f"{kind} {', '.join(ids[:_MOST_NAMED])}{more}"
+    return f"{kind} {first_few(ids, _MOST_NAMED)}"

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from astropy.table import QTable
 
 from .._fields import nearest
 from .._filenames import distinct_names
-from ..exceptions import ProductNotAvailableError, RequestError, SwiftXRTError
+from .._printable import first_few
+from ..bands import EnergyBand
+from ..exceptions import PartialResultWarning, ProductNotAvailableError, RequestError, SwiftXRTError, warn
 from ..kinds import ProductKind
 from ..mission import Mode
 from .countspectrum import CountSpectrum
 from .outcomes import Outcomes
 from .productset import ProductSet
+from .provenance import provenance_of
 
 if TYPE_CHECKING:
     from .image import SkyImage
@@ -25,6 +28,7 @@ __all__ = ["EpochSet"]
 # What no name of a spectrum has, and how long one may be, as it goes into a keyword of a file.
 _UNNAMED = re.compile(r"[^A-Za-z0-9_.+ -]+")
 _LONGEST_NAME = 60
+_MOST_NAMED = 10
 
 
 class EpochSet(Mapping[str, ProductSet]):
@@ -71,18 +75,19 @@ class EpochSet(Mapping[str, ProductSet]):
 
     @property
     def table(self) -> QTable:
-        """An overview: columns ``epoch``, ``obsids`` (text), ``ok``, ``products`` (text) and ``error``.
+        """An overview: columns ``epoch``, ``obsids`` (text), ``ok``, ``products`` (text), ``error`` and ``remarks``.
 
         A product that could not be made while others of its epoch could is
-        named in ``error`` too.
+        named in ``error`` too. What was warned of while the products were made,
+        such as observations without data, is in ``remarks``.
         """
         rows = [
-            (one.item, " ".join(self._obsids[one.item]), one.is_ok, _made(one.value), _problems(one))
+            (one.item, " ".join(self._obsids[one.item]), one.is_ok, _made(one.value), _problems(one), _remarks(one))
             for one in self._outcomes
         ]
-        columns = [list(column) for column in zip(*rows, strict=True)] or [[]] * 5
-        names = ("epoch", "obsids", "ok", "products", "error")
-        return QTable(columns, names=names, dtype=(str, str, bool, str, str))
+        columns = [list(column) for column in zip(*rows, strict=True)] or [[]] * 6
+        names = ("epoch", "obsids", "ok", "products", "error", "remarks")
+        return QTable(columns, names=names, dtype=(str, str, bool, str, str, str))
 
     def spectra(self, mode: Mode | str | None = None) -> dict[str, CountSpectrum]:
         """One spectrum for each epoch that has one.
@@ -107,7 +112,7 @@ class EpochSet(Mapping[str, ProductSet]):
         Warns
         -----
         PartialResultWarning
-            If epochs failed.
+            If epochs failed, or have no such spectrum.
         """
         known = [item.value for item in Mode]
         if mode is not None and str(getattr(mode, "value", mode)) not in known:
@@ -118,15 +123,18 @@ class EpochSet(Mapping[str, ProductSet]):
             counts = [one for one in _spectra_of(products) if mode in (None, one.mode)]
             if counts:
                 found[label] = max(counts, key=lambda one: int(one.counts.sum()))
+        if without := [label for label in self if label not in found]:
+            kind = "spectrum" if mode is None else f"{mode} spectrum"
+            warn(f"there is no {kind} of {first_few(without, _MOST_NAMED)}", PartialResultWarning)
         return {label: one.replace(label=name) for (label, one), name in zip(found.items(), _names(found), strict=True)}
 
-    def images(self, band: int = 0) -> dict[str, SkyImage]:
+    def images(self, band: EnergyBand | str | int = 0) -> dict[str, SkyImage]:
         """One image for each epoch that has one.
 
         Parameters
         ----------
-        band : int, optional
-            Which of the bands asked for, from 0.
+        band : EnergyBand, str or int, optional
+            The band, such as ``"0.3-1.5 keV"``, or which of those asked for, from 0.
 
         Returns
         -------
@@ -136,7 +144,7 @@ class EpochSet(Mapping[str, ProductSet]):
         Raises
         ------
         RequestError
-            If fewer bands were asked for.
+            If the band was not asked for.
 
         Warns
         -----
@@ -145,10 +153,8 @@ class EpochSet(Mapping[str, ProductSet]):
         """
         self._outcomes.tell_failures()
         found = {label: products.image for label, products in self.items() if ProductKind.IMAGE in products}
-        most = min((len(images) for images in found.values()), default=band + 1)
-        if not 0 <= band < most:
-            raise RequestError([("band", f"there are images of {most} bands, counted from 0; got {band!r}")], "epochs")
-        return {label: images[band] for label, images in found.items()}
+        number = _band_number(band, list(found.values()))
+        return {label: images[number] for label, images in found.items()}
 
     def __getitem__(self, label: str) -> ProductSet:
         if label not in self._by_label:
@@ -170,6 +176,21 @@ class EpochSet(Mapping[str, ProductSet]):
         return f"<EpochSet: {len(self)} of {len(self._outcomes)} epochs>"
 
 
+def _band_number(band: Any, sets: list[Sequence[SkyImage]]) -> int:
+    """Which of the images of each epoch is that of a band."""
+    if not sets:
+        return 0
+    bands = [one.band for one in min(sets, key=len)]
+    is_number = isinstance(band, int) and not isinstance(band, bool)
+    if is_number and 0 <= band < len(bands):
+        return int(band)
+    if not is_number and (wanted := EnergyBand.parse(band)) in bands:
+        return bands.index(wanted)
+    named = ", ".join(f"'{one}'" for one in bands)
+    text = f"there are images of {named}, or 0 to {len(bands) - 1}; got {band!r}"
+    raise RequestError([("band", text)], "epochs")
+
+
 def _names(labels: Iterable[str]) -> list[str]:
     """Names of spectra made of those of their epochs, no two of them alike."""
     plain = [_UNNAMED.sub("_", label)[:_LONGEST_NAME] for label in labels]
@@ -182,6 +203,15 @@ def _spectra_of(products: ProductSet) -> tuple[CountSpectrum, ...]:
 
 def _made(products: ProductSet | None) -> str:
     return " ".join(kind.value for kind in products or ())
+
+
+def _remarks(outcome: Any) -> str:
+    remarks = (
+        f"{kind.title}: {message}"
+        for kind, product in (outcome.value or {}).items()
+        for _, message in provenance_of(product).cautions
+    )
+    return "; ".join(dict.fromkeys(remarks))
 
 
 def _problems(outcome: Any) -> str:

@@ -10,6 +10,7 @@ from typing import Any, overload
 
 from astropy.table import QTable
 
+from .._printable import first_few
 from ..exceptions import PartialResultWarning, SwiftXRTError, warn
 
 __all__ = ["Outcome", "Outcomes"]
@@ -105,9 +106,8 @@ class Outcomes(Sequence[Outcome]):
     def tell_failures(self) -> None:
         """Warn of the failures, if there are any, with a `PartialResultWarning`."""
         if failed := self.failed:
-            shown = "; ".join(f"{one.item!s:.60}: {one.error}" for one in failed[:_MOST_NAMED])
-            more = f"; and {len(failed) - _MOST_NAMED} more" if len(failed) > _MOST_NAMED else ""
-            warn(f"{len(failed)} of {len(self)} are missing: {shown}{more}", PartialResultWarning)
+            shown = first_few([f"{one.item!s:.60}: {one.error}" for one in failed], _MOST_NAMED, "; ")
+            warn(f"{len(failed)} of {len(self)} are missing: {shown}", PartialResultWarning)
 
     @property
     def failed(self) -> list[Outcome]:

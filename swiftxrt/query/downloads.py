@@ -13,6 +13,7 @@ from astropy.table import QTable, Row, Table
 from astropy.time import Time
 
 from .._paths import as_path
+from .._printable import first_few
 from ..backends.archives.contents import choose_contents
 from ..backends.archives.downloading import DownloadProgress, FileRow, download_files
 from ..backends.archives.sources import check_source, make_source, needs_start
@@ -223,8 +224,7 @@ def _warn_about(rows: list[FileRow]) -> None:
     """Say what could not be had."""
     failed = [str(one.error) for one in rows if one.error is not None]
     if failed:
-        more = f"; and {len(failed) - _MOST_NAMED} more" if len(failed) > _MOST_NAMED else ""
-        shown = "; ".join(failed[:_MOST_NAMED]) + more
+        shown = first_few(failed, _MOST_NAMED, "; ")
         text = f"{len(failed)} of {len(rows)} could not be downloaded: {shown}. The same call tries them again"
         warn(text, PartialResultWarning, stacklevel=4)
 

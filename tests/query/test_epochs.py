@@ -24,6 +24,7 @@ from swiftxrt import (
     Target,
     XRTRequest,
 )
+from swiftxrt.bands import EnergyBand
 from swiftxrt.exceptions import (
     JobError,
     JobTimeoutError,
@@ -87,12 +88,18 @@ def test_spectra_and_images_by_epoch(epochs: EpochSet) -> None:
         spectra = epochs.spectra("PC")
     assert list(spectra) == list(OBSIDS)
     assert all(one.rmf is not None for one in spectra.values())
-    with pytest.warns(PartialResultWarning):
+    with (
+        pytest.warns(PartialResultWarning, match="1 of 3 are missing"),
+        pytest.warns(PartialResultWarning, match=f"there is no WT spectrum of {OBSIDS[0]}, {OBSIDS[1]}$"),
+    ):
         assert epochs.spectra("WT") == {}
-    with pytest.warns(PartialResultWarning):
-        assert [one.band.text for one in epochs.images().values()] == ["0.3-10"] * 2
-    with pytest.warns(PartialResultWarning), pytest.raises(RequestError, match="there are images of 1 bands"):
-        epochs.images(1)
+    for band in (0, "0.3-10 keV", EnergyBand.parse("0.3-10 keV")):
+        with pytest.warns(PartialResultWarning):
+            assert [one.band.text for one in epochs.images(band).values()] == ["0.3-10"] * 2
+    for wrong in (1, -1, "0.3-1.5 keV", EnergyBand.parse("1-2 keV")):
+        text = r"there are images of '0\.3-10 keV', or 0 to 0; got"
+        with pytest.warns(PartialResultWarning), pytest.raises(RequestError, match=text):
+            epochs.images(wrong)
     with pytest.raises(RequestError, match="must be one of PC, WT; got 'XX'"):
         epochs.spectra("XX")
 
@@ -242,3 +249,10 @@ def test_a_request_that_is_probably_not_meant_is_told(xrt: SwiftXRTClass, monkey
     monkeypatch.setattr("swiftxrt.query.epochs.warn_about", told.append)
     xrt.make_epochs(REQUEST, [ABSENT])
     assert len(told) == 1
+
+
+def test_what_was_warned_of_stands_in_the_table(xrt: SwiftXRTClass) -> None:
+    request = XRTRequest(target=REQUEST.target, image=REQUEST.image)
+    with pytest.warns(PartialResultWarning, match=f"no data of the observations {ABSENT}"):
+        epochs = xrt.make_epochs(request, {"both": [OBSIDS[0], ABSENT], "one": [OBSIDS[1]]})
+    assert epochs.table["remarks"].tolist() == [f"image: no data of the observations {ABSENT}", ""]

@@ -14,6 +14,7 @@ from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 from astropy.time import Time
 
+from ..._printable import first_few
 from ...catalog.observations import found_table
 from ...exceptions import NoDataError, PartialResultWarning, RequestError, warn
 from ...met import estimate_utcf, met_to_time
@@ -72,8 +73,7 @@ class LocalObservations:
             if obsid not in readable and (not query.ids or obsid.startswith(query.ids))
         ]
         if lost:
-            more = f"; and {len(lost) - _MOST_NAMED} more" if len(lost) > _MOST_NAMED else ""
-            text = f"cannot be read and left out: {'; '.join(lost[:_MOST_NAMED])}{more}"
+            text = f"cannot be read and left out: {first_few(lost, _MOST_NAMED, '; ')}"
             number = f"{len(lost)} of {len(lost) + len(readable)} observations"
             warn(f"{number} {text}", PartialResultWarning, stacklevel=_CALLER)
 
