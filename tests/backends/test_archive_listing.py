@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import astropy.units as u
 import pytest
 from astropy.time import Time
 
 from swiftxrt.backends.archives import aws_files
 from swiftxrt.backends.archives.contents import CONTENTS, choose_contents, folders_of
 from swiftxrt.backends.archives.listing import Listing, RemoteFile, Size, inner_path, read_index, read_keys
-from swiftxrt.backends.archives.sources import fetched, months_of, needs_start, unknown
-from swiftxrt.backends.archives.sources import page as fetch_page
+from swiftxrt.backends.archives.pages import fetched, months_of, unknown
+from swiftxrt.backends.archives.pages import page as fetch_page
+from swiftxrt.backends.archives.sources import needs_start
 from swiftxrt.backends.archives.ukssdc_files import UkssdcFiles, _listing
 from swiftxrt.exceptions import NoDataError, ProtocolError, RequestError, ServiceError
 
@@ -298,10 +300,10 @@ def test_archives_with_folders_for_months() -> None:
 
 
 def test_where_else_an_observation_may_be() -> None:
-    assert str(unknown(OBSID, "heasarc", "https://a")) == (
-        f"there is no observation {OBSID} at https://a; one of the last days may be at source='ukssdc' already"
-    )
-    assert str(unknown(OBSID, "ukssdc", "https://a")) == f"there is no observation {OBSID} at https://a"
+    text = f"there is no observation {OBSID} at https://a"
+    for start, hint in ((3, "; one of the last days may be at source='ukssdc' already"), (300, "")):
+        assert str(unknown(OBSID, "https://a", Time.now() - start * u.day)) == text + hint
+    assert str(unknown(OBSID, "https://a")) == text
 
 
 class _Refusing:

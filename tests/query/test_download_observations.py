@@ -137,7 +137,7 @@ def test_start_that_cannot_be_looked_up(swift: SwiftXRTClass, plan: FaultPlan, t
 
 def test_a_warning_names_a_few_failures_and_counts_the_others(tmp_path: Path) -> None:
     failed = [FileRow(OBSIDS[0], "", "", tmp_path, "failed", error=NoDataError(f"no {number}")) for number in range(5)]
-    with pytest.warns(PartialResultWarning, match=r"5 of 6 could .*: no 0; no 1; no 2; and 2 more\. The same call"):
+    with pytest.warns(PartialResultWarning, match=r"5 of 6 could .*: no 0; no 1; no 2 and 2 more\. The same call"):
         _warn_about([*failed, FileRow(OBSIDS[0], "events", "", tmp_path, "kept")])
 
 

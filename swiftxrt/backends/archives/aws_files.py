@@ -13,7 +13,7 @@ from ...exceptions import ProtocolError, ServiceError
 from ..transport import Transport
 from .contents import Content
 from .listing import Listing, read_keys
-from .sources import fetched, months_of, page, unknown
+from .pages import fetched, months_of, page, unknown
 
 __all__ = ["AwsFiles"]
 
@@ -39,7 +39,7 @@ class AwsFiles:
             listing = self._list(f"{_FOLDER}/{month}/{obsid}/")
             if listing.files or listing.refused:
                 return listing
-        raise unknown(obsid, self.name, f"{self.base_url}/{_FOLDER}/{months[0]}")
+        raise unknown(obsid, f"{self.base_url}/{_FOLDER}/{months[0]}", start)
 
     def download(self, url: str, path: Path, check: Callable[[Path], None]) -> str:
         """Fetch a file; see `swiftxrt.backends.archives.sources.ArchiveSource.download`."""

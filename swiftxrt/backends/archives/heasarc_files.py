@@ -12,7 +12,7 @@ from ...exceptions import ProtocolError
 from ..transport import Transport
 from .contents import Content, folders_of
 from .listing import Listing, read_index
-from .sources import fetched, months_of, page, unknown
+from .pages import fetched, months_of, page, unknown
 
 __all__ = ["HeasarcFiles"]
 
@@ -42,7 +42,7 @@ class HeasarcFiles:
             # Without any of its folders, the observation itself may be there or not.
             if any(found) or self._page(place, "") is not None:
                 return listing
-        raise unknown(obsid, self.name, f"{self.base_url}/{months[0]}")
+        raise unknown(obsid, f"{self.base_url}/{months[0]}", start)
 
     def download(self, url: str, path: Path, check: Callable[[Path], None]) -> str:
         """Fetch a file; see `swiftxrt.backends.archives.sources.ArchiveSource.download`."""

@@ -4,32 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import astropy.units as u
 from astropy.time import Time
 
 from ..._fields import nearest
-from ...exceptions import NoDataError, RequestError, ServiceError
-from ..transport import Transport
+from ...exceptions import RequestError
+from .aws_files import AwsFiles
 from .contents import Content
+from .heasarc_files import HeasarcFiles
 from .listing import Listing
+from .ukssdc_files import UkssdcFiles
 
-__all__ = ["ArchiveSource", "check_source", "fetched", "make_source", "months_of", "needs_start", "page", "unknown"]
+__all__ = ["ArchiveSource", "check_source", "make_source", "needs_start"]
 
-_NAMES = ("heasarc", "ukssdc", "aws")
 #: Those where observations are in folders for months.
 _BY_MONTH = ("heasarc", "aws")
-_NOT_THERE = 404
-# Refusals, in words for files.
-_REASONS = {
-    401: "the archive does not give it to everybody",
-    403: "the archive does not give it to everybody",
-    _NOT_THERE: "it is listed, but not there",
-    410: "it is not there any more",
-}
-# The folder is that of the planned start, which may lie on the other side of midnight.
-_MARGIN = 1.0 * u.day
 
 
 class ArchiveSource(Protocol):
@@ -86,6 +76,13 @@ class ArchiveSource(Protocol):
         ...
 
 
+_SOURCES: dict[str, Callable[[], ArchiveSource]] = {
+    "heasarc": HeasarcFiles,
+    "ukssdc": UkssdcFiles,
+    "aws": AwsFiles,
+}
+
+
 def check_source(name: object) -> str:
     """The name of an archive.
 
@@ -94,11 +91,11 @@ def check_source(name: object) -> str:
     RequestError
         If there is none of that name.
     """
-    if isinstance(name, str) and name.lower() in _NAMES:
+    if isinstance(name, str) and name.lower() in _SOURCES:
         return name.lower()
-    hint = nearest(name, _NAMES) if isinstance(name, str) else ""
+    hint = nearest(name, _SOURCES) if isinstance(name, str) else ""
     raise RequestError(
-        [("source", f"must be one of {', '.join(map(repr, _NAMES))}; got {name!r:.60}{hint}")], "download"
+        [("source", f"must be one of {', '.join(map(repr, _SOURCES))}; got {name!r:.60}{hint}")], "download"
     )
 
 
@@ -117,73 +114,4 @@ def make_source(name: str) -> ArchiveSource:
     ServiceError
         If the setting of its address is none.
     """
-    name = check_source(name)
-    if name == "heasarc":
-        from .heasarc_files import HeasarcFiles
-
-        return HeasarcFiles()
-    if name == "aws":
-        from .aws_files import AwsFiles
-
-        return AwsFiles()
-    from .ukssdc_files import UkssdcFiles
-
-    return UkssdcFiles()
-
-
-def months_of(obsid: str, start: Time | None) -> list[str]:
-    """The folders in which an observation may be, the most likely first, such as ``2014_11``.
-
-    Raises
-    ------
-    NoDataError
-        If it is not known when the observation was.
-    """
-    if start is None:
-        raise NoDataError(
-            f"the archive has its observations in folders for months, and when {obsid} began is not known; give a "
-            "table with the columns obsid and start, as query_observations makes it"
-        )
-    times = (start, start - _MARGIN, start + _MARGIN)
-    return list(dict.fromkeys(str(one.utc.strftime("%Y_%m")) for one in times))
-
-
-def unknown(obsid: str, name: str, place: str) -> NoDataError:
-    """The error for an observation that an archive does not have."""
-    elsewhere = "" if name == "ukssdc" else "; one of the last days may be at source='ukssdc' already"
-    return NoDataError(f"there is no observation {obsid} at {place}{elsewhere}")
-
-
-def page(transport: Transport, url: str) -> str | None:
-    """The text of a page; None if there is none.
-
-    Raises
-    ------
-    ServiceError
-        If it cannot be had.
-    """
-    try:
-        return transport.read(url)
-    except ServiceError as error:
-        if error.status == _NOT_THERE:
-            return None
-        if error.status in _REASONS:
-            raise _reworded(url, error.status) from error
-        raise
-
-
-def fetched(transport: Transport, url: str, path: Path, check: Callable[[Path], None]) -> str:
-    """Fetch a file; see `ArchiveSource.download`."""
-    options: dict[str, Any] = {"overwrite": True, "check": check}
-    try:
-        return transport.download(url, path, **options).outcome
-    except ServiceError as error:
-        if error.status in _REASONS:
-            raise _reworded(url, error.status) from error
-        raise
-
-
-def _reworded(url: str, status: int) -> ServiceError:
-    """A refusal, without advice on jobs and registered addresses."""
-    text = f"{url} was not had: {_REASONS[status]} (HTTP status {status}); try again later"
-    return ServiceError(text, url=url, status=status)
+    return _SOURCES[check_source(name)]()

@@ -15,7 +15,7 @@ from ...wire import api
 from ..transport import Transport
 from .contents import Content
 from .listing import Listing, RemoteFile, inner_path
-from .sources import fetched, unknown
+from .pages import fetched, unknown
 
 __all__ = ["UkssdcFiles"]
 
@@ -46,7 +46,7 @@ class UkssdcFiles:
             listing = self._list(obsid, version)
             if listing is not None:
                 return listing
-        raise unknown(obsid, self.name, self.base_url)
+        raise unknown(obsid, self.base_url)
 
     def download(self, url: str, path: Path, check: Callable[[Path], None]) -> str:
         """Fetch a file; see `swiftxrt.backends.archives.sources.ArchiveSource.download`."""

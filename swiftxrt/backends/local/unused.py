@@ -1,14 +1,15 @@
-"""Event files in a folder that no product is made from, and why."""
+"""Event files and observations in a folder that no product is made from, and why."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 
-from ...engine.left_out import LeftOut
+from ...engine.left_out import LeftOut, listed
 from ...products.observation import EVENT_FILE, Observation
 
-__all__ = ["unused_files"]
+__all__ = ["absent_observations", "unused_files"]
 
 _ARCHIVE_NAME = re.compile(r"sw(?P<obsid>\d{11})x[a-z]{2}\w*\.evt(?:\.gz)?", re.IGNORECASE)
 _OF_EVENTS = re.compile(r".*\.evt(?:\.gz)?", re.IGNORECASE)
@@ -45,6 +46,39 @@ def unused_files(observations: Sequence[Observation], obsids: Collection[str]) -
             for reason, name in _beside(observation):
                 left_out.add(reason, [name])
     return left_out.sentences()
+
+
+def absent_observations(folder: Path, every: Sequence[Observation], obsids: Collection[str]) -> tuple[str, ...]:
+    """What there is in a folder of observations that are not among those of a target.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    every : sequence of Observation
+        All observations in it, of whatever target.
+    obsids : collection of str
+        Those in question.
+
+    Returns
+    -------
+    notes : tuple of str
+        Sentences on those of which there is something.
+    """
+    wanted = set(obsids)
+    others = [one.obsid for one in every if one.obsid in wanted]
+    wanted -= set(others)
+    reasons: dict[str, set[str]] = {}
+    for path in folder.rglob("*.evt*"):
+        match = _ARCHIVE_NAME.fullmatch(path.name)
+        if match is not None and match["obsid"] in wanted:
+            reasons.setdefault(match["obsid"], set()).add(_reason(path.name, match["obsid"]) or _UNKNOWN)
+    same: dict[str, list[str]] = {}
+    for obsid, found in sorted(reasons.items()):
+        same.setdefault(" or ".join(sorted(found)), []).append(obsid)
+    target = "another target" if len(others) == 1 else "other targets"
+    elsewhere = [f"there are data of {listed(others)}, but of {target}"] if others else []
+    return (*elsewhere, *(f"of {listed(few)} there are only event files {why}" for why, few in same.items()))
 
 
 def _beside(observation: Observation) -> Iterator[tuple[str, str]]:

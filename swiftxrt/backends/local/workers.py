@@ -19,7 +19,7 @@ from .archive import Archive
 from .calibration import choose_calibration
 from .engines import ENGINES
 from .store import JobStore
-from .unused import unused_files
+from .unused import absent_observations, unused_files
 
 __all__ = ["load_engine", "prepare_process", "run_product"]
 
@@ -96,7 +96,8 @@ def run_product(
         return
     request = store.get(job_id).request
     try:
-        observations, others = Archive(archive).observations_of(request.target)
+        there = Archive(archive)
+        observations, others = there.observations_of(request.target)
         builder = ENGINES[engine]
         progress = _Progress(store, job_id, kind, builder.step_labels(kind))
         product = builder.build_product(
@@ -108,6 +109,7 @@ def run_product(
             calibration=choose_calibration(caldb),
             reference_catalog=reference_catalog,
             not_used=lambda obsids: (*unused_files(observations, obsids), *others),
+            absent=lambda obsids: absent_observations(there.folder, there.observations, obsids),
         )
         _hand_over(store, job_id, kind, product)
     except _CancelledError:

@@ -301,7 +301,7 @@ class Transport:
         if has_body and reply.status not in _MOVED_WITH_BODY:
             raise ServiceError(
                 f"{asked.url} answered with HTTP status {reply.status}: it has moved, and what was sent would be lost on "
-                "the way there; set conf.service_url to its new address",
+                f"the way there; set {self._setting} to its new address",
                 url=asked.url,
                 status=reply.status,
             )

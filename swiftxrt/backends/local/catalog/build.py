@@ -44,7 +44,7 @@ _FILE, _EPOCHS = "catalog.sqlite", "epochs"
 FILES, VERSION_DIGITS = "files", 12
 _STAMP = "%Y%m%dT%H%M%S"
 #: What is written differs from what other versions of this program wrote.
-_VERSION = 2
+_VERSION = 3
 _NESTED = ("table", "object", "list")
 
 

@@ -62,6 +62,7 @@ def build_product(
     progress: Callable[..., None] = lambda index, note="": None,
     job_id: str = "",
     not_used: Callable[[Sequence[str]], Sequence[str]] = lambda obsids: (),
+    absent: Callable[[Sequence[str]], Sequence[str]] = lambda obsids: (),
     **_: Any,
 ) -> Any:
     """Build one product of a request; as `swiftxrt.engine.build.build_product`.
@@ -71,7 +72,7 @@ def build_product(
 
     Parameters
     ----------
-    kind, request, observations, progress, job_id, not_used
+    kind, request, observations, progress, job_id, not_used, absent
         As there.
 
     Returns
@@ -97,7 +98,7 @@ def build_product(
         raise ProductNotAvailableError(kind.title, _ELSEWHERE)
     heasoft = find_heasoft()
     complete = request.with_defaults()
-    data = select_data(observations, getattr(complete, kind.slot).data, complete)
+    data = select_data(observations, getattr(complete, kind.slot).data, complete, absent=absent)
     provenance = Provenance(
         backend="local",
         request_digest=request.digest,
