@@ -11,12 +11,15 @@ __all__ = ["Kind", "Pair", "compact", "is_code", "nearest", "wire_number"]
 
 #: Similarities (0 to 1) that differ by less are equal.
 _SAME_SCORE = 0.02
+#: A beginning of a word has so many letters at least, and this score.
+_SHORTEST_BEGINNING, _LONGER_SCORE = 3, 0.8
 
 
 def nearest(given: str, allowed: Iterable[str], *, most: int = 1) -> str:
     """A hint naming the allowed words nearest to `given`, those that are nearer than the others, or an empty string.
 
-    Of words that are equally near the first ones are named, `most` at most.
+    A word that begins with what was given is near. Of words that are equally
+    near the first ones are named, `most` at most.
     """
     by_lower = {word.lower(): word for word in reversed(list(allowed))}
     order = list(by_lower)[::-1]
@@ -26,6 +29,9 @@ def nearest(given: str, allowed: Iterable[str], *, most: int = 1) -> str:
     for word in difflib.get_close_matches(given.lower(), order, n=max(1, len(order))):
         matcher.set_seq1(word)
         scores[word] = matcher.ratio()
+    if len(given) >= _SHORTEST_BEGINNING:
+        longer = [word for word in order if word.startswith(given.lower())]
+        scores |= {word: max(scores.get(word, 0.0), _LONGER_SCORE) for word in longer}
     near = sorted(scores, key=lambda word: (-scores[word], order.index(word)))
     words = [repr(by_lower[word]) for word in near[:most] if scores[word] >= scores[near[0]] - _SAME_SCORE]
     return f"; did you mean {' or '.join(filter(None, (', '.join(words[:-1]), words[-1])))}?" if words else ""
