@@ -23,9 +23,19 @@ import astropy.units as u
 import numpy as np
 from astropy.time import Time
 
+from .exceptions import RequestError
 from .mission import MJDREFF, MJDREFI
 
-__all__ = ["DECIMALS", "estimate_utcf", "fuller_met", "met_to_time", "met_to_time_nominal", "mjd_to_met", "time_to_met"]
+__all__ = [
+    "DECIMALS",
+    "estimate_utcf",
+    "fuller_met",
+    "met_to_time",
+    "met_to_time_nominal",
+    "mjd_to_met",
+    "require_scale",
+    "time_to_met",
+]
 
 #: Decimals of a second that times are shown with. A MET of today has a
 #: resolution of 0.12 microseconds: further digits would be noise, as in
@@ -118,9 +128,33 @@ def time_to_met(time: Time, *, utcf: float | None = None) -> Any:
     -------
     met_s : float or array
         MET in seconds, rounded to the microsecond.
+
+    Raises
+    ------
+    RequestError
+        If the scale is ``"local"``.
     """
+    require_scale(time)
     utc = time.utc
     return _utc_to_met(utc.jd1 - 2400000.5 - MJDREFI, utc.jd2, utcf)
+
+
+def require_scale(time: Time) -> None:
+    """Refuse times that cannot be converted to other scales.
+
+    Parameters
+    ----------
+    time : `~astropy.time.Time`
+        Any time.
+
+    Raises
+    ------
+    RequestError
+        If the scale is ``"local"``.
+    """
+    if time.scale == "local":
+        text = "UTC cannot be told from a time of scale 'local'; say which scale it is, such as scale='utc'"
+        raise RequestError(f"{text}; got {time!s:.60}")
 
 
 def mjd_to_met(mjd: Any) -> Any:

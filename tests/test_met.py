@@ -9,6 +9,7 @@ from astropy.time import Time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from swiftxrt.exceptions import RequestError
 from swiftxrt.met import estimate_utcf, fuller_met, met_to_time, met_to_time_nominal, mjd_to_met, time_to_met
 
 
@@ -135,6 +136,11 @@ def test_other_scales():
     time = met_to_time(608713541.952)
     assert time_to_met(time.tdb) == 608713541.952
     assert time_to_met(time.tt) == 608713541.952
+
+
+def test_times_of_unknown_scale():
+    with pytest.raises(RequestError, match="scale 'local'; .* scale='utc'; got 2020-04-16"):
+        time_to_met(Time("2020-04-16", scale="local"))
 
 
 def test_real_headers(validation_data):

@@ -81,6 +81,7 @@ def build_product(
     calibration: Calibration = EMBEDDED,
     reference_catalog: ReferenceCatalog | None = None,
     not_used: Callable[[Sequence[str]], Sequence[str]] = lambda obsids: (),
+    absent: Callable[[Sequence[str]], Sequence[str]] = lambda obsids: (),
 ) -> Any:
     """Build one product of a request.
 
@@ -103,6 +104,8 @@ def build_product(
     not_used : callable, optional
         Gives for the ObsIDs that are used sentences on what was left out
         before, for the provenance.
+    absent : callable, optional
+        As for `swiftxrt.engine.data.select_data`.
 
     Returns
     -------
@@ -131,7 +134,7 @@ def build_product(
             raise ProductNotAvailableError(kind.title, _NO_CATALOG)
         options = {"reference_catalog": reference_catalog}
         wanted = AllData() if complete.position.astrometric_all_data else wanted
-    data = select_data(observations, wanted, complete)
+    data = select_data(observations, wanted, complete, absent=absent)
     if kind not in _OF_BOTH_MODES and data.pc:
         data = data.without_wt()
     files = [name for mode in Mode for name in data.files(mode)]

@@ -146,8 +146,9 @@ def joined(parts: Sequence[Bins]) -> Bins:
 def summed(bins: Bins, n_sources: int) -> Bins:
     """The bins of each source and band together: row ``source * 4 + band``.
 
-    By their sums, as limits of several observations are merged: correction
-    factors are averaged over the exposure.
+    Counts, background and exposure are added up. The factor is the one with
+    which the sums give the rate of a constant source: that of the exposure
+    over the sum of exposures divided by their factors.
     """
     used = np.isfinite(bins.factor)
     slot = (bins.source * len(BAND_NAMES) + bins.band)[used]
@@ -161,9 +162,8 @@ def summed(bins: Bins, n_sources: int) -> Bins:
     np.minimum.at(start, slot, bins.start_met[used])
     np.maximum.at(stop, slot, bins.stop_met[used])
 
-    def mean(values: Floats) -> Floats:
-        weighted = total(values * bins.exposure_s)
-        return np.divide(weighted, exposure_s, out=np.full(size, np.nan), where=exposure_s > 0)
+    def ratio(above: Floats, below: Floats) -> Floats:
+        return np.divide(above, below, out=np.full(size, np.nan), where=exposure_s > 0)
 
     source, band = np.divmod(np.arange(size), len(BAND_NAMES))
     nothing = np.zeros(size, dtype=int)
@@ -174,10 +174,10 @@ def summed(bins: Bins, n_sources: int) -> Bins:
         band=band,
         counts=total(bins.counts),
         background=total(bins.background),
-        factor=mean(np.where(used, bins.factor, 0.0)),
+        factor=ratio(exposure_s, total(bins.exposure_s / bins.factor)),
         exposure_s=exposure_s,
         source_s=total(bins.source_s),
-        off_axis=mean(bins.off_axis),
+        off_axis=ratio(total(bins.off_axis * bins.exposure_s), exposure_s),
         start_met=start,
         stop_met=stop,
     )

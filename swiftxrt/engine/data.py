@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import astropy.units as u
 import numpy as np
 
 from ..exceptions import FormatError, MetadataWarning, NoDataError, PartialResultWarning
+from ..met import met_to_time
 from ..mission import Mode
 from ..products._merging import uncovered
 from ..products.events import EventList
 from ..products.gti import GTI
 from ..products.observation import Observation
+from ..request._values import utc_text
 from ..request.bundle import XRTRequest
 from ..request.selection import FirstHours, Observations, Selection, TimeIntervals
 from .grid import require_one_field
@@ -24,6 +26,8 @@ __all__ = ["Data", "intervals_met", "select_data"]
 
 _Names = dict[tuple[str, Mode], list[str]]
 _MODES = (Mode.PC, Mode.WT)
+# Of each kind, in an error.
+_MOST_TOLD = 3
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,13 @@ class Data:
         return replace(self, wt=(), notes=(*self.notes, *left_out.sentences()))
 
 
-def select_data(observations: Sequence[Observation], selection: Selection | None, request: XRTRequest) -> Data:
+def select_data(
+    observations: Sequence[Observation],
+    selection: Selection | None,
+    request: XRTRequest,
+    *,
+    absent: Callable[[Sequence[str]], Sequence[str]] = lambda obsids: (),
+) -> Data:
     """Open the observations and keep what a request selects.
 
     Parameters
@@ -90,6 +100,9 @@ def select_data(observations: Sequence[Observation], selection: Selection | None
         The selection; `None` is all.
     request : XRTRequest
         Says from where times count.
+    absent : callable, optional
+        Gives for ObsIDs that are not among the observations sentences on what
+        there is of them.
 
     Raises
     ------
@@ -101,7 +114,7 @@ def select_data(observations: Sequence[Observation], selection: Selection | None
         If a file is damaged.
     """
     left_out = LeftOut()
-    chosen, cautions = _chosen(observations, selection, left_out)
+    chosen, cautions = _chosen(observations, selection, left_out, absent)
     names = {(one.obsid, mode): file_names(one, mode) for one in chosen for mode in one.modes}
     lists = [events for one in chosen for events in _lists(one, chosen, left_out)]
     notes = [note for events in lists for note in outside_good_time(events)]
@@ -112,29 +125,55 @@ def select_data(observations: Sequence[Observation], selection: Selection | None
         lists = _within(window, lists, names, left_out)
     lists.sort(key=lambda events: events.gti.start[0])
     if not lists:
-        reasons = "; ".join(("", *left_out.sentences()))
-        raise NoDataError(f"no good time is left in the selection {selection!r}; widen it or use AllData(){reasons}")
+        told = "; ".join((_told(selection, request), *left_out.sentences(_MOST_TOLD)))
+        raise NoDataError(f"no good time is left in {told}")
     require_one_field(lists)
     pc, wt = (_without_overlap([one for one in lists if one.mode is mode], names, notes, left_out) for mode in _MODES)
     return Data(tuple(pc), tuple(wt), tuple(cautions), (*notes, *left_out.sentences()), names)
 
 
 def _chosen(
-    observations: Sequence[Observation], selection: Selection | None, left_out: LeftOut
+    observations: Sequence[Observation],
+    selection: Selection | None,
+    left_out: LeftOut,
+    absent: Callable[[Sequence[str]], Sequence[str]],
 ) -> tuple[list[Observation], list[tuple[str, str]]]:
     """The observations of a selection, and what the user is warned of."""
     if not isinstance(selection, Observations):
         return list(observations), []
-    chosen = [one for one in observations if one.obsid in selection.obsids]
     there = [one.obsid for one in observations]
+    missing = [obsid for obsid in selection.obsids if obsid not in there]
+    why = "; ".join(("", *absent(missing))) if missing else ""
+    chosen = [one for one in observations if one.obsid in selection.obsids]
     if not chosen:
         raise NoDataError(
-            f"none of the observations asked for ({listed(selection.obsids)}) is there; there are {listed(there)}"
+            f"none of the observations asked for ({listed(selection.obsids)}) is among those of the target, which are "
+            f"{listed(there)}{why}"
         )
     left_out.add("not asked for", [o for o in there if o not in selection.obsids], "observation")
-    missing = [obsid for obsid in selection.obsids if obsid not in there]
-    text = f"no data of the observations {listed(missing)}"
+    text = f"no data of the observations {listed(missing)}{why}"
     return chosen, [(PartialResultWarning.__name__, text)] if missing else []
+
+
+def _told(selection: Selection | None, request: XRTRequest) -> str:
+    """What was selected, and what to do if that is too little."""
+    if isinstance(selection, Observations):
+        return f"the observations asked for, {listed(selection.obsids)}; add others or use AllData()"
+    if isinstance(selection, FirstHours):
+        return f"the first {selection.hours:g}; ask for more or use AllData()"
+    if not isinstance(selection, TimeIntervals):
+        return "the data of the target"
+    times = [_interval_told(start, stop, request) for start, stop in selection.intervals]
+    return f"the times asked for, {listed(times, _MOST_TOLD)}; widen them or use AllData()"
+
+
+def _interval_told(start: u.Quantity, stop: u.Quantity, request: XRTRequest) -> str:
+    # A request keeps seconds only, whether it was given times or seconds.
+    start_s, stop_s = (f"{edge.to_value(u.s):.3f}".rstrip("0").rstrip(".") for edge in (start, stop))
+    if request.times_since_t0:
+        return f"{start_s} to {stop_s} s since T0"
+    begin, end = (utc_text(met_to_time(edge), 3).removesuffix(".000") for edge in (start, stop))
+    return f"{begin} to {end} UTC (MET {start_s} to {stop_s} s)"
 
 
 def _within(window: GTI, lists: Sequence[EventList], names: _Names, left_out: LeftOut) -> list[EventList]:

@@ -12,10 +12,10 @@ __all__ = ["LeftOut", "file_names", "listed"]
 _MOST_NAMED = 10
 
 
-def listed(names: Sequence[str]) -> str:
-    """Names in one sentence: the first ten, and how many more there are."""
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more
+def listed(names: Sequence[str], most: int = _MOST_NAMED) -> str:
+    """Names in one sentence: the first ones, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def file_names(observation: Observation, mode: Mode) -> list[str]:
@@ -34,10 +34,10 @@ class LeftOut:
         known = self._names.setdefault((noun, reason), [])
         known += [name for name in names if name not in known]
 
-    def sentences(self) -> tuple[str, ...]:
+    def sentences(self, most: int = _MOST_NAMED) -> tuple[str, ...]:
         """One sentence for each reason: how many, why, and which."""
         return tuple(
-            f"{len(names)} {noun}{'s were' if len(names) > 1 else ' was'} not used, {reason}: {listed(names)}"
+            f"{len(names)} {noun}{'s were' if len(names) > 1 else ' was'} not used, {reason}: {listed(names, most)}"
             for (noun, reason), names in self._names.items()
             if names
         )

@@ -166,7 +166,7 @@ def _sherpa_spectrum(data: FitData) -> Any:
     pha, spectrum = _imported("astro.data"), data.spectrum
     rmf, arf = spectrum.rmf, spectrum.arf
     channel = np.asarray(spectrum.channel) - int(spectrum.channel[0]) + 1
-    made = pha.DataPHA(data.stem, channel, np.asarray(spectrum.counts, dtype=float), **_sherpa_errors(spectrum))
+    made = pha.DataPHA(data.name, channel, np.asarray(spectrum.counts, dtype=float), **_sherpa_errors(spectrum))
     made.exposure, made.backscal, made.areascal = spectrum.exposure.value, spectrum.backscale, spectrum.areascale
     edges, n_energy, n_channel = positive_edges(rmf), *rmf.matrix.shape  # type: ignore[arg-type, union-attr]
     one = np.ones(n_energy, dtype=int)

@@ -240,7 +240,7 @@ def _result(
     with_errors: bool,
 ) -> FitResult:
     layout = problem.layout
-    messages = tuple(_messages(layout, best, intervals, with_errors=with_errors))
+    messages = (*_messages(layout, best, intervals, with_errors=with_errors), *_below_zero(problem, best.x))
     values = best.x.copy()
     values.flags.writeable = False
     result = FitResult(
@@ -279,6 +279,17 @@ def _messages(layout: Layout, best: Minimum, intervals: list[Interval], *, with_
                 yield f"no {'lower' if side == 'low' else 'upper'} error of {item.name} was found"
         if best.at.curvature[number, number] == 0 and value not in (layout.low[number], layout.high[number]):
             yield f"nothing depends on {item.name}"
+
+
+def _below_zero(problem: Problem, x: Floats) -> Iterable[str]:
+    if not problem.layout.may_be_negative:
+        return
+    below = sum(int(np.sum(problem.predicted(x, number) < 0)) for number in range(len(problem.data)))
+    if below:
+        yield (
+            f"the model is below zero in {below} bin{'s' * (below > 1)}, where no further change counts: "
+            "a norm may be far too low; bound it closer to zero"
+        )
 
 
 def _parameters(layout: Layout, x: Floats, intervals: list[Interval]) -> dict[str, FitParameter]:

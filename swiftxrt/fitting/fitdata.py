@@ -153,9 +153,9 @@ class FitData:
         return Poisson(self.counts, self.background, self.ratio)
 
     @property
-    def stem(self) -> str:
+    def name(self) -> str:
         """Name of the spectrum."""
-        return self.spectrum.stem
+        return self.spectrum.name
 
 
 def _bins(spectrum: CountSpectrum, band_kev: tuple[float, float] | None) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -167,12 +167,12 @@ def _bins(spectrum: CountSpectrum, band_kev: tuple[float, float] | None) -> tupl
     stop = np.append(start[1:], spectrum.counts.size)
     used = np.maximum.reduceat(spectrum.quality, start) == GOOD
     if not used.any():
-        raise NoDataError(f"{spectrum.stem} has no good channel; group it with fewer counts per group")
+        raise NoDataError(f"{spectrum.name} has no good channel; group it with fewer counts per group")
     if band_kev is not None:
         edges = spectrum.energy_edges.value
         used &= (edges[start] >= band_kev[0] - _SAME_ENERGY_KEV) & (edges[stop] <= band_kev[1] + _SAME_ENERGY_KEV)
     if not used.any():
-        raise NoDataError(f"{spectrum.stem} has no good bin between {band_kev[0]:g} and {band_kev[1]:g} keV")  # type: ignore[index]
+        raise NoDataError(f"{spectrum.name} has no good bin between {band_kev[0]:g} and {band_kev[1]:g} keV")  # type: ignore[index]
     return start[used], stop[used]
 
 
@@ -185,12 +185,12 @@ def _statistic_name(spectrum: CountSpectrum, asked: str | None) -> str:
     if name not in STATISTICS:
         problem = f"one of {', '.join(STATISTICS)} is needed; got {asked!r}"
     elif name != "chi2" and not is_counted:
-        problem = f"{spectrum.stem} holds rates with errors, no counts: only 'chi2' is possible"
+        problem = f"{spectrum.name} holds rates with errors, no counts: only 'chi2' is possible"
     elif name == "wstat" and spectrum.background is None:
-        problem = f"{spectrum.stem} has no background; use 'cstat', or read it with background=..."
+        problem = f"{spectrum.name} has no background; use 'cstat', or read it with background=..."
     elif name == "cstat" and spectrum.background is not None:
         problem = (
-            f"{spectrum.stem} has a background, for which 'wstat' is made (XSPEC calls that cstat too); "
+            f"{spectrum.name} has a background, for which 'wstat' is made (XSPEC calls that cstat too); "
             "to leave the background out, fit spectrum.replace(background=None)"
         )
     if problem:
@@ -205,24 +205,24 @@ def _check(data: FitData) -> None:
             continue
         if not one.exposure.value > 0:
             raise NoDataError(
-                f"{owner}{spectrum.stem} has no exposure ({one.exposure}); set it with .replace(exposure=...)"
+                f"{owner}{spectrum.name} has no exposure ({one.exposure}); set it with .replace(exposure=...)"
             )
         for name in ("backscale", "areascale"):
             value = np.asarray(getattr(one, name), dtype=float)
             is_bad = ~(value > 0)
             if data.summed(is_bad).any() if value.ndim else is_bad:
-                text = f"{owner}{spectrum.stem} has {value.min():g}, so that the background cannot be scaled"
+                text = f"{owner}{spectrum.name} has {value.min():g}, so that the background cannot be scaled"
                 raise RequestError([(name, text)], "fit")
     if not data.counts.any():
         low, high = data.edges_kev
-        raise NoDataError(f"{spectrum.stem} has no counts between {low[0]:g} and {high[-1]:g} keV; nothing to fit")
+        raise NoDataError(f"{spectrum.name} has no counts between {low[0]:g} and {high[-1]:g} keV; nothing to fit")
     if data.statistic_name == "chi2" and not np.all(data.variance > 0):
         number = int(np.sum(data.variance <= 0))
         raise RequestError(
             [
                 (
                     "statistic",
-                    f"'chi2' needs counts in each bin, and {number} of {data.stem} have none; "
+                    f"'chi2' needs counts in each bin, and {number} of {data.name} have none; "
                     "use .group(min_counts=20), or 'wstat'",
                 )
             ],

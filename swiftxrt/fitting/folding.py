@@ -118,7 +118,7 @@ class Matrix:
 
 def _area(spectrum: CountSpectrum) -> Floats:
     """Effective area in each energy bin of the RMF; ones if the RMF has it."""
-    name = f"spectrum {spectrum.stem}"
+    name = f"spectrum {spectrum.name}"
     if spectrum.rmf is None:
         raise RequestError([("rmf", "a redistribution matrix is needed; read the spectrum with rmf=...")], name)
     if spectrum.arf is not None:

@@ -116,6 +116,11 @@ class Layout:
             return ()
         return tuple(place for place, (root, _) in enumerate(self._roots) if root == item.place)
 
+    @property
+    def may_be_negative(self) -> bool:
+        """Whether the bounds or ties allow that something emits fewer than no photons, as absorption lines do."""
+        return any(slot.definition.is_linear and (slot.low < 0 or slot.factor < 0) for slot in self.model.slots)
+
     def model_of(self, x: Floats, spectrum: int) -> Model:
         """The model of one spectrum with values from a fit."""
         slots = list(self.model.slots)

@@ -72,7 +72,8 @@ def fit_many(
     Warns
     -----
     FitWarning
-        How many fits did not converge; the messages of each are in its result.
+        How many fits did not converge, and of how many a parameter or an error ends at a bound, or other messages
+        need care; they are in the results, and in the table of the outcomes.
     """
     if processes is not None and (isinstance(processes, bool) or not isinstance(processes, int) or processes < 1):
         raise RequestError([("processes", f"a positive whole number is needed; got {processes!r}")], "fit_many")
@@ -85,10 +86,20 @@ def fit_many(
         found[index] = value
         if progress is not None:
             progress(len(found), len(groups))
-    lost = sum(isinstance(value, FitResult) and not value.is_converged for value in found.values())
-    if lost:
-        warn(f"{lost} of {len(groups)} fits did not converge; see is_converged and messages of each", FitWarning)
+    _tell([value for value in found.values() if isinstance(value, FitResult)], len(groups))
     return FitOutcomes(_outcome(name, found[index]) for index, (name, _) in enumerate(groups))
+
+
+def _tell(results: list[FitResult], number: int) -> None:
+    """One warning for all fits that need care."""
+    lost = sum(not one.is_converged for one in results)
+    told = sum(one.is_converged and bool(one.messages) for one in results)
+    texts = [f"{lost} of {number} fits did not converge"] if lost else []
+    if told:
+        example = next(one.messages[0] for one in results if one.is_converged and one.messages)
+        texts.append(f"{told} of {number} fits have messages, such as {example!r}")
+    if texts:
+        warn(f"{'; '.join(texts)}; see messages of each result, or the column messages of the table", FitWarning)
 
 
 def _settings(options: dict[str, Any]) -> FitSettings:
@@ -106,13 +117,13 @@ def _settings(options: dict[str, Any]) -> FitSettings:
 def _groups(spectra: Any) -> list[tuple[Any, Group]]:
     """The spectra of each fit, with what the fit is called."""
     if isinstance(spectra, SpectrumSet):
-        return [(item.stem, (item,)) for item in spectra.count_spectra]
+        return [(item.name, (item,)) for item in spectra.count_spectra]
     if not isinstance(spectra, Sequence | Mapping):
         text = f"a sequence of spectra, or a mapping from names to spectra, is needed; got {type(spectra).__name__}"
         raise RequestError([("spectra", text)], "fit_many")
     named = spectra.items() if isinstance(spectra, Mapping) else ((None, item) for item in spectra)
     groups = [(name, _group(item)) for name, item in named]
-    return [("+".join(one.stem for one in group) if name is None else name, group) for name, group in groups]
+    return [("+".join(one.name for one in group) if name is None else name, group) for name, group in groups]
 
 
 def _group(item: Any) -> Group:

@@ -157,6 +157,11 @@ class Parameterised(ABC):
         low_number = slot.low if low is None else as_number(low, slot.definition)
         high_number = slot.high if high is None else as_number(high, slot.definition)
         changed = replace(slot, low=low_number, high=high_number)
+        if low_number < high_number and not np.isnan(slot.value) and not low_number <= slot.value <= high_number:
+            unit = slot.definition.unit
+            told = f"its value {slot.value:g} {unit}".rstrip() + f" is outside of the new bounds {low_number:g} and"
+            given = f"{name}=..." if name.isidentifier() else f"{{{name!r}: ...}}"
+            raise RequestError([(name, f"{told} {high_number:g} {unit}".rstrip() + f"; call .set({given}) first")])
         changed.check(name)
         return self._with({place: changed})
 

@@ -35,13 +35,14 @@ class _Part:
     """One spectrum, with what its statistic needs of the response.
 
     Poisson bins without source counts add twice the counts predicted and a
-    constant, with any background: they are summed once and for all.
+    constant, with any background: they are summed once and for all, unless a
+    model may predict less than nothing for some of them.
     """
 
-    def __init__(self, data: FitData) -> None:
+    def __init__(self, data: FitData, *, may_be_negative: bool) -> None:
         self.data = data
         statistic = data.statistic
-        if isinstance(statistic, Poisson):
+        if isinstance(statistic, Poisson) and not may_be_negative:
             chosen, empty = np.flatnonzero(data.counts > 0), np.flatnonzero(data.counts == 0)
             background = None if data.background is None else data.background[chosen]
             self.statistic: object = Poisson(data.counts[chosen], background, data.ratio[chosen])
@@ -84,7 +85,7 @@ class Problem:
     def __init__(self, data: Sequence[FitData], layout: Layout) -> None:
         self.data, self.layout = tuple(data), layout
         self.low, self.high, self.step = layout.low, layout.high, layout.step
-        self._parts = [_Part(item) for item in self.data]
+        self._parts = [_Part(item, may_be_negative=layout.may_be_negative) for item in self.data]
         self._touched = [
             [layout.touches(free, number) for free in range(len(layout.free))] for number in range(len(self.data))
         ]

@@ -113,8 +113,11 @@ class Poisson:
     ratio: Floats
 
     def terms(self, model: Floats) -> Terms:
-        """Statistic of each bin, and its derivatives."""
-        model = np.maximum(model, _LEAST)
+        """Statistic of each bin, and its derivatives.
+
+        A prediction below zero, as of an absorption line that is too deep, counts as next to nothing.
+        """
+        is_flat, model = model < 0, np.maximum(model, _LEAST)
         if self.background is None:
             level, slope, expected = np.zeros_like(model), np.zeros_like(model), model
         else:
@@ -124,10 +127,12 @@ class Poisson:
         if self.background is not None:
             statistic = statistic + poisson_deviance(self.background, level)
         part = self.counts / expected
-        return Terms(statistic, 1.0 - part, np.maximum(part / expected * (1.0 + self.ratio * slope), 0.0))
+        curvature = np.maximum(part / expected * (1.0 + self.ratio * slope), 0.0)
+        return Terms(statistic, np.where(is_flat, 0.0, 1.0 - part), np.where(is_flat, 0.0, curvature))
 
     def expected(self, model: Floats) -> tuple[Floats, Floats]:
-        """Counts expected in the source and in the background region."""
+        """Counts expected in the source and in the background region; of the source none where a model is negative."""
+        model = np.maximum(model, 0.0)
         if self.background is None:
             return model, np.zeros_like(model)
         level, _ = background_level(self.counts, self.background, self.ratio, np.maximum(model, _LEAST))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-from astropy.table import Row
 
 from .._fields import nearest
 from .._filenames import distinct_names
@@ -20,7 +17,6 @@ from .lightcurve import write_set
 __all__ = ["write_outcomes"]
 
 _LAYOUTS = ("folders", "stems")
-_NAMES = ("IAUName", "name", "LSXPS_ID", "2SXPS_ID", "TransientID", "ObsID", "DatasetID")
 
 
 def write_outcomes(
@@ -39,7 +35,7 @@ def write_outcomes(
     outcomes.tell_failures()
     done = [one for one in outcomes if one.is_ok]
     _check(done, layout, format)
-    names = distinct_names([_label(one.item) for one in done], default="object")
+    names = distinct_names([one.name for one in done], default="object")
     options = {} if format is None else {"format": format}
     places = []
     for name, one in zip(names, done, strict=True):
@@ -55,17 +51,9 @@ def write_outcomes(
 def _check(done: list[Outcome], layout: str, format: str | None) -> None:  # noqa: A002
     for one in done:
         if not isinstance(one.value, LightCurveSet | SpectrumSet):
-            text = f"light curves and spectra can be written; {one.item!s:.60} is a {type(one.value).__name__}"
+            text = f"light curves and spectra can be written; {one.name:.60} is a {type(one.value).__name__}"
             raise RequestError(f"{text}; images and pictures are kept with get_images(..., location=...)")
         if isinstance(one.value, SpectrumSet) and (layout != "folders" or format is not None):
             raise RequestError("files of spectra name each other, so each set has a folder of its own, in one format")
     if layout == "stems" and format == "ukssdc.qdp":
         raise RequestError("the service's QDP files have names of their own; write them with layout='folders'")
-
-
-def _label(item: Any) -> str:
-    """What an object is called: its name rather than its number."""
-    if isinstance(item, Row | Mapping):
-        there = item.colnames if isinstance(item, Row) else item
-        return next((str(item[name]) for name in _NAMES if name in there), "object")
-    return str(getattr(item, "name", item))

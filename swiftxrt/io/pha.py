@@ -20,10 +20,10 @@ from ..products.countspectrum import CountSpectrum
 from ._fitsfile import load_fits, save_fits
 from ._pha_hdus import pha_hdus
 from ._pha_rows import one_row
-from ._pha_table import choose_table, is_of_xrt, is_type_two, table_content
+from ._pha_table import choose_table, is_of_xrt, is_type_two, label_of, table_content
 from .response import arf_hdus, content_errors, read_arf, read_rmf, rmf_hdus
 
-__all__ = ["companions", "pha_content", "pha_hdus", "read_pha", "write_pha"]
+__all__ = ["companions", "own_name", "pha_content", "pha_hdus", "read_pha", "write_pha"]
 
 PathLike = str | os.PathLike[str]
 
@@ -60,6 +60,12 @@ def read_pha(
     if parts["background"] is not None:
         _tell_lack_of_size(path, table, "which has a background")
     return joined(content, parts, path)
+
+
+def own_name(spectrum: CountSpectrum, path: PathLike) -> str:
+    """What a file is called if that is not after the label and mode of the spectrum in it; else nothing."""
+    name = label_of(Path(path).name, spectrum.mode)
+    return "" if name == spectrum.label else name
 
 
 def joined(content: dict[str, Any], parts: dict[str, Any], path: Path) -> CountSpectrum:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
@@ -50,6 +50,9 @@ _ARROW = Path(
 _ARROW_POINTS = 26.0
 #: Room above and below, as a part of the height, which an arrow needs.
 _ROOM = 0.2
+#: How fits that failed are marked, and how high in a panel.
+_FAILED: dict[str, Any] = {"marker": "x", "markersize": 5, "color": "0.55", "linestyle": "none", "label": "no fit"}
+_FAILED_HEIGHT = 0.06
 #: Up to so many fits their names stand on the axis.
 _MOST_NAMES = 12
 _PANEL_INCH, _MARGIN_INCH, _WIDTH_INCH = 1.7, 0.9, 6.4
@@ -68,19 +71,22 @@ def plot_parameter_evolution(
 
     A value without an error below is an upper limit, one without an error
     above is a lower limit; both are arrows that begin where the error ends.
-    Values without errors are open symbols.
+    Values without errors are open symbols. Axes of values over a wide range
+    are logarithmic unless an error reaches down to zero.
 
     Parameters
     ----------
     results : `~astropy.table.QTable`, Outcomes or sequence of results
         A table with columns ``<name>``, ``<name>_err_neg`` and
         ``<name>_err_pos``, or results of fits (`~swiftxrt.SpectralFit`, or
-        what `swiftxrt.fit` gives); fits that failed are left out.
+        what `swiftxrt.fit` gives). Fits that failed, whose place is known,
+        are grey crosses at the bottom.
     names : str or iterable of str, optional
         Parameters; by default all that have errors.
     x : str, `~astropy.time.Time` or `~astropy.units.Quantity`, optional
         Times: a column of the table, whose errors are used if there are any,
-        or one value for each row. By default the column ``time``, ``days``,
+        or one value for each row, of outcomes for all or for those that
+        succeeded. By default the column ``time``, ``days``,
         ``start`` or ``epoch``, or else the names of the outcomes or the
         number of the fit.
     epoch : `~astropy.time.Time`, optional
@@ -101,9 +107,9 @@ def plot_parameter_evolution(
     RequestError
         If there is nothing to draw, a column is missing, or times do not fit.
     """
-    table, times = _tabled(results, x)
+    table, is_there = _tabled(results)
     chosen = _names(table, names)
-    places = _places(table, times, epoch)
+    places = _places(table, x, epoch, is_there)
     if axes is None:
         height = _PANEL_INCH * len(chosen) + _MARGIN_INCH
         drawn = np.array(new_panels([1] * len(chosen), (_WIDTH_INCH, height)), dtype=object)
@@ -121,9 +127,11 @@ def plot_parameter_evolution(
         drawn[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     named = _named(results)
     if places.is_count and 0 < len(named) <= _MOST_NAMES:
-        drawn[-1].set_xticks(places.x, named, rotation=30, ha="right", rotation_mode="anchor")
+        drawn[-1].set_xticks(np.arange(1.0, len(named) + 1), named, rotation=30, ha="right", rotation_mode="anchor")
     else:
         drawn[-1].set_xlabel(places.label)
+    if places.failed.size:
+        drawn[0].legend(handles=[drawn[0].lines[-1]], loc="best", fontsize="small", frameon=False, handletextpad=0.1)
     if axes is None:
         drawn[0].figure.align_ylabels()
     return drawn
@@ -138,6 +146,13 @@ class _Places:
     error: Floats | None = None
     is_date: bool = False
     is_count: bool = False
+    failed: Floats = field(default_factory=lambda: np.zeros(0))
+
+    def without(self, is_there: NDArray[np.bool_]) -> _Places:
+        """Those of the fits that failed apart, where they are known."""
+        if is_there.all() or len(self.x) != is_there.size:
+            return self
+        return replace(self, x=self.x[is_there], failed=self.x[~is_there])
 
 
 @dataclass(frozen=True)
@@ -165,16 +180,16 @@ def _named(results: Any) -> list[str]:
     """What the fits are called, if they have names of their own."""
     if not isinstance(results, Outcomes):
         return []
-    names = [str(one.item) for one in results if one.is_ok]
+    names = [str(one.item) for one in results]
     return names if len(set(names)) == len(names) else []
 
 
-def _tabled(results: Any, x: Any) -> tuple[Table, Any]:
-    """One table of all results, and what tells their times."""
+def _tabled(results: Any) -> tuple[Table, NDArray[np.bool_]]:
+    """One table of all results, and which of the fits have one."""
     if isinstance(results, Table):
         if not len(results):
             raise RequestError([("results", "the table has no rows")], _WHAT)
-        return results, x
+        return results, np.ones(len(results), dtype=bool)
     items = list(results) if isinstance(results, Iterable) else [results]
     is_there = np.ones(len(items), dtype=bool)
     if isinstance(results, Outcomes):
@@ -183,11 +198,9 @@ def _tabled(results: Any, x: Any) -> tuple[Table, Any]:
     if not items or not all(isinstance(getattr(item, "table", None), Table) for item in items):
         text = "a table, or at least one result of a fit is needed"
         raise RequestError([("results", f"{text}; got {len(items)} items" if items else text)], _WHAT)
-    if isinstance(x, Time | u.Quantity) and x.shape == is_there.shape:
-        x = x[is_there]
     # Notes on fits are not drawn, and need not be alike.
     tables = [QTable(item.table, copy=False) for item in items]
-    return vstack(tables, metadata_conflicts="silent"), x
+    return vstack(tables, metadata_conflicts="silent"), is_there
 
 
 def _names(table: Table, names: Any) -> list[str]:
@@ -208,11 +221,12 @@ def _names(table: Table, names: Any) -> list[str]:
     return chosen
 
 
-def _places(table: Table, x: Any, epoch: Time | None) -> _Places:
+def _places(table: Table, x: Any, epoch: Time | None, is_there: NDArray[np.bool_]) -> _Places:
     if x is None:
         x = next((name for name in _TIMES if name in table.colnames), None)
         if x is None:
-            return _Places("Number of the fit", np.arange(1.0, len(table) + 1), is_count=True)
+            places = _Places("Number of the fit", np.arange(1.0, is_there.size + 1), is_count=True)
+            return places.without(is_there)
     error = None
     name = x if isinstance(x, str) else ""
     if isinstance(x, str):
@@ -221,8 +235,15 @@ def _places(table: Table, x: Any, epoch: Time | None) -> _Places:
         ends = [f"{x}{end}" for end in (_NEGATIVE, _POSITIVE)]
         error = [table[end] for end in ends] if all(end in table.colnames for end in ends) else None
         x = table[x]
-    if len(np.atleast_1d(x)) != len(table):
-        raise RequestError([("x", f"{len(table)} times are needed, one for each fit")], _WHAT)
+    if (given := len(np.atleast_1d(x))) not in (len(table), is_there.size):
+        other = "" if is_there.all() else f", or {len(table)} for those that succeeded"
+        text = f"{is_there.size} values are needed, one for each fit{other}; got {given}"
+        raise RequestError([("x", text)], _WHAT)
+    return _places_at(x, name, error, epoch).without(is_there)
+
+
+def _places_at(x: Any, name: str, error: list[Any] | None, epoch: Time | None) -> _Places:
+    """Times as numbers on an axis."""
     if isinstance(x, Time):
         widths = None if error is None else np.array([one.to_value(u.day) for one in error])
         if epoch is not None:
@@ -247,7 +268,8 @@ def _numbers(column: Any, unit: u.UnitBase, name: str) -> Floats:
 
 def _draw(ax: Axes, values: _Values, name: str, places: _Places, style: dict[str, Any]) -> None:
     known = values.value[np.isfinite(values.value)]
-    is_log = bool(known.size and known.min() > 0 and known.max() > _WIDE_RANGE * known.min())
+    lowest = np.concatenate([known, (values.value - values.low)[np.isfinite(values.value - values.low)]])
+    is_log = bool(known.size and lowest.min() > 0 and known.max() > _WIDE_RANGE * known.min())
     power = 0 if is_log else power_of_ten(known)
     value, low, high = (one / 10.0**power for one in (values.value, values.low, values.high))
     if is_log:
@@ -263,6 +285,9 @@ def _draw(ax: Axes, values: _Values, name: str, places: _Places, style: dict[str
     for rows, ends, is_upper in ((~has_low & has_high, value + high, True), (has_low & ~has_high, value - low, False)):
         if rows.any():
             _limits(ax, places, ends, rows, style, is_upper=is_upper)
+    if places.failed.size:
+        height = np.full(places.failed.size, _FAILED_HEIGHT)
+        ax.plot(places.failed, height, transform=ax.get_xaxis_transform(), **_FAILED)
     ax.margins(y=_ROOM)
     ax.set_ylabel(parameter_label(name, values.unit, power))
 

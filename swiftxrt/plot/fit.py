@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import shorten, wrap
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
@@ -49,6 +50,8 @@ _DELTA_LABELS = {
     "wstat": "Residual\n" r"($\pm\sqrt{W}$)", "cstat": "Residual\n" r"($\pm\sqrt{C}$)", "chi2": "(Data $-$ model)\n/ error",
 }  # fmt: skip
 _DELTA_LABEL = "Residual\n" r"($\sigma$)"
+#: Letters in a line, and in all, of why there is no fit.
+_REASON_WIDTH, _MOST_REASON = 38, 300
 _FAINT_LINE = {"color": "0.5", "linewidth": 0.8, "zorder": 1}
 
 
@@ -135,7 +138,7 @@ def plot_fits(
     results : sequence of FitResult, or Outcomes
         Of outcomes those that failed have an empty panel that tells why.
     columns : int, optional
-        Most panels in a row.
+        Most panels in a row; rows are filled evenly.
     labels : sequence of str, optional
         Above the panels; by default the names of the outcomes, or of the spectra.
     residuals : str or None, optional
@@ -166,20 +169,22 @@ def plot_fits(
         raise RequestError([("labels", f"{len(items)} are needed, one for each fit; got {len(labels)}")], _WHAT)
     for one in made:
         _check(one, residuals, options.get("min_significance"), options.get("max_bins", _MOST_BINS))
-    panels = _panel_axes(len(items), min(columns, len(items)), 1 if residuals is None else 2, share=share)
+    # As many in each row as the number of rows allows: four are 2 x 2 rather than 3 + 1.
+    columns = -(-len(items) // -(-len(items) // columns))
+    panels = _panel_axes(len(items), columns, 1 if residuals is None else 2, share=share)
     reach: list[Any] = []
     for number, (item, pair) in enumerate(zip(items, panels, strict=True)):
         title = _title(outcomes[number]) if labels is None else str(labels[number])
         pair[0].set_title(title, fontsize="small")
         if item is None:
-            _say_missing(pair)
+            _say_missing(pair, outcomes[number])
             continue
         plot_fit(item, axes=pair, residuals=residuals, **{"legend": len(item.folded) > 1, **options})
         reach.append([(*ax.get_xlim(), *ax.get_ylim()) for ax in pair])
     if residuals == "delta" and len({one.statistic_name for item in made for one in item.folded}) > 1:
         for lower in panels[:, 1]:
             lower.set_ylabel(_DELTA_LABEL)
-    _share(panels, np.array(reach), min(columns, len(items)), share=share)
+    _share(panels, np.array(reach), columns, share=share)
     return panels
 
 
@@ -343,12 +348,15 @@ def _finish(drawn: NDArray[Any], folded: Sequence[FoldedSpectrum], limits: Any, 
     upper.figure.align_ylabels(list(drawn))
 
 
-def _say_missing(pair: NDArray[Any]) -> None:
+def _say_missing(pair: NDArray[Any], outcome: Any) -> None:
     for ax in pair:
         energy_axis(ax)
         ax.tick_params(axis="x", which="both", labelbottom=ax is pair[-1])
     pair[0].set_yscale("log")
-    pair[0].text(0.5, 0.5, "no fit", transform=pair[0].transAxes, ha="center", color="0.4")
+    reason = shorten(str(outcome.error or ""), _MOST_REASON, placeholder=" ...")
+    text = "\n".join(["no fit", *wrap(reason, _REASON_WIDTH)]).replace("$", r"\$")
+    where = {"transform": pair[0].transAxes, "ha": "center", "va": "center"}
+    pair[0].text(0.5, 0.5, text, **where, color="0.4", fontsize="small")
     if len(pair) > 1:
         pair[0].set_xlabel("")
 

@@ -125,10 +125,17 @@ def _hardness(curve: HardnessCurve, ax: Axes | None, axis: _TimeAxis, artist_kwa
     shown = curve[np.isfinite(curve["hardness_ratio"])]
     values = {"y": np.asarray(shown["hardness_ratio"]), "yerr": np.asarray(shown["hardness_ratio_err"])}
     _draw(ax, shown, axis, values, artist_kwargs)
-    formula = curve.formula.replace(", hard", "\nhard")  # The catalogue's needs two lines.
-    ax.set_ylabel(f"Hardness ratio\n{formula}")
+    ax.set_ylabel(_hardness_label(curve))
     free_legend(ax)
     return ax
+
+
+def _hardness_label(curve: HardnessCurve) -> str:
+    """Two lines, no longer than a small panel is high."""
+    if curve.definition == "hard/soft":
+        return f"Hardness ratio\n{curve.formula}"
+    formula = curve.definition.replace("hard", "H").replace("soft", "S")
+    return f"Hardness {formula}\nH {str(curve.hard_band).removesuffix(' keV')}, S {curve.soft_band}"
 
 
 def plot_overview(curves: LightCurveSet, *, hardness: bool | str = True, elapsed: bool | None = None) -> Axes:

@@ -18,7 +18,7 @@ from astropy.visualization import (
     LogStretch,
     SqrtStretch,
 )
-from matplotlib.patches import Patch
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from .._fields import nearest
@@ -297,14 +297,18 @@ def _draw_shapes(ax: Axes, image: SkyImage, shapes: list[Any], colours: Mapping[
 
 
 def _legend(figure: Any, colours: Mapping[str, str]) -> None:
-    """One legend for all panels, below them."""
-    handles = [Patch(facecolor="none", edgecolor=colour, linewidth=1.6, label=name) for name, colour in colours.items()]
-    named = [handle for handle in handles if handle.get_label()]
+    """One legend for all panels, below them; its circles are on the dark ground of the images."""
+    look: dict[str, Any] = {"marker": "o", "markersize": 9, "markerfacecolor": "black", "markeredgewidth": 1.6}
+    named = [
+        Line2D([], [], linestyle="none", markeredgecolor=colour, label=name, **look)
+        for name, colour in colours.items()
+        if name
+    ]
     figure.legend(
         handles=named,
         loc="lower center",
         ncols=min(len(named), 4),
         fontsize="small",
-        facecolor="black",
-        labelcolor="white",
+        frameon=False,
+        handletextpad=0.2,
     )

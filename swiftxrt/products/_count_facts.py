@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 
 #: Names of slices to which a mode can be added without making them hard to read.
 _NUMBERED = re.compile(r"[A-Za-z]+\d+")
+#: Those that the service gives.
+_OF_SERVICE = re.compile(r"interval\d+")
 
 
 class CountFacts:
@@ -43,6 +45,7 @@ class CountFacts:
     telescope: str
     instrument: str
     label: str
+    file_name: str
     mean_event_met: float | None
 
     @property
@@ -56,8 +59,12 @@ class CountFacts:
 
         That of the service for slices with a number, ``"interval0pc"``; the
         mode apart for others: ``"early PC"``, ``"2020-03-01 WT"``. Without
-        mode it is the label.
+        mode it is the label. Of a spectrum that was read from a file with a
+        name of its own, such as ``crab_2012.pha``, that name takes the place
+        of a label of the service (``"interval0"``): ``"crab_2012 WT"``.
         """
+        if self.file_name and _OF_SERVICE.fullmatch(self.label):
+            return f"{self.file_name} {self.mode_name}".rstrip()
         if _NUMBERED.fullmatch(self.label):
             return self.stem
         return f"{self.label} {self.mode_name}".rstrip()

@@ -61,9 +61,10 @@ class CountFiles:
             If a file is not what it should be, damaged, or holds several
             spectra and none is chosen.
         """
-        from ..io.pha import read_pha
+        from ..io.pha import own_name, read_pha
 
-        return read_pha(path, background=background, arf=arf, rmf=rmf, extension=extension, row=row)
+        found = read_pha(path, background=background, arf=arf, rmf=rmf, extension=extension, row=row)
+        return found.replace(file_name=own_name(found, path)) if extension is None and row is None else found
 
     @classmethod
     def from_oda(cls, products: Any, *, source: str | None = None, systematic: float | None = None) -> CountSpectrum:

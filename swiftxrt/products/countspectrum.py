@@ -45,7 +45,7 @@ _CHANNELS_PER_KEV = 100
 class CountSpectrum(CountChanges, CountFiles):
     """A spectrum as it was counted: counts per channel, background, response.
 
-    Immutable, picklable, compared by value (without provenance). It is what
+    Immutable, picklable, compared by value (without provenance and name of the file). It is what
     PHA files hold and what statistics need; `to_spectrum` makes the
     `specutils.Spectrum` of it.
 
@@ -104,6 +104,8 @@ class CountSpectrum(CountChanges, CountFiles):
         DS9 region text.
     provenance : Provenance, optional
         Where the spectrum comes from.
+    file_name : str, optional
+        What the file was called that it was read from, without endings, if not after label and mode; see `name`.
 
     Raises
     ------
@@ -148,6 +150,7 @@ class CountSpectrum(CountChanges, CountFiles):
     source_region: str | None = None
     background_region: str | None = None
     provenance: Provenance = field(default_factory=Provenance)
+    file_name: str = ""
 
     def __post_init__(self) -> None:
         counts, errors = counted(self.counts, self.counts_err)
@@ -259,7 +262,7 @@ class CountSpectrum(CountChanges, CountFiles):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CountSpectrum):
             return NotImplemented
-        names = (item.name for item in fields(self) if item.name != "provenance")
+        names = (item.name for item in fields(self) if item.name not in ("provenance", "file_name"))
         return all(_same(getattr(self, name), getattr(other, name)) for name in names)
 
     __hash__ = None  # type: ignore[assignment]  # The content is arrays.

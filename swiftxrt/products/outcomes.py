@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any, overload
 
-from astropy.table import QTable
+import numpy as np
+from astropy.coordinates import SkyCoord
+from astropy.table import QTable, Row
 
 from .._printable import first_few
 from ..exceptions import PartialResultWarning, SwiftXRTError, warn
@@ -16,6 +18,8 @@ from ..exceptions import PartialResultWarning, SwiftXRTError, warn
 __all__ = ["Outcome", "Outcomes"]
 
 _MOST_NAMED = 5
+# Columns that say which object a row is about: names rather than numbers.
+_NAMES = ("IAUName", "name", "LSXPS_ID", "2SXPS_ID", "TransientID", "ObsID", "DatasetID")
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,11 @@ class Outcome:
     error: SwiftXRTError | None = None
 
     @property
+    def name(self) -> str:
+        """What the object is called in tables and file names: of a row of a table, the name in it."""
+        return _name(self.item)
+
+    @property
     def is_ok(self) -> bool:
         """Whether something came."""
         return self.error is None
@@ -52,6 +61,16 @@ class Outcome:
         if self.error is not None:
             raise self.error
         return self.value
+
+
+def _name(item: Any) -> str:
+    if isinstance(item, SkyCoord):  # its name is that of the frame
+        return str(item.to_string(precision=5))
+    if isinstance(item, Row | Mapping):
+        there = item.colnames if isinstance(item, Row) else item
+        names = [str(item[name]) for name in _NAMES if name in there and not np.ma.is_masked(item[name])]
+        return names[0] if names else f"row {item.index}" if isinstance(item, Row) else "object"
+    return str(getattr(item, "name", item))
 
 
 class Outcomes(Sequence[Outcome]):
@@ -106,7 +125,7 @@ class Outcomes(Sequence[Outcome]):
     def tell_failures(self) -> None:
         """Warn of the failures, if there are any, with a `PartialResultWarning`."""
         if failed := self.failed:
-            shown = first_few([f"{one.item!s:.60}: {one.error}" for one in failed], _MOST_NAMED, "; ")
+            shown = first_few([f"{one.name:.60}: {one.error}" for one in failed], _MOST_NAMED, "; ")
             warn(f"{len(failed)} of {len(self)} are missing: {shown}", PartialResultWarning)
 
     @property
@@ -116,9 +135,9 @@ class Outcomes(Sequence[Outcome]):
 
     @property
     def table(self) -> QTable:
-        """An overview: columns ``item``, ``ok`` and ``error`` (text, empty where there is none)."""
+        """An overview: columns ``item`` (its name), ``ok`` and ``error`` (text, empty where there is none)."""
         columns = {
-            "item": [str(one.item) for one in self],
+            "item": [one.name for one in self],
             "ok": [one.is_ok for one in self],
             "error": [str(one.error or "") for one in self],
         }

@@ -113,7 +113,8 @@ class SpectrumSet(Mapping[str, "XRTSpectrum"]):
     def _problems(self, spectra: tuple[CountSpectrum, ...], fits: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if len(self._counts) != len(spectra):
             stems = ", ".join(item.stem for item in spectra)
-            yield "count_spectra", f"each slice has one spectrum per mode; got {stems}"
+            advice = "label of its own, as in spectrum.replace(label='2012')"
+            yield "count_spectra", f"each slice has one spectrum per mode; got {stems}; give each a {advice}"
         unknown = [stem for stem in fits if stem not in self._counts and stem not in self._missing]
         if unknown:
             yield "fits", f"there are fits, but no spectra, of {', '.join(unknown)}"

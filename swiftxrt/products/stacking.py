@@ -46,7 +46,7 @@ def stack_light_curves(
     Returns
     -------
     table : `~astropy.table.QTable`
-        Columns ``item`` (as in `sets`), ``curve``, ``time``, and those of
+        Columns ``item`` (number or name, as in `sets`), ``curve``, ``time``, and those of
         `LightCurve` or, for ratios, `HardnessCurve`; sorted by item in their
         order, curve, and time. If the times are those at the barycentre,
         ``meta["barycentred"]`` is true.
@@ -96,7 +96,8 @@ def _pairs(sets: Any) -> list[tuple[Any, LightCurveSet]]:
     """Labels and sets; labels are all numbers or all texts."""
     if isinstance(sets, Outcomes):
         sets.tell_failures()
-        pairs = [(one.item, one.value) for one in sets if one.is_ok]
+        done = [one for one in sets if one.is_ok]
+        pairs = [(one.item if isinstance(one.item, int | np.integer) else one.name, one.value) for one in done]
     elif isinstance(sets, Mapping) and not isinstance(sets, LightCurveSet):
         pairs = list(sets.items())
     else:

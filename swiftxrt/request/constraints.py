@@ -15,6 +15,7 @@ from .._calls import clear_calls
 from .._fields import nearest
 from ..catalog_fields import CatalogField
 from ..exceptions import RequestError
+from ..met import require_scale
 from ._columnvalues import column_value
 
 __all__ = ["OPERATORS", "All", "Clause", "Column", "Constraint", "as_constraints"]
@@ -384,6 +385,8 @@ def _single(value: Any) -> Any:
         number = value.mjd if isinstance(value, Time) else value.value
         if not np.isfinite(number):
             raise ValueError(_not_finite(value))
+        if isinstance(value, Time):
+            require_scale(value)
         return value.copy()
     if isinstance(value, float) and not np.isfinite(value):
         raise ValueError(_not_finite(value))

@@ -126,8 +126,6 @@ def _radius(value: Any) -> u.Quantity:
 def _moment(value: Any) -> Time:
     if not isinstance(value, Time):
         raise ValueError(f"a Time is needed, such as Time('2011-08-01'); got {value!r:.60}")
-    if value.scale == "local":
-        raise ValueError(f"UTC cannot be told from a time of scale 'local'; give its scale, such as 'utc'; got {value}")
     Instant().convert(value)  # one time, known and finite
     return value.utc
 

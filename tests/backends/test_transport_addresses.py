@@ -163,6 +163,14 @@ def test_body_is_never_dropped(server: Any, transport: Transport, pauses: list[f
     assert len(server.asked) == 1
 
 
+def test_a_service_that_has_moved_is_told_by_its_own_setting(server: Any) -> None:
+    server.script = [server.http(b"", 302, Location="/new")]
+    heasarc = Transport(server.url, "", setting="conf.heasarc_url")
+    with pytest.raises(ServiceError, match="set conf.heasarc_url to its new address"):
+        heasarc.post("tap", {})
+    heasarc.close()
+
+
 @pytest.mark.fault_case(16)
 @pytest.mark.parametrize("status", [302, 307])
 def test_other_hosts_are_not_asked(

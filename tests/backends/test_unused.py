@@ -5,8 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 from swiftxrt import Observation, Observations
-from swiftxrt.backends.local.unused import unused_files
+from swiftxrt.backends.local.unused import absent_observations, unused_files
+from swiftxrt.exceptions import ProductNotAvailableError
 from swiftxrt.mission import Mode
 from swiftxrt.products.provenance import provenance_of
 from swiftxrt.query.core import SwiftXRTClass
@@ -50,6 +53,32 @@ def test_names_are_few(tmp_path: Path) -> None:
 def test_nothing_is_said_of_files_without_names_of_the_archive(tmp_path: Path) -> None:
     put_files(tmp_path, "mine.evt", "yours.evt", *BESIDE)
     assert unused_files([Observation(OBSID, {Mode.PC: tmp_path / "mine.evt"})], [OBSID]) == ()
+
+
+def test_what_there_is_of_observations_that_are_not_of_the_target(tmp_path: Path) -> None:
+    put_files(tmp_path, CLEANED, OTHERS[0], "sw00012345003xwtw2sl_cl.evt.gz", "sw00012345004xpcw3st_cl.evt")
+    put_files(tmp_path, "sw00012345005xwtw2sl_cl.evt.gz", "sw00012345006xwtw2sl_cl.evt")
+    every = [Observation(name[2:13], {Mode.PC: tmp_path / name}) for name in (CLEANED, OTHERS[0])]
+    wanted = ["00012345002", "00012345003", "00012345004", "00012345005", "00012345009"]
+    assert absent_observations(tmp_path, every, wanted) == (
+        "there are data of 00012345002, but of another target",
+        "of 00012345003, 00012345005 there are only event files taken during slews",
+        "of 00012345004 there are only event files taken while the pointing settled",
+    )
+    assert absent_observations(tmp_path, every, ["00012345009"]) == ()
+
+
+def test_errors_tell(burst_archive: Path, tmp_path: Path) -> None:
+    shutil.copytree(burst_archive, tmp_path, dirs_exist_ok=True)
+    other = tmp_path / "00012345002" / "xrt" / "event"
+    other.mkdir(parents=True)
+    put_files(other, OTHERS[0], "sw00012345003xwtw2sl_cl.evt.gz")
+    wanted = Observations("00012345002", "00012345003")
+    with SwiftXRTClass(backend="local", archive=tmp_path) as local, pytest.raises(ProductNotAvailableError) as caught:
+        local.make_image("GRB 200416A", bands="0.3-10 keV", data=wanted)
+    assert "there are data of 00012345002, but of another target; of 00012345003 there are only event" in str(
+        caught.value
+    )
 
 
 def test_products_tell(burst_archive: Path, tmp_path: Path) -> None:

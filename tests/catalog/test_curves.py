@@ -11,9 +11,11 @@ import astropy.units as u
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from astropy.coordinates import SkyCoord
+from astropy.table import QTable
 from astropy.time import Time
 
-from swiftxrt import LightCurve, LightCurveSet, SwiftXRTClass, conf, stack_light_curves
+from swiftxrt import LightCurve, LightCurveSet, SwiftXRTClass, Target, conf, stack_light_curves
 from swiftxrt.exceptions import (
     OutputExistsError,
     PartialResultWarning,
@@ -443,6 +445,20 @@ def test_one_long_table() -> None:
     assert table["is_upper_limit"].tolist() == [False, True, False] * 2
     assert table["rate"].unit == u.ct / u.s
     assert table.meta["barycentred"] is False
+
+
+def test_rows_of_tables_go_by_their_names() -> None:
+    swift, _ = service(getSXPSLC=reply("Total_rates"))
+    rows = QTable({"LSXPS_ID": [1, 2], "IAUName": ["LSXPS J1", "LSXPS J2"], "Rate": [0.1, 0.2]})
+    found = swift.gather(lambda row: swift.get_light_curve(1), rows)
+    assert list(dict.fromkeys(stack_light_curves(found)["item"].tolist())) == ["LSXPS J1", "LSXPS J2"]
+    assert found.table["item"].tolist() == ["LSXPS J1", "LSXPS J2"]
+    place = SkyCoord(83.6, -5.4, unit="deg")
+    items = [rows[1], QTable({"a": [1]})[0], {"name": "X"}, {}, place, Target("Y"), 3, "Z"]
+    names = ["LSXPS J2", "row 0", "X", "object", "83.60000 -5.40000", "Y", "3", "Z"]
+    assert [Outcome(item).name for item in items] == names
+    masked = QTable({"IAUName": np.ma.masked_array(["?"], mask=[True]), "LSXPS_ID": [7]})
+    assert Outcome(masked[0]).name == "7"
 
 
 def test_the_long_table_is_what_the_curves_are() -> None:

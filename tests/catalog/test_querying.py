@@ -414,6 +414,8 @@ def test_local_constraints(local: LocalCatalog) -> None:
     assert ids(query_rows(local, CatalogQuery(where=Column("DetFlag").between(1, 2)))) == [12, 13]
     # These numbers are seconds.
     assert ids(query_rows(local, CatalogQuery(where=Column("FirstObsMET") > (2e8 + 13) * u.s))) == [14, 15]
+    with pytest.raises(RequestError, match="FirstObsMET.*scale 'local'; .*scale='utc'"):
+        Column("FirstObsMET") > Time("2007-01-01", scale="local")  # noqa: B015
     dataset = CatalogQuery(table="datasets", where=Column("ObsID") == "00030842027")
     assert query_rows(local, dataset)["DatasetID"].tolist() == [7]
 

@@ -89,12 +89,12 @@ def test_new_source_is_there_only_in_the_last_observation(
     assert surveyed_catalogue.is_blind(here).tolist() == [False, True]
 
 
-def test_all_observations_are_merged_as_limits_are(surveyed_catalogue: Catalogue) -> None:
+def test_limits_and_rates_of_all_observations_are_those_of_their_sums(surveyed_catalogue: Catalogue) -> None:
     means, observed = surveyed_catalogue.means, surveyed_catalogue.observed
     for row in range(len(surveyed_catalogue.sources)):
         here = of(observed, row)
         exposure_s = here.exposure_s.sum()
-        factor = (here.factor * here.exposure_s).sum() / exposure_s
+        factor = exposure_s / (here.exposure_s / here.factor).sum()
         merged = limit_columns(
             *(np.array([value]) for value in (here.counts.sum(), here.background.sum(), factor, exposure_s)),
             0.9973,

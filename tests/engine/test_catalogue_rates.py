@@ -54,10 +54,19 @@ def test_sums_of_observations() -> None:
     made = bins([3.0, 8.0, 4.0], exposure=[1000.0, 3000.0, 500.0], factor=[1.0, 2.0, np.nan], start_met=[5.0, 3.0, 1.0])
     total = summed(made, 2)
     assert len(total) == 8
-    assert (total.counts[0], total.exposure_s[0], total.factor[0]) == (11.0, 4000.0, 1.75)
+    assert (total.counts[0], total.exposure_s[0], total.factor[0]) == (11.0, 4000.0, 1.6)
     assert (total.source.tolist(), total.band.tolist()) == ([0] * 4 + [1] * 4, [0, 1, 2, 3] * 2)
     assert total.start_met[0] == 3.0
     assert np.isnan(total.rate[1:]).all()
+
+
+@pytest.mark.parametrize("counts", [[200.0, 20.0], [40.0, 4.0]])
+def test_a_constant_source_seen_with_different_factors_keeps_its_rate(counts: list[float]) -> None:
+    made = bins(counts, factor=[1.2, 12.0], background=0.0)
+    total = summed(made, 1)
+    assert total.rate[0] == pytest.approx(made.rate[0]) == pytest.approx(made.rate[1])
+    assert total.limit[0] / total.rate[0] == pytest.approx(kbn_interval(sum(counts), 0.0, 0.9973)[1] / sum(counts))
+    assert constancy(made, 1)[0] == pytest.approx(1.0)
 
 
 def test_peak_is_not_a_short_bin_with_one_count() -> None:

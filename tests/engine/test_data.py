@@ -8,8 +8,9 @@ import astropy.units as u
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
+from astropy.time import Time
 
-from swiftxrt import FirstHours, Observations, SpectrumRequest, Target, XRTRequest
+from swiftxrt import FirstHours, Observations, SpectrumRequest, Target, TimeIntervals, XRTRequest
 from swiftxrt.engine import make_spectra, modes
 from swiftxrt.engine.data import Data, select_data
 from swiftxrt.exceptions import FormatError, NoDataError, RequestError
@@ -90,6 +91,36 @@ def test_nothing_left(selection: object) -> None:
         select_data([EMPTY], selection, REQUEST)
 
 
+def test_what_there_is_of_missing_observations_is_told() -> None:
+    def absent(obsids: object) -> tuple[str, ...]:
+        return (f"there are data of {obsids[0]}, but of another target",)  # type: ignore[index]
+
+    with pytest.raises(NoDataError, match="which are 00012345001; there are data of 00099999001, but of"):
+        select_data([EARLY], Observations("00099999001"), REQUEST, absent=absent)
+    data = select_data([EARLY], Observations("00012345001", "00099999001"), REQUEST, absent=absent)
+    text = "no data of the observations 00099999001; there are data of 00099999001, but of another target"
+    assert data.cautions == (("PartialResultWarning", text),)
+
+
+def test_times_without_data_are_told_as_users_write_them() -> None:
+    lists = [FakeObservation(f"000123450{n:02d}", PC=GTI([n * 1e3], [n * 1e3 + 500.0])) for n in range(15)]
+    request = REQUEST.replace(spectrum=SpectrumRequest(data=TimeIntervals(Time(["2024-01-01", "2025-01-01"]))))
+    with pytest.raises(NoDataError) as caught:
+        select_data(lists, request.spectrum.data, request)
+    assert str(caught.value) == (
+        "no good time is left in the times asked for, 2024-01-01T00:00:00 to 2025-01-01T00:00:00 UTC "
+        "(MET 725760032.649 to 757382434.81 s); widen them or use AllData(); 15 event files were not used, outside of "
+        "the times asked for: sw00012345000xpc.evt, sw00012345001xpc.evt, sw00012345002xpc.evt and 12 more"
+    )
+    late = XRTRequest(
+        target=Target("X", t0=6e8 * u.s),
+        times_since_t0=True,
+        spectrum=SpectrumRequest(data=TimeIntervals((0 * u.s, 1000.5 * u.s))),
+    )
+    with pytest.raises(NoDataError, match="the times asked for, 0 to 1000.5 s since T0; widen them"):
+        select_data(lists, late.spectrum.data, late)
+
+
 def test_first_hours_count_from_the_first_good_time_of_any_mode() -> None:
     data = select_data([LATE, EMPTY, EARLY], FirstHours(1200 * u.s), REQUEST)
     found = [limit for events in (*data.wt, *data.pc) for pair in events.gti for limit in pair]
@@ -102,7 +133,7 @@ def test_missing_observations_are_named() -> None:
     assert data.obsids == ("00012345001",)
     assert data.cautions == (("PartialResultWarning", "no data of the observations 00012345009"),)
     assert data.notes == ("1 observation was not used, not asked for: 00012345002",)
-    with pytest.raises(NoDataError, match="there are 00012345002, 00012345001"):
+    with pytest.raises(NoDataError, match="of the target, which are 00012345002, 00012345001$"):
         select_data([LATE, EARLY], Observations("00012345009"), REQUEST)
 
 

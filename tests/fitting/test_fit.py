@@ -1,4 +1,4 @@
-"""Fits: what they find, joint fits, errors, fluxes, and everything that can be wrong with the input."""
+"""Fits: what they find, joint fits, errors and fluxes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from astropy.table import vstack
 
-from swiftxrt.exceptions import FitError, FitWarning, NoDataError, RequestError
+from swiftxrt.exceptions import FitError, FitWarning, RequestError
 from swiftxrt.fitting import models
 from swiftxrt.fitting.fit import fit
 from swiftxrt.fitting.fitdata import FitData
@@ -18,7 +18,6 @@ from swiftxrt.fitting.minimise import Minimum
 from swiftxrt.fitting.problem import Problem
 from swiftxrt.fitting.profile import BetterMinimumError
 from swiftxrt.fitting.simulate import simulate_spectrum
-from swiftxrt.products.response import ARF
 from swiftxrt.products.spectrumset import SpectrumSet
 
 NORM = u.ph / (u.cm**2 * u.s * u.keV)
@@ -50,7 +49,7 @@ def test_gradient_and_curvature_are_those_of_the_statistic(spectrum):
     for place in range(x.size):
         step = 1e-5 * x[place] * (np.arange(x.size) == place)
         difference = (problem.evaluate(x + step).statistic - problem.evaluate(x - step).statistic) / (2 * step.sum())
-        assert 2 * at.gradient[place] == pytest.approx(difference, rel=1e-4)
+        assert 2 * at.gradient[place] == pytest.approx(difference, rel=1e-4, abs=0)
     assert np.linalg.eigvalsh(at.curvature / np.sqrt(np.outer(*[np.diag(at.curvature)] * 2)))[0] > 0
 
 
@@ -86,7 +85,7 @@ def test_flux_of_the_model(result):
     for absorbed in (True, False):
         direct = result.model.flux("0.5-2 keV", absorbed=absorbed)
         assert result.flux("0.5-2 keV", absorbed=absorbed, errors=False).value.value == pytest.approx(
-            direct.value, abs=0
+            direct.value, rel=1e-9, abs=0
         )
     assert result.flux(energy=False, errors=False).unit == u.ph / (u.cm**2 * u.s)
     assert result.flux(absorbed=False, errors=False).value > result.flux(errors=False).value
@@ -326,96 +325,3 @@ def test_the_block_of_the_service(spectrum):
     assert block.flux_unabsorbed.value > block.flux_observed.value
     assert block.dof == found.dof
     assert block.counts_to_flux(spectrum.net_rate, absorbed=True) == block.flux_observed.value
-
-
-def test_a_model_without_finite_photons_is_an_error(spectrum, absorbed):
-    start = absorbed.bound("norm", high=1e308 * NORM).set(norm=1e308 * NORM)
-    with np.errstate(over="ignore", invalid="ignore"), pytest.raises(FitError, match="no finite statistic"):
-        fit(spectrum, start)
-
-
-# Bad input
-
-
-def test_missing_responses(spectrum, absorbed):
-    with pytest.raises(RequestError, match=r"rmf: a redistribution matrix is needed; read the spectrum with rmf="):
-        fit(spectrum.replace(rmf=None), absorbed)
-    with pytest.raises(RequestError, match="arf: the effective area is needed"):
-        fit(spectrum.replace(arf=None), absorbed)
-
-
-def test_a_matrix_with_the_area_in_it_needs_no_arf(spectrum, absorbed, result):
-    whole = spectrum.rmf.matrix * spectrum.arf.effective_area.value[:, None]
-    rmf = type(spectrum.rmf)(
-        matrix=whole, energy_edges=spectrum.rmf.energy_edges, channel_edges=spectrum.rmf.channel_edges
-    )
-    found = fit(spectrum.replace(rmf=rmf, arf=None), absorbed, errors=False)
-    assert found.statistic == pytest.approx(result.statistic, rel=1e-9)
-
-
-def test_energy_grids_that_do_not_match(spectrum, absorbed):
-    arf = ARF(energy_edges=[0.2, 5, 10] * u.keV, effective_area=[1, 1] * u.cm**2)
-    with pytest.raises(RequestError, match="ARF and RMF have different energy bins"):
-        fit(spectrum.replace(arf=arf), absorbed)
-
-
-def _with(spectrum, **values):
-    """A spectrum as a damaged file may give it, past the checks of its class."""
-    broken = spectrum.replace()
-    for name, value in values.items():
-        object.__setattr__(broken, name, value)
-    return broken
-
-
-def test_background_without_area(spectrum, absorbed):
-    broken = _with(spectrum, background=_with(spectrum.background, backscale=0.0))
-    with pytest.raises(RequestError, match="background of interval0pc has 0, so that the background cannot be scaled"):
-        fit(broken, absorbed)
-
-
-def test_no_exposure(spectrum, absorbed):
-    with pytest.raises(NoDataError, match="has no exposure"):
-        fit(_with(spectrum, exposure=0 * u.s), absorbed)
-
-
-def test_no_counts_in_range(empty, spectrum, absorbed):
-    with pytest.raises(NoDataError, match="has no counts between 0.3 and 10 keV"):
-        fit(empty, absorbed)
-    with pytest.raises(NoDataError, match="no good bin between 20 and 30 keV"):
-        fit(spectrum, absorbed, band="20-30 keV")
-    with pytest.raises(NoDataError, match="no good channel"):
-        fit(spectrum.replace(quality=np.full(100, 5)), absorbed)
-
-
-@pytest.mark.parametrize(
-    ("options", "text"),
-    [
-        ({"statistic": "chi2"}, "needs counts in each bin"),
-        ({"statistic": "lstat"}, "one of wstat, cstat, chi2"),
-        ({"statistic": "cstat"}, "XSPEC calls that cstat too"),
-        ({"confidence": 90}, "probability between 0 and 1"),
-        ({"delta_statistic": -1}, "positive number"),
-        ({"starts": 0}, "positive whole number"),
-        ({"backend": "xspec"}, "one of swiftxrt, sherpa"),
-        ({"free": ["index"]}, "has the parameters"),
-        ({"band": (0.3, 10)}, "energy"),
-    ],
-)
-def test_options_that_cannot_be_used(spectrum, absorbed, options, text):
-    with pytest.raises(RequestError, match=text):
-        fit(spectrum, absorbed, **options)
-
-
-def test_what_is_no_spectrum_or_model(spectrum, absorbed):
-    with pytest.raises(RequestError, match="a CountSpectrum or XRTSpectrum is needed"):
-        fit("x.pha", absorbed)
-    with pytest.raises(RequestError, match="at least one spectrum"):
-        fit([], absorbed)
-    with pytest.raises(RequestError, match="a model is needed"):
-        fit(spectrum, "powerlaw")
-    with pytest.raises(RequestError, match="emits no photons"):
-        fit(spectrum, models.TBabs())
-    with pytest.raises(RequestError, match="all parameters are frozen"):
-        fit(spectrum, models.PowerLaw(2, 1 * NORM).freeze("photon_index", "norm"))
-    with pytest.raises(RequestError, match="has no background; use 'cstat'"):
-        fit(spectrum.replace(background=None), absorbed, statistic="wstat")

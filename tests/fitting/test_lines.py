@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import astropy.units as u
 import numpy as np
 import pytest
 from scipy.special import erf
 
-from swiftxrt.exceptions import RequestError
+from swiftxrt.exceptions import FitWarning, RequestError
 from swiftxrt.fitting import models
 from swiftxrt.fitting.fit import fit
 from swiftxrt.fitting.fitdata import FitData
@@ -125,6 +127,64 @@ def test_fits_find_a_narrow_line_from_aside(lined, sigma):
     assert abs(energy.value - 2 * KEV) < energy.err_pos
     assert 1e-3 * KEV < energy.err_pos < 0.02 * KEV
     assert abs(norm.value - 5e-3 * LINE) < norm.err_pos
+
+
+@pytest.fixture(scope="module")
+def faint(empty):
+    return simulate_spectrum(models.PowerLaw(1.9, 1e-4 * NORM), like=empty, seed=2)
+
+
+@pytest.fixture(scope="module")
+def absorption():
+    """A line that may be one of absorption."""
+    model = models.PowerLaw(1.9, 1e-4 * NORM) + models.Gaussian(2 * KEV, 0.1 * KEV, 1e-5 * LINE)
+    return model.freeze("line_energy", "sigma").bound("gaussian.norm", low=-1 * LINE)
+
+
+@pytest.mark.parametrize("energy", [2.0, 4.0, 6.4])
+@pytest.mark.parametrize("has_background", [True, False])
+def test_absorption_lines_in_faint_spectra_lower_the_statistic_by_little(faint, absorption, energy, has_background):
+    """Bins without counts must not gain from a negative prediction without end."""
+    drawn = faint if has_background else faint.replace(background=None)
+    model = absorption.set(line_energy=energy * KEV)
+    without = fit(drawn, models.PowerLaw(), errors=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FitWarning)
+        found = fit(drawn, model)
+    assert found.is_converged
+    assert without.statistic - 20 < found.statistic < without.statistic + 1e-4
+    residuals = found.folded[0].residuals
+    assert np.sum(residuals**2) == pytest.approx(found.statistic, rel=1e-9)
+    assert 0 <= found.goodness(2, seed=1).fraction <= 1
+
+
+def test_a_model_below_zero_is_told(faint, absorption):
+    with pytest.warns(FitWarning, match="the model is below zero in [0-9]+ bins"):
+        fit(faint, absorption.set({"gaussian.norm": -1e-2 * LINE}).freeze("gaussian.norm"), errors=False)
+
+
+@pytest.mark.parametrize("has_background", [True, False])
+def test_where_nothing_is_negative_the_bound_changes_nothing(faint, absorption, has_background):
+    data = FitData.of(faint if has_background else faint.replace(background=None), None, None)
+    one, other = (Problem([data], Layout(m, 1)) for m in (absorption, absorption.bound("gaussian.norm", low=0 * LINE)))
+    x = one.layout.start()
+    for mine, theirs in zip(one.evaluate(x), other.evaluate(x), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-9)
+    assert one.total(x, 0) == pytest.approx(other.total(x, 0), rel=1e-9)
+
+
+@pytest.mark.parametrize("has_background", [True, False])
+def test_gradients_where_some_bins_are_below_zero(faint, absorption, has_background):
+    problem = Problem(
+        [FitData.of(faint if has_background else faint.replace(background=None), None, None)], Layout(absorption, 1)
+    )
+    x = problem.layout.start() * [1, 1, -4]
+    assert np.sum(problem.predicted(x, 0) < 0) > 1
+    at = problem.evaluate(x)
+    for place in range(x.size):
+        step = 1e-6 * x[place] * (np.arange(x.size) == place)
+        change = problem.evaluate(x + step).statistic - problem.evaluate(x - step).statistic
+        assert 2 * at.gradient[place] == pytest.approx(change / (2 * step.sum()), rel=1e-4)
 
 
 def test_a_line_that_begins_without_width_is_widened(empty):

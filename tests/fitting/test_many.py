@@ -10,11 +10,13 @@ import astropy.units as u
 import numpy as np
 import pytest
 
+from swiftxrt import _workers
 from swiftxrt.exceptions import FitWarning, NoDataError, RequestError
 from swiftxrt.fitting import many, models
 from swiftxrt.fitting.fit import fit
 from swiftxrt.fitting.many import fit_many
 from swiftxrt.fitting.simulate import simulate_spectrum
+from swiftxrt.products.spectrumset import SpectrumSet
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,7 @@ def test_worker_processes_do_not_run_the_script_again(monkeypatch, tmp_path):
     monkeypatch.setattr(script, "__file__", path, raising=False)
     monkeypatch.setattr(script, "__spec__", None)
     assert get_preparation_data("worker")["init_main_from_path"] == path
-    with many._without_the_script():
+    with _workers._without_the_script():
         assert not [name for name in get_preparation_data("worker") if "main" in name]
     assert (script.__file__, script.__spec__) == (path, None)
 
@@ -90,6 +92,24 @@ def test_fits_that_did_not_converge_are_counted(drawn, absorbed, monkeypatch):
     monkeypatch.setattr("swiftxrt.fitting.minimise._SIMPLEX_CALLS", 3)
     with pytest.warns(FitWarning, match="2 of 2 fits did not converge"):
         fit_many(drawn[:2], absorbed, errors=False)
+
+
+def test_fits_that_end_at_a_bound_are_counted(drawn, empty, absorbed):
+    narrow = absorbed.set(photon_index=1.2).bound("photon_index", 1, 1.5)
+    with pytest.warns(FitWarning) as told:
+        found = fit_many([drawn[0], empty, drawn[1]], narrow, errors=False)
+    assert len(told) == 1
+    assert "2 of 3 fits have messages, such as 'photon_index is at its highest value 1.5'" in str(told[0].message)
+    assert ["highest value 1.5" in text for text in found.table["messages"]] == [True, False, True]
+    assert found.table["messages"][1] == ""
+    assert found.table.colnames[-2:] == ["messages", "error"]
+
+
+def test_fits_have_the_names_that_tables_and_figures_use(drawn, absorbed):
+    named = [drawn[0].replace(label="early"), drawn[1].replace(label="late")]
+    found = fit_many([named[0], named], absorbed, errors=False)
+    assert [one.item for one in found] == ["early PC", "early PC+late PC"]
+    assert [one.item for one in fit_many(SpectrumSet(named), absorbed, errors=False)] == ["early PC", "late PC"]
 
 
 def test_what_cannot_be_used(drawn, absorbed):

@@ -166,7 +166,14 @@ def test_ties_follow_chains_and_untie():
         (lambda m: m.bound("photon_index", high=np.inf), "a number is needed; got inf"),
         (lambda m: m.set(photon_index=np.nan), "a number is needed; got nan"),
         (lambda m: models.PowerLaw(11), "must be within -3 and 10; got 11"),
-        (lambda m: m.bound("photon_index", 3, 4), "must be within"),
+        (
+            lambda m: m.bound("photon_index", 3, 4),
+            r"photon_index: its value 2 is outside of the new bounds 3 and 4; call \.set\(photon_index=\.\.\.\) first",
+        ),
+        (
+            lambda m: m.bound("tbabs.nh", 2e21 / u.cm**2),
+            r"value 1e\+21 1 / cm2 is .*\.set\({'tbabs\.nh': \.\.\.}\) first",
+        ),
         (lambda m: m.freeze("norm"), "no value yet"),
         (lambda m: m * models.PowerLaw(), "cannot be multiplied"),
         (lambda m: m + models.TBabs(), "cannot be added"),

@@ -48,11 +48,11 @@ def test_fluxes_and_rates_of_each_spectrum(joint):
         for absorbed in (True, False):
             flux = joint.flux(index=index, absorbed=absorbed, errors=False).value
             factor = joint.energy_conversion_factor(index=index, absorbed=absorbed)
-            assert (factor * rate(joint, index)).to_value(flux.unit) == pytest.approx(flux.value, rel=1e-6)
+            assert (factor * rate(joint, index)).to_value(flux.unit) == pytest.approx(flux.value, rel=1e-6, abs=0)
             found = joint.counts_to_flux([1, 2] * rate(joint, index), index=index, absorbed=absorbed)
             np.testing.assert_allclose(found.value, flux.value * np.array([1, 2]), rtol=1e-6)
     assert joint.models[1].flux("2-10 keV").value == pytest.approx(
-        joint.flux("2-10 keV", index=1, errors=False).value.value
+        joint.flux("2-10 keV", index=1, errors=False).value.value, rel=1e-9, abs=0
     )
 
 
@@ -74,9 +74,9 @@ def test_errors_of_fluxes_of_several_components(empty):
         models.BlackBody(0.6 * u.keV, norms[1]).flux("0.5-2 keV").value,
     ]
     flux, sigma = found.flux("0.5-2 keV"), np.sqrt(slopes @ found.covariance @ slopes)
-    assert flux.value.value == pytest.approx(slopes @ found.values, rel=1e-4)
+    assert flux.value.value == pytest.approx(slopes @ found.values, rel=1e-4, abs=0)
     for error in (flux.err_neg, flux.err_pos):
-        assert error.value == pytest.approx(np.sqrt(rise_of(0.9)) * sigma, rel=0.05)
+        assert error.value == pytest.approx(np.sqrt(rise_of(0.9)) * sigma, rel=0.05, abs=0)
 
 
 def test_errors_without_a_free_norm_follow_the_probability(result):
@@ -145,7 +145,7 @@ def test_xspec_gets_the_options_of_the_fit(spectrum, absorbed, tmp_path):
     assert "error 1.0 1 2 3" in script.read_text()
     load = (tmp_path / "load.xcm").read_text()
     assert "ignore 1:**-1.0\nignore 1:5.0-**" in load
-    assert "statistic cstat 1" in load
+    assert "statistic cstat\n" in load
     # Channels were fitted one by one.
     assert not CountSpectrum.read(tmp_path / "interval0pc.pha").is_grouped
 

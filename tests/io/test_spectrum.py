@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import pickle
 import tarfile
 import warnings
 from pathlib import Path
@@ -393,6 +394,26 @@ def test_labels_from_names(tmp_path: Path, name: str, label: str) -> None:
     if name.endswith(".gz"):
         (tmp_path / name).write_bytes(gzip.compress((tmp_path / name).read_bytes()))
     assert CountSpectrum.read(tmp_path / name).label == label
+
+
+@pytest.mark.parametrize(
+    ("label", "file", "name"),
+    [
+        ("interval0", "crab_2012.pha", "crab_2012 PC"),
+        ("interval0", "crab_2012pc.pi.gz", "crab_2012 PC"),
+        ("interval0", "interval0pc.pha", "interval0pc"),
+        ("interval2", "interval2pcsource.pi", "interval2pc"),
+        ("early", "crab_2012.pha", "early PC"),
+    ],
+)
+def test_names_of_files_are_kept_apart(tmp_path: Path, label: str, file: str, name: str) -> None:
+    """Else all spectra of the service would have the same name in tables and legends."""
+    written = make(label=label)
+    read = CountSpectrum.read(written.write(tmp_path / file))
+    assert (read.name, read.stem, read.replace(label="late").name) == (name, f"{label}pc", "late PC")
+    assert read == written
+    assert pickle.loads(pickle.dumps(read)).name == name
+    assert read.to_spectrum().counts.name == name
 
 
 # Archives.

@@ -34,6 +34,7 @@ PARAMETERS = {
     "bremss": 2,
     "cutoffpl": 3,
     "bknpower": 4,
+    "gaussian": 3,
     "constant": 1,
 }
 
@@ -238,6 +239,14 @@ def test_ties_stay_within_their_data_group(tmp_path: Path) -> None:
     assert session.statistics == {1: "chi", 2: "chi"}
     assert [session.parameters[number] for number in (3, 4, 6, 7)] == ["= 0.5*p2", "= p1", "= p3", "= 0.5*p6"]
     assert [session.value(number) for number in (2, 4, 6, 8)] == pytest.approx([4e-3, 2e-3, 1e-3, 5e-4])
+
+
+def test_a_line(tmp_path: Path) -> None:
+    line = models.Gaussian(6.4 * u.keV, 50 * u.eV, 2e-5 * u.ph / (u.cm**2 * u.s))
+    session = Session(tmp_path).run(spectrum().write_xspec(tmp_path, model=models.PowerLaw(1.8) + line).name)
+    session.check()
+    assert session.expression == "powerlaw+gaussian"
+    assert [session.value(number) for number in range(3, 6)] == pytest.approx([6.4, 0.05, 2e-5], rel=1e-6, abs=0)
 
 
 def test_numbers_are_such_as_xspec_takes(tmp_path: Path) -> None:

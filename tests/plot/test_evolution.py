@@ -162,11 +162,33 @@ def test_names_of_components_are_short_enough_for_a_panel() -> None:
         assert ax.yaxis.label.get_window_extent().height <= ax.get_window_extent().height
 
 
-def test_fits_that_failed_are_left_out_with_their_times() -> None:
+@pytest.mark.parametrize("start", [0.1, 1.0])
+def test_errors_that_reach_zero_need_a_linear_axis(start: float) -> None:
+    """On a logarithmic one they would look like errors that end above zero."""
+    data = table()
+    data["nh"] = [start, 20, 100] * NH
+    data["nh_err_neg"], data["nh_err_pos"] = [[start, 5, 5], [1, 5, 5]] * NH
+    (ax,) = drawn(plot_parameter_evolution(data, "nh"))
+    assert ax.get_yscale() == "linear"
+
+
+def test_fits_that_failed_are_crosses_at_their_times() -> None:
     error = NoDataError("no counts")
-    outcomes = Outcomes([Outcome(1, value=result(1.5)), Outcome(2, error=error), Outcome(3, value=result(2.5))])
-    axes = drawn(plot_parameter_evolution(outcomes, "photon_index", x=[1, 2, 3] * u.day))
-    assert points(axes[0]) == [[1.0, 1.5], [3.0, 2.5]]
+    outcomes = Outcomes([Outcome("a", value=result(1.5)), Outcome("b", error=error), Outcome("c", value=result(2.5))])
+    for x, unit in (([1, 2, 3] * u.day, 1.0), (EPOCH + [1, 2, 3] * u.day, 1.0), (None, 1.0)):
+        axes = drawn(plot_parameter_evolution(outcomes, ["photon_index", "flux_observed"], x=x))
+        (first, _), (last, _) = points(axes[0])
+        assert last - first == pytest.approx(2 * unit)
+        for ax in axes:
+            (cross,) = [line for line in ax.lines if line.get_label() == "no fit"]
+            assert cross.get_xdata() == pytest.approx([first + unit])
+        assert [text.get_text() for text in axes[0].get_legend().get_texts()] == ["no fit"]
+    assert [text.get_text() for text in axes[-1].get_xticklabels()] == ["a", "b", "c"]
+    (ax,) = drawn(plot_parameter_evolution(outcomes, "photon_index", x=[1, 3] * u.day))
+    assert points(ax) == [[1.0, 1.5], [3.0, 2.5]]
+    assert ax.get_legend() is None
+    with pytest.raises(RequestError, match="3 values are needed, one for each fit, or 2 for those that .* got 4"):
+        plot_parameter_evolution(outcomes, "photon_index", x=[1, 2, 3, 4] * u.day)
 
 
 def test_names_of_outcomes_stand_on_the_axis_unless_two_are_alike() -> None:

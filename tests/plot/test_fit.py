@@ -255,10 +255,11 @@ def test_a_panel_for_each_fit() -> None:
     assert [ax.get_title() for ax in axes[:, 0]] == ["a", "b", "c", "d"]
     assert len({ax.get_xlim() for ax in axes.flat}) == 1
     assert len({ax.get_ylim() for ax in axes[:, 0]}) == 1
-    assert [ax.get_ylabel() != "" for ax in axes[:, 0]] == [True, False, False, True]
-    assert [ax.get_xlabel() != "" for ax in axes[:, 1]] == [False, True, True, True]
+    # Two and two, rather than three and one.
+    assert [ax.get_ylabel() != "" for ax in axes[:, 0]] == [True, False, True, False]
+    assert [ax.get_xlabel() != "" for ax in axes[:, 1]] == [False, False, True, True]
     assert plot_fits([ONE], residuals=None).shape == (1, 1)
-    assert {ax.get_ylabel() for ax in axes[[0, 3], 1]} == {"Residual\n" r"($\pm\sqrt{W}$)"}
+    assert {ax.get_ylabel() for ax in axes[[0, 2], 1]} == {"Residual\n" r"($\pm\sqrt{W}$)"}
     mixed = plot_fits([ONE, fitted(folded([12, 15], statistic="chi2"))], columns=1)
     assert {ax.get_ylabel() for ax in mixed[:, 1]} == {"Residual\n" r"($\sigma$)"}
 
@@ -269,7 +270,19 @@ def test_fits_that_failed_have_an_empty_panel() -> None:
     drawn(axes)
     assert [ax.get_title() for ax in axes[:, 0]] == ["first", "second"]
     assert plot_fits([ONE])[0, 0].get_title() == "interval0pc"
-    assert [text.get_text() for text in axes[1, 0].texts] == ["no fit"]
+    assert [text.get_text() for text in axes[1, 0].texts] == ["no fit\nno counts"]
+
+
+def test_reasons_stay_in_their_panel() -> None:
+    long = "20 MeV costs $5: " + 30 * "interval0pc has no counts "
+    outcomes = Outcomes([Outcome("one", value=ONE), *[Outcome(n, error=NoDataError(long)) for n in (2, 3)]])
+    axes = plot_fits(outcomes)
+    drawn(axes)
+    (text,) = axes[1, 0].texts
+    inside, panel = text.get_window_extent(), axes[1, 0].get_window_extent()
+    assert panel.x0 < inside.x0 < inside.x1 < panel.x1
+    assert panel.y0 < inside.y0 < inside.y1 < panel.y1
+    assert text.get_text().endswith("...")
 
 
 def test_looking_at_a_fit(monkeypatch: pytest.MonkeyPatch) -> None:

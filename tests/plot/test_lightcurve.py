@@ -194,7 +194,7 @@ class TestHardness:
         ratio = make_ratio()
         assert plots.plot_hardness(ratio).get_ylabel() == "Hardness ratio\n(1.5-10 keV) / (0.3-1.5 keV)"
         ratio.definition = "(hard-soft)/(hard+soft)"
-        label = "Hardness ratio\n(hard-soft)/(hard+soft)\nhard (1.5-10 keV), soft (0.3-1.5 keV)"
+        label = "Hardness (H-S)/(H+S)\nH 1.5-10, S 0.3-1.5 keV"
         assert plots.plot_hardness(ratio).get_ylabel() == label
 
 

@@ -123,6 +123,8 @@ def test_error_circle_and_regions_have_one_legend() -> None:
     assert [len(ax.patches) for ax in axes] == [2, 2, 2]
     (legend,) = axes[0].figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["source", POSITION.region.meta["text"]]
+    assert [line.get_marker() for line in legend.get_lines()] == ["o", "o"]
+    assert not legend.get_frame_on()
     box = legend.get_window_extent()
     assert not any(box.overlaps(ax.get_tightbbox(ax.figure.canvas.get_renderer())) for ax in axes)
 

@@ -154,3 +154,8 @@ def test_written_times_are_exact() -> None:
     for start in met_s:
         selection = TimeIntervals((met_to_time(start), met_to_time(start + 10)))
         assert TimeIntervals.from_dict(selection.to_dict()) == selection
+
+
+def test_times_of_unknown_scale():
+    with pytest.raises(RequestError, match=r"intervals: .*scale 'local'; .* scale='utc'"):
+        TimeIntervals((TIMES[0].replicate(), Time("2020-04-16T09:00:00", scale="local")))

@@ -148,6 +148,13 @@ def test_times_refused(t0):
 
 
 @pytest.mark.fault_case(88)
+def test_time_of_unknown_scale():
+    with pytest.raises(RequestError, match=r"scale 'local'; .* scale='utc'; got 2020-04-16") as caught:
+        Target("X", t0=Time("2020-04-16", scale="local"))
+    assert caught.value.problems[0][0] == "t0"
+
+
+@pytest.mark.fault_case(88)
 @pytest.mark.parametrize("t0", [58955.3 * u.day, 53329 * u.d])
 def test_days_that_look_like_a_date(t0):
     with pytest.raises(RequestError, match=r"modified Julian date; give Time\(5\d+.*, format='mjd'\)"):
