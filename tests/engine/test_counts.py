@@ -251,9 +251,7 @@ def test_one_sided_limits_are_what_they_say(n, b, confidence):
         assert 1 - gammaincc(n, lower + b) == pytest.approx(1 - confidence, rel=1e-6, abs=1e-12)
     limit = bayesian_upper_limit(n, b, confidence)
     if gammaincc(n + 1, b) > 1e-100:
-        assert gammaincc(n + 1, limit + b) == pytest.approx(
-            (1 - confidence) * gammaincc(n + 1, b), rel=1e-6, abs=0
-        )
+        assert gammaincc(n + 1, limit + b) == pytest.approx((1 - confidence) * gammaincc(n + 1, b), rel=1e-6, abs=0)
     # Never above the end of the shortest interval, and never below the classical limit.
     assert limit <= kbn_upper_limit(n, b, confidence) * (1 + 1e-9) + 1e-9
     assert limit >= upper * (1 - 1e-9) - 1e-9

@@ -26,9 +26,10 @@ ERG_PER_KEV = 1.602177e-9
 )
 def test_flux_per_rate_of_circulars(photon_index, nh_cm2, observed, unabsorbed):
     absorbed, bare = AbsorbedPowerLaw(photon_index, nh_cm2), AbsorbedPowerLaw(photon_index, 0.0)
-    assert absorbed.flux_per_rate == pytest.approx(observed, rel=0.02, abs=0)  # Printed with two digits.
+    # Printed with two digits, up to 1.6 % off.
+    assert absorbed.flux_per_rate == pytest.approx(observed, rel=0.025, abs=0)
     ratio = bare.flux_per_rate * bare.rate_cps / absorbed.rate_cps
-    assert ratio == pytest.approx(unabsorbed, rel=0.02, abs=0)
+    assert ratio == pytest.approx(unabsorbed, rel=0.025, abs=0)
 
 
 @pytest.mark.parametrize(
