@@ -12,7 +12,7 @@ from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["DaemonThreads", "side_by_side"]
+__all__ = ["DaemonThreads", "Turns", "side_by_side"]
 
 _Task = tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]
 
@@ -68,6 +68,43 @@ class DaemonThreads(Executor):
         for thread in self._threads:
             if thread is not threading.current_thread():  # which may collect the garbage
                 thread.join(max(0.0, end - time.monotonic()))
+
+
+class Turns:
+    """Lets one thread at a time go on; who waits goes before who offers.
+
+    For work in which blocks of ``warnings.catch_warnings`` must not overlap:
+    they change what is the same for all threads, and put back what they found.
+    """
+
+    def __init__(self) -> None:
+        self._waiting, self._turn = threading.Lock(), threading.Lock()
+        self._own = threading.local()
+
+    @contextmanager
+    def mine(self, patience_s: float | None = None) -> Iterator[None]:
+        """Go on when it is this thread's turn, or its patience has ended."""
+        if getattr(self._own, "is_inside", False):
+            yield
+            return
+        has_turn = self._take(patience_s)
+        self._own.is_inside, self._own.has_turn = True, has_turn
+        try:
+            yield
+        finally:
+            self._own.is_inside = self._own.has_turn = False
+            if has_turn:
+                self._turn.release()
+
+    def offer(self) -> None:
+        """Let those go first who wait."""
+        if getattr(self._own, "has_turn", False):
+            self._turn.release()
+            self._take(None)
+
+    def _take(self, patience_s: float | None) -> bool:
+        with self._waiting:
+            return self._turn.acquire(timeout=-1 if patience_s is None else patience_s)
 
 
 @contextmanager

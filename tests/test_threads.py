@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from swiftxrt import ImageRequest, SpectrumRequest, SwiftXRT, Target, XRTRequest
-from swiftxrt._threads import DaemonThreads, side_by_side
+from swiftxrt._threads import DaemonThreads, Turns, side_by_side
 
 
 def test_results_and_errors_reach_whoever_asks() -> None:
@@ -118,3 +118,48 @@ def test_calls_side_by_side_leave_the_warnings_as_they_were() -> None:
             future.result(10)
     assert warnings.filters is before[0]
     assert warnings.showwarning is before[1]
+
+
+def test_who_waits_goes_before_who_offers() -> None:
+    turns, order, waits = Turns(), [], threading.Event()
+
+    def reader() -> None:
+        waits.set()
+        with turns.mine():
+            order.append("read")
+
+    def builder() -> None:
+        with turns.mine():
+            order.append("step 1")
+            thread.start()
+            assert waits.wait(5)
+            while not turns._waiting.locked():
+                time.sleep(0.001)
+            order.append("step 2")
+            turns.offer()
+            order.append("step 3")
+            with turns.mine():  # It has it.
+                turns.offer()
+
+    thread = threading.Thread(target=reader)
+    builder()
+    thread.join(5)
+    assert order == ["step 1", "step 2", "read", "step 3"]
+
+
+def test_patience_ends() -> None:
+    turns, done = Turns(), threading.Event()
+
+    def impatient() -> None:
+        with turns.mine(0.01):
+            turns.offer()
+            done.set()
+
+    with turns.mine():
+        thread = threading.Thread(target=impatient)
+        thread.start()
+        assert done.wait(5)
+    thread.join(5)
+    with turns.mine(0.0):
+        assert turns._turn.locked()
+    assert not turns._turn.locked()

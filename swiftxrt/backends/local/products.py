@@ -36,11 +36,14 @@ from .engines import check_engine
 from .limits import measure_upper_limits
 from .scheduler import Scheduler
 from .store import OPEN_PHASES, JobStore, StoredJob
+from .workers import TURNS
 
 __all__ = ["LocalBackend"]
 
 #: So many jobs are kept ready in memory; the others are read again when they are asked for.
 _KEPT_JOBS = 1024
+#: So long somebody who reads a product waits for the end of a step of the engine.
+_PATIENCE_S = 3.0
 
 
 class LocalBackend:
@@ -247,7 +250,8 @@ class LocalBackend:
         folder = self.store.product_folder(handle.id, kind)
         if not folder.is_dir():
             raise ProductNotAvailableError(kind.title, "it was made, but is no longer kept; submit the request again")
-        return read_product(kind, folder)
+        with TURNS.mine(_PATIENCE_S):
+            return read_product(kind, folder)
 
     def download(self, handle: JobHandle, kind: ProductKind, path: Path, *, overwrite: bool) -> str:
         """Save the files of a product as an archive in the service's layout, of the kind that the ending says."""

@@ -6,6 +6,7 @@ import threading
 import weakref
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 
 from ..._log import log
@@ -16,7 +17,7 @@ from ...kinds import ProductKind
 from ...products.report import Phase
 from .queue import FairQueue, Task
 from .store import OPEN_PHASES, JobStore
-from .workers import load_engine, prepare_process, run_product
+from .workers import in_turn, load_engine, prepare_process, run_product
 
 __all__ = ["Scheduler"]
 
@@ -72,6 +73,7 @@ class Scheduler:
         self._queue = FairQueue()
         self._executor: Executor | None = None
         self._first_thread: DaemonThreads | None = None
+        self._only_thread: Executor | None = None
         self._help: threading.Timer | None = None
         self._running = 0
         self._dispatcher: object | None = None
@@ -189,7 +191,9 @@ class Scheduler:
         try:
             catalog = self._reference_catalog if task.kind is ProductKind.ASTROMETRIC_POSITION else None
             settings = (self._caldb, catalog, self._engine)
-            future = executor.submit(run_product, self._store.folder, self._archive, task.job_id, task.kind, *settings)
+            # One thread takes turns with those who read products; several, as asked for, work side by side.
+            run = partial(in_turn, run_product) if executor is self._only_thread else run_product
+            future = executor.submit(run, self._store.folder, self._archive, task.job_id, task.kind, *settings)
         except BrokenProcessPool as error:  # a worker died while it had nothing to do
             self._settle(error, executor, owner, task)
         except RuntimeError:
@@ -201,7 +205,9 @@ class Scheduler:
     def _make_executor(self) -> Executor:
         if self._processes:
             return WorkerPool(self._workers, prepare_process)
-        return DaemonThreads(self._most)
+        pool = DaemonThreads(self._most)
+        self._only_thread = pool if self._processes is None else None
+        return pool
 
     def _ended(self, future: Future[None], executor: Executor, owner: str, task: Task) -> None:
         if not future.cancelled():

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..._log import log
+from ..._threads import Turns
 from ..._workers import end_with_parent
 from ...engine.reference_catalog import ReferenceCatalog
 from ...exceptions import NoDataError, ProductNotAvailableError, SwiftXRTError
@@ -21,9 +23,11 @@ from .engines import ENGINES
 from .store import JobStore
 from .unused import absent_observations, unused_files
 
-__all__ = ["load_engine", "prepare_process", "run_product"]
+__all__ = ["TURNS", "in_turn", "load_engine", "prepare_process", "run_product"]
 
 
+#: Of the thread that builds, and of who reads what was built: see `Turns`.
+TURNS = Turns()
 #: Steps of priority below the main process.
 _NICENESS = 5
 
@@ -39,6 +43,7 @@ class _Progress:
         self.store, self.job_id, self.kind, self.labels = store, job_id, kind, labels
 
     def __call__(self, index: int, note: str = "") -> None:
+        TURNS.offer()
         steps = [
             Step(label, StepState.DONE if i < index else StepState.ACTIVE, note if i == index else "")
             if i <= index
@@ -61,6 +66,12 @@ def prepare_process() -> None:
 
 def load_engine() -> None:
     """Do nothing but what importing this module does."""
+
+
+def in_turn(work: Callable[..., None], *args: Any) -> None:
+    """Work in a thread beside those who read products."""
+    with TURNS.mine():
+        work(*args)
 
 
 def run_product(
