@@ -28,6 +28,8 @@ _UPSTREAM_TIMEOUT_S = 600.0
 _BODY_LIMIT = 1 << 24
 #: Pieces per second of a reply that is sent slowly.
 _PIECES_PER_S = 20
+#: How long what was sent may be on its way.
+_ARRIVAL_S = 0.1
 #: What ends at the next hop, and what says how long a reply is: both are written anew.
 _OWN_HEADERS = frozenset({"connection", "keep-alive", "content-length", "transfer-encoding"})
 _NO_LENGTH = (204, 304)
@@ -206,6 +208,8 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.ending == "hang":
             self._client_is_gone_after(None)
         elif reply.ending == "reset":
+            if reply.send:  # A reset takes back what the client has not got yet.
+                self._client_is_gone_after(_ARRIVAL_S)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             os.close(self.connection.detach())  # at once, before anybody says goodbye
 
