@@ -54,8 +54,7 @@ observations["obsid", "start", "exposure", "exposure_pc", "distance"]
 # %%
 # Those from 142 to 150 days after the discovery, when the nova was bright in X-rays:
 
-from swiftxrt import select_days
-from swiftxrt.plot.timeline import plot_timeline
+from swiftxrt import plot_timeline, select_days
 
 chosen = select_days(observations, discovery, 142 * u.day, 150 * u.day)
 ax = plot_timeline(observations, selected=chosen, epoch=discovery)
@@ -97,7 +96,7 @@ epochs.table
 # Images
 # ------
 
-from swiftxrt.plot.panels import plot_image_panels
+from swiftxrt import plot_image_panels
 
 axes = plot_image_panels(epochs.images(), position=t_pyx, size=6 * u.arcmin, columns=2)
 
@@ -118,7 +117,7 @@ fits[0].get()
 
 # %%
 
-from swiftxrt.plot.fit import plot_fits
+from swiftxrt import plot_fits
 
 axes = plot_fits(fits, labels=list(spectra), columns=2)
 
@@ -127,8 +126,7 @@ axes = plot_fits(fits, labels=list(spectra), columns=2)
 
 import numpy as np
 
-from swiftxrt import days_since
-from swiftxrt.plot.evolution import plot_parameter_evolution
+from swiftxrt import days_since, plot_parameter_evolution
 
 days = days_since(week, discovery)
 axes = plot_parameter_evolution(
