@@ -386,6 +386,9 @@ def test_words_that_yaml_takes_for_something_else():
 def test_nearest_word():
     assert nearest("centroid_methd", ["centroid", "centroid_method"]) == "; did you mean 'centroid_method'?"
     assert nearest("POWERLAW", ["PowerLaw"]) == "; did you mean 'PowerLaw'?"
+    # The beginning of a word is nearer than a shorter word.
+    assert nearest("Rate", ["RA", "Rate_band0", "Rate_band1"]) == "; did you mean 'Rate_band0'?"
+    assert nearest("Ra", ["Declination", "Rate_band0"]) == ""
     assert nearest("zzz", ["centroid"]) == ""
     assert nearest("x", []) == ""
 

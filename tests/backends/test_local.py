@@ -490,3 +490,17 @@ def test_polling_reads_a_job_once(idle: LocalBackend, monkeypatch: pytest.Monkey
     assert idle.recall(handle.id) == idle.recall(int(handle.id)) == handle  # type: ignore[arg-type]
     assert idle.owner_of(handle.id) == ""
     assert idle.poll(handle).products
+
+
+def test_a_catalogue_of_the_script_keeps_the_work_in_one_thread(archive: Path) -> None:
+    def around(*args: object) -> None:
+        return None
+
+    def of_the_script(*args: object) -> None:
+        return None
+
+    of_the_script.__module__ = "__main__"
+    for catalog, processes in ((None, None), (around, False), (of_the_script, False)):
+        with LocalBackend(archive, workers=2, reference_catalog=catalog) as backend:  # type: ignore[arg-type]
+            assert backend._scheduler._processes is processes
+            assert backend._scheduler._most == 1
