@@ -492,14 +492,16 @@ def test_polling_reads_a_job_once(idle: LocalBackend, monkeypatch: pytest.Monkey
     assert idle.poll(handle).products
 
 
-def test_a_catalogue_of_the_script_keeps_the_work_in_one_thread(archive: Path) -> None:
+def test_a_catalogue_of_the_script_keeps_the_work_in_one_thread(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def around(*args: object) -> None:
         return None
 
     def of_the_script(*args: object) -> None:
         return None
 
-    of_the_script.__module__ = "__main__"
+    # It can be pickled, but the workers have nothing of the script.
+    of_the_script.__module__, of_the_script.__qualname__ = "__main__", "of_the_script"
+    monkeypatch.setattr(sys.modules["__main__"], "of_the_script", of_the_script, raising=False)
     for catalog, processes in ((None, None), (around, False), (of_the_script, False)):
         with LocalBackend(archive, workers=2, reference_catalog=catalog) as backend:  # type: ignore[arg-type]
             assert backend._scheduler._processes is processes
